@@ -1,0 +1,61 @@
+# The commands of this house; `make help` lists them. Paths are relative and quoted, so a checkout may lie anywhere.
+# PYTHON=/path/to/python3.11 chooses the interpreter; ARGS passes further arguments, as in
+# make test ARGS="tests/orchestration -k settings".
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+BIN := .venv/bin
+PACKAGES := ingestion training dashboards orchestration demo
+ARGS ?=
+
+.PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-metabase \
+	test-duckdb test-bigquery test-snowflake soak
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+install: ## make .venv with what the platform needs; then: .venv/bin/flux
+	@PYTHON="$(PYTHON)" .ci/install base
+
+install-dev:
+	@PYTHON="$(PYTHON)" .ci/install dev
+
+demo: install ## run the whole platform once on the stand-in product, about two minutes
+	@$(BIN)/flux demo $(ARGS)
+
+test: install-dev ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: install-dev ## style, types, SQL, who may import whom, size of files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(PACKAGES) tests
+	@$(BIN)/lint-imports --no-logo
+	@.ci/sizes
+	@if ls dbt_project/models >/dev/null 2>&1; then $(BIN)/sqlfluff lint dbt_project/models --processes 2; fi
+
+lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
+	@.ci/lock
+
+clean: ## remove caches and .venv; state in .flux stays (that is: flux reset)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+# Not built yet: each of these exits 2 and says so, until its room is furnished.
+bench: ## every figure beside its physical floor
+	@echo "bench is not built yet" >&2; exit 2
+test-crash: ## kill -9 at every named point, then compare
+	@echo "test-crash is not built yet" >&2; exit 2
+test-mutations: ## break the code, a test must notice
+	@echo "test-mutations is not built yet" >&2; exit 2
+test-sdks: ## Segment's other SDKs against the collector
+	@echo "test-sdks is not built yet" >&2; exit 2
+test-metabase: ## dashboards against a real Metabase
+	@echo "test-metabase is not built yet" >&2; exit 2
+test-duckdb: ## all tests on the other DuckDB release
+	@echo "test-duckdb is not built yet" >&2; exit 2
+test-bigquery: ## loads and models on a BigQuery emulator
+	@echo "test-bigquery is not built yet" >&2; exit 2
+test-snowflake: ## loads on a Snowflake emulator
+	@echo "test-snowflake is not built yet" >&2; exit 2
+soak: ## everything at once for a long time, with random kills
+	@echo "soak is not built yet" >&2; exit 2
