@@ -1,0 +1,103 @@
+"""Errors of the ingestion room.
+
+IngestionError
+├── LogError                 the durable log cannot be read or written
+│   ├── LogWriteError        nothing of this commit is durable; the writer may try again
+│   └── LogCorruptError      acknowledged bytes are gone or changed
+├── WireError                bytes that are not what the protocol says
+├── SourceError              the product's Postgres refuses, or is not as it must be
+│   ├── SourceUnreachableError   no connection: host, port, database name, transport
+│   ├── SourceLoginError     password missing or refused, or no pg_hba.conf line lets us in
+│   ├── SourceSettingError   a setting of the server forbids logical replication
+│   ├── SourceRightsError    the role lacks a right
+│   ├── SourceCapacityError  no replication slot or walsender is free
+│   └── SourceGapError       the source no longer holds what the log lacks
+├── CollectorError           the collector cannot start: address, write keys
+├── CallRefusedError         an event is not a Segment call; it goes to quarantine
+├── TrackingPlanError        a tracking plan is not one
+├── LoadError                the warehouse cannot take what the log holds
+├── VerifyError              source and warehouse cannot be brought to one position, or the history does not replay
+└── WarehouseError           the warehouse cannot be opened, owned or published
+    ├── LeaseError           another process holds the warehouse
+    └── PublishError         the copy for readers could not be made; the old one is still there
+"""
+
+
+class IngestionError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class LogError(IngestionError):
+    """The durable log cannot be read or written."""
+
+
+class LogWriteError(LogError):
+    """Nothing of this commit is durable. The segment was abandoned; the next commit opens a new one."""
+
+
+class LogCorruptError(LogError):
+    """Bytes of the log that were acknowledged are gone or changed."""
+
+
+class WireError(IngestionError):
+    """Bytes that are not what the protocol says."""
+
+
+class SourceError(IngestionError):
+    """The product's Postgres refuses, cannot be reached, or is not as it must be."""
+
+
+class SourceUnreachableError(SourceError):
+    """No connection to the product's Postgres: host, port, database name, transport."""
+
+
+class SourceLoginError(SourceError):
+    """The product's Postgres does not let the role in: password missing or refused, or no line of pg_hba.conf."""
+
+
+class SourceSettingError(SourceError):
+    """A setting of the product's Postgres forbids logical replication."""
+
+
+class SourceRightsError(SourceError):
+    """The role lacks a right that replication needs."""
+
+
+class SourceCapacityError(SourceError):
+    """No replication slot or walsender is free at the source."""
+
+
+class SourceGapError(SourceError):
+    """The source no longer holds changes that the log lacks."""
+
+
+class CollectorError(IngestionError):
+    """The collector cannot start: its address is taken or its write keys cannot be read."""
+
+
+class CallRefusedError(IngestionError):
+    """An event is not a Segment call. The message is the reason that quarantine shows; it holds no value."""
+
+
+class TrackingPlanError(IngestionError):
+    """A tracking plan cannot be read, or says what no plan can say."""
+
+
+class LoadError(IngestionError):
+    """The warehouse cannot take what the log holds."""
+
+
+class WarehouseError(IngestionError):
+    """The warehouse cannot be opened, owned or published."""
+
+
+class LeaseError(WarehouseError):
+    """Another process, or this very thread, holds the warehouse."""
+
+
+class PublishError(WarehouseError):
+    """The copy for readers could not be made; the old one is still in its place."""
+
+
+class VerifyError(IngestionError):
+    """Source and warehouse cannot be brought to one position, or the history does not replay to the mirror."""

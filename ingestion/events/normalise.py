@@ -1,0 +1,93 @@
+"""Turn records of the log into rows of Segment's warehouse tables. Pure: records in, Arrow tables out.
+
+A bad event is refused alone, with its reason; its neighbours land. Within a batch the first of several events with
+one messageId wins; what the warehouse holds already is the load's question. Every record ends up in exactly one of
+three ways: refused, repeated, or as rows: `len(records) == len(refused) + len(repeated) + len(landed)`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ingestion.errors import CallRefusedError
+from ingestion.events import contract
+from ingestion.events.lenient_json import nesting
+from ingestion.events.record import UNKNOWN_SOURCE, Record, UnreadableEventError, content_id, decode_record, event_bytes
+from ingestion.events.rows import SourceRows
+from ingestion.events.schema import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that no table can hold. `record` is its place in the batch."""
+
+    record: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTables:
+    """The rows of one source. Each table has a column `_record`: the place of the row's event in the batch.
+
+    `ids` has the columns `_record` and `id`: one row for each event that landed.
+    """
+
+    ids: pa.Table
+    tables: Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedEvents:
+    """What became of a batch of records."""
+
+    sources: tuple[str, ...]
+    """The source of each record."""
+    refused: tuple[Refused, ...]
+    repeated: tuple[int, ...]
+    """Places of records whose id came earlier in the same batch."""
+    landed: Mapping[str, SourceTables]
+    """Rows, by source."""
+
+
+def normalise(records: Sequence[bytes | memoryview], registry: Registry) -> NormalisedEvents:
+    """Normalise a batch. `registry` says which columns the warehouse has: types only widen from there."""
+    sources: list[str] = []
+    refused: list[Refused] = []
+    repeated: list[int] = []
+    rows: dict[str, SourceRows] = {}
+    for place, view in enumerate(records):
+        line = bytes(view)
+        try:
+            record = decode_record(line)
+            source = record.source
+            sources.append(source)
+            target = rows.get(source)
+            if target is None:
+                target = rows[source] = SourceRows()
+            if not _take(target, place, record, line):
+                repeated.append(place)
+        except CallRefusedError as error:
+            if len(sources) == place:
+                sources.append(error.source if isinstance(error, UnreadableEventError) else UNKNOWN_SOURCE)
+            refused.append(Refused(place, str(error)))
+    landed = {
+        source: SourceTables(target.ids(), target.tables(registry.get(source, {})))
+        for source, target in rows.items()
+        if target.count
+    }
+    return NormalisedEvents(tuple(sources), tuple(refused), tuple(repeated), landed)
+
+
+def _take(target: SourceRows, place: int, record: Record, line: bytes) -> bool:
+    """Add the record's rows; False when its id was there already. Raises CallRefusedError, and then adds nothing."""
+    if record.refused is not None:
+        raise CallRefusedError(record.refused)
+    if line.count(b"[") + line.count(b"{") > contract.MAX_NESTING and nesting(line) > contract.MAX_NESTING:
+        raise CallRefusedError(f"the event is nested more than {contract.MAX_NESTING} deep")
+    if len(line) > contract.MAX_EVENT_BYTES and (size := event_bytes(line)) > contract.MAX_EVENT_BYTES:
+        raise CallRefusedError(f"the event has {size} bytes, more than {contract.MAX_EVENT_BYTES}")
+    call = record.event
+    subject = contract.check(call, record.type)
+    message_id = contract.identity(call.message_id, "messageId") or content_id(line)
+    return target.add(place, record, subject, message_id)

@@ -1,0 +1,119 @@
+"""One event as the log holds it: a JSON line whose member `e` is the event's bytes, verbatim.
+
+    {"received_at":"2026-11-23T05:44:00.123456Z","source":"default","sent_at":...,"ip":...,"ua":...,"retry":0,
+     "type":...,"context":{...},"integrations":{...},"refused":...,"n":0,"e":{...}}
+
+`sent_at`, `context` and `integrations` are the batch's; `type` is the one that the request's path named; `n` counts
+within the request; `refused` is set where the collector took an event that no table may hold. Never a write key.
+`e` may be JSON that only the lenient reader takes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from ingestion.errors import CallRefusedError
+from ingestion.events import lenient_json
+from ingestion.events.contract import Call, decode_call
+
+KIND_EVENTS: Final = 3
+# The source of events whose write key is unknown, and of records that cannot be read at all.
+UNKNOWN_SOURCE: Final = "unknown"
+
+_NOTHING: Final = msgspec.Raw(b"")
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a request and goes with each of its events. `received_at` is ISO-8601 in UTC."""
+
+    received_at: str
+    source: str
+    sent_at: object = None
+    ip: str | None = None
+    ua: str | None = None
+    retry: int = 0
+    type: str | None = None
+    context: msgspec.Raw | None = None
+    integrations: msgspec.Raw | None = None
+    refused: str | None = None
+
+
+class Record(msgspec.Struct, gc=False):
+    """A decoded record. `event` is decoded, not checked; `lenient` says that only the lenient reader takes it."""
+
+    received_at: str
+    source: str
+    event: Call = msgspec.field(name="e")
+    sent_at: object = None
+    ip: str | None = None
+    ua: str | None = None
+    retry: int = 0
+    type: str | None = None
+    context: msgspec.Raw = _NOTHING
+    refused: str | None = None
+    lenient: bool = False
+
+
+class UnreadableEventError(CallRefusedError):
+    """The record is whole but its event is not a call. `source` says whose it is."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(reason)
+        self.source = source
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(Record)
+
+
+def encode_records(origin: Origin, events: Sequence[bytes | msgspec.Raw]) -> list[bytes]:
+    """Encode the events of one request, in its order."""
+    head = _ENCODER.encode(origin)[:-1]
+    return [b'%b,"n":%d,"e":%b}' % (head, number, _one_line(bytes(event))) for number, event in enumerate(events)]
+
+
+def overhead_bytes(origin: Origin) -> int:
+    """Return how many bytes each event of a request costs beside its own."""
+    return len(_ENCODER.encode(origin)) + 24
+
+
+def decode_record(line: bytes | memoryview) -> Record:
+    """Decode a record. Raises UnreadableEventError, or CallRefusedError when not even the source can be read."""
+    try:
+        return _DECODER.decode(line)
+    except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        return _decode_leniently(bytes(line))
+
+
+def event_bytes(line: bytes | memoryview) -> int:
+    """Return the size of a record's event in bytes. Scans the record."""
+    return len(lenient_json.members(bytes(line))["e"])
+
+
+def content_id(line: bytes | memoryview) -> str:
+    """Return the id of an event that came without one: the same for the same record, whenever it is read."""
+    return "flux-" + hashlib.blake2b(line, digest_size=16).hexdigest()
+
+
+def _decode_leniently(line: bytes) -> Record:
+    try:
+        parts = lenient_json.members(line)
+        event = parts.pop("e")
+        head = {name: lenient_json.loads(raw) for name, raw in parts.items() if name not in ("context", "integrations")}
+        record = msgspec.convert({**head, "e": {}}, Record)
+    except (lenient_json.LenientJsonError, KeyError, msgspec.ValidationError) as error:
+        raise CallRefusedError("the record cannot be read; the log was written by something else") from error
+    record.lenient = True
+    record.context = msgspec.Raw(parts.get("context", b""))
+    try:
+        record.event = decode_call(event)
+    except CallRefusedError as error:
+        raise UnreadableEventError(record.source, str(error)) from error
+    return record
+
+
+def _one_line(event: bytes) -> bytes:
+    """Outside of strings a line's end is a space; inside of them JSON does not allow it, so that no value changes."""
+    return event.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in event or b"\r" in event else event

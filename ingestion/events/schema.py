@@ -1,0 +1,92 @@
+"""The tables that a source's calls land in: their fixed columns, and what the tracking plan adds beforehand.
+
+Source: Segment's warehouse schema page. `tracks` has no properties; `users` has no anonymous_id and is derived from
+`identifies` at load. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+
+from ingestion.events.columns import BOOL, FLOAT, INT, TEXT, TIME
+from ingestion.events.naming import CONTEXT_PREFIX, RESERVED_COLUMNS, event_table, identifier, property_column
+from ingestion.events.tracking_plan import Property, TrackingPlan
+
+Columns = Mapping[str, pa.DataType]
+Registry = Mapping[str, Mapping[str, Columns]]
+"""Per source, per table: the columns that the warehouse has, with their types."""
+
+EXTRA: Final = "_extra"
+# A table wider than this takes no new columns; their values go to `_extra`. Segment's own limit is 10,000 properties.
+MAX_COLUMNS: Final = 1_000
+
+TABLES: Final[Mapping[str, str]] = {
+    "track": "tracks",
+    "identify": "identifies",
+    "page": "pages",
+    "screen": "screens",
+    "group": "groups",
+    "alias": "aliases",
+}
+
+_IDS: Final = {"id": TEXT, "anonymous_id": TEXT, "user_id": TEXT}
+_TIMES: Final = {"original_timestamp": TIME, "sent_at": TIME, "received_at": TIME, "timestamp": TIME}
+LOADED_AT: Final = "uuid_ts"
+
+OWN_COLUMNS: Final[Mapping[str, Columns]] = {
+    "track": {"event": TEXT, "event_text": TEXT},
+    "identify": {},
+    "page": {"name": TEXT, "category": TEXT},
+    "screen": {"name": TEXT, "category": TEXT},
+    "group": {"group_id": TEXT},
+    "alias": {"previous_id": TEXT},
+}
+
+
+def fixed_columns(kind: str) -> dict[str, pa.DataType]:
+    """Return the columns that every table of a call type has, in their order, without the load's `uuid_ts`."""
+    return {**_IDS, **OWN_COLUMNS[kind], **_TIMES}
+
+
+USERS: Final[Columns] = {"id": TEXT, "received_at": TIME}
+
+
+def trait_columns(columns: Columns) -> dict[str, pa.DataType]:
+    """Return those columns of `identifies` that hold traits: what `users` has for each person."""
+    fixed = {*fixed_columns("identify"), EXTRA, LOADED_AT}
+    return {name: kind for name, kind in columns.items() if name not in fixed and not name.startswith(CONTEXT_PREFIX)}
+
+
+def reserved_columns(kind: str) -> frozenset[str]:
+    """Return the names that properties or traits of a call type may not take."""
+    return RESERVED_COLUMNS | OWN_COLUMNS[kind].keys()
+
+
+def planned_tables(plan: TrackingPlan) -> dict[str, dict[str, pa.DataType]]:
+    """Return the tables of the source that the plan knows beforehand: the fixed ones and one for each event."""
+    tables = {table: fixed_columns(kind) for kind, table in TABLES.items()}
+    tables["users"] = dict(USERS)
+    for kind, call in plan.calls.items():
+        _add(tables[TABLES[kind]], call.properties, kind)
+        if kind == "identify":
+            _add(tables["users"], call.properties, kind)
+    for name, call in plan.events.items():
+        columns = tables[event_table(name)] = fixed_columns("track")
+        _add(columns, call.properties, "track")
+    return tables
+
+
+def _add(columns: dict[str, pa.DataType], properties: tuple[Property, ...], kind: str, prefix: str = "") -> None:
+    for item in properties:
+        path = f"{prefix}_{identifier(item.name)}" if prefix else identifier(item.name)
+        if item.type == "object":
+            _add(columns, item.properties, kind, path)
+        elif not (kind in ("page", "screen") and path in OWN_COLUMNS[kind]):
+            columns[property_column(path, reserved_columns(kind))] = _column_type(item)
+
+
+def _column_type(item: Property) -> pa.DataType:
+    if item.type == "string":
+        return TIME if item.format == "date-time" else TEXT
+    return {"integer": INT, "number": FLOAT, "boolean": BOOL}.get(item.type, TEXT)

@@ -1,0 +1,1 @@
+"""The load: what the log holds, into the warehouse, exactly once."""

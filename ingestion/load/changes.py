@@ -1,0 +1,195 @@
+"""Apply the row changes of a batch, table by table, inside the loader's transaction."""
+
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ingestion.errors import LoadError, WireError
+from ingestion.load.batch import Batch
+from ingestion.load.tables import fits, reshape
+from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
+from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
+from ingestion.warehouse.duckdb.apply import Applier
+from ingestion.warehouse.duckdb.stage import stage
+from ingestion.warehouse.table import Table, TableState
+
+
+class TableFailureError(LoadError):
+    """One table's changes cannot be decoded or applied; the others can."""
+
+    def __init__(self, oid: int, reason: str) -> None:
+        super().__init__(reason)
+        self.oid = oid
+
+
+@dataclass(slots=True)
+class BatchLoad:
+    """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy."""
+
+    connection: duckdb.DuckDBPyConnection
+    tables: dict[int, Table]
+    clock: str | None = None
+    skip: dict[int, str] = field(default_factory=dict)
+    rows: int = 0
+
+    def load(self, batch: Batch, *, only: int | None = None) -> None:
+        """Apply the batch's changes to mirrors and histories; `only` restricts it to one table.
+
+        Raises TableFailureError when a table's changes cannot be applied: the transaction is then to be rolled back.
+        """
+        messages = batch.messages
+        if messages is None:
+            return
+        if only is None:
+            self._stamp(batch, messages)
+        else:
+            self.connection.execute("create or replace temp table _tx as select _lsn, clock_at from _flux.clock")
+        for oid in messages.relations():
+            table = self.tables.get(oid)
+            if table is None or table.epoch != batch.epoch or (only is not None and oid != only):
+                continue
+            if oid in self.skip or table.state is not TableState.STREAMING:
+                continue  # the log keeps them; a new copy brings the table's state
+            try:
+                self._table(messages, table, batch.versions.get(oid, []))
+            except (WireError, duckdb.ConversionException, duckdb.InvalidInputException, pa.ArrowInvalid) as error:
+                raise TableFailureError(oid, str(error).splitlines()[0]) from error
+            except LoadError as error:
+                raise TableFailureError(oid, str(error)) from error
+
+    def _stamp(self, batch: Batch, messages: Messages) -> None:
+        """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history."""
+        transactions = messages.transactions
+        rows = pa.table(
+            {"_lsn": arrow_integers(transactions.lsn), "commit_us": arrow_integers(transactions.committed_at_us)}
+        )
+        self.connection.register("_rows", rows)
+        self.connection.register("_ticks", self._ticks(batch, messages))
+        self.connection.execute(
+            f"""
+            create or replace temp table _tx as
+            select _lsn, make_timestamptz(commit_us) as commit_at, greatest(
+                (select max(clock_at) from _flux.clock),
+                max({"tick" if self.clock else "make_timestamptz(commit_us)"})
+                    over (order by _lsn rows unbounded preceding)
+            ) as clock_at
+            from _rows left join (select _lsn, max(try_cast(tick as timestamptz)) as tick from _ticks group by 1)
+                using (_lsn)
+            """
+        )
+        self.connection.unregister("_rows")
+        self.connection.unregister("_ticks")
+        self.connection.execute(
+            "insert into _flux.clock select ?, _lsn, commit_at, coalesce(clock_at, commit_at) from _tx order by _lsn",
+            [batch.epoch],
+        )
+        self.connection.execute("update _tx set clock_at = commit_at where clock_at is null")
+
+    def _ticks(self, batch: Batch, messages: Messages) -> pa.Table:
+        """The clock column's values by commit LSN (text)."""
+        empty = pa.table({"_lsn": pa.nulls(0, pa.int64()), "tick": pa.nulls(0, pa.string_view())})
+        source, _, column = (self.clock or "").rpartition(".")
+        for oid, versions in batch.versions.items():
+            relation = versions[-1][1]
+            names = [c.name for c in relation.columns]
+            if relation.source != source or column not in names or oid not in messages.relations():
+                continue
+            changes = messages.changes(relation)
+            values = messages.wire.text(changes.new[names.index(column)])
+            return pa.table({"_lsn": arrow_integers(changes.lsn[changes.new_rows]), "tick": values})
+        return empty
+
+    def _table(self, messages: Messages, table: Table, versions: list[tuple[int, Relation]]) -> None:
+        """Apply one table's changes, shape by shape, cut at truncates and at key changes that carry values."""
+        first = int(np.searchsorted(messages.transactions.lsn, table.snapshot_lsn))
+        begins = messages.transactions.begin
+        start = int(begins[first]) if first < len(begins) else len(messages.tag)
+        truncates = [index for index, oids in messages.truncates() if table.oid in oids and index >= start]
+        for number, (index, relation) in enumerate(versions):
+            low = max(index, start)
+            high = versions[number + 1][0] if number + 1 < len(versions) else len(messages.tag)
+            cuts = [cut for cut in truncates if low <= cut < high]
+            changes = messages.changes(relation, low, high) if low < high else None
+            if changes is None or not (len(changes.index) or cuts):
+                continue
+            if not fits(table, relation):
+                table = reshape(self.connection, table, relation, int(messages.stamp(np.array([low]))[0][0]))
+                self.tables[table.oid] = table
+            self._shape(messages, table, relation, changes, cuts, high)
+            self.rows += len(changes.index)
+
+    def _shape(
+        self, messages: Messages, table: Table, relation: Relation, changes: Changes, cuts: list[int], high: int
+    ) -> None:
+        new, old = _arrow(messages.wire, relation, changes)
+        table, staged = stage(self.connection, table, new, old)
+        self.tables[table.oid] = table
+        applier = Applier(self.connection, table, staged)
+        applier.drop_same_keys()
+        carried = applier.carried_key_changes()
+        low = 0
+        for cut in [*cuts, high]:
+            for begin, end in _ranges(carried, low, 2 * cut - 1):
+                applier.apply(begin, end)
+            if cut in cuts:
+                lsn, seq = messages.stamp(np.array([cut]))
+                applier.truncate(int(lsn[0]), int(seq[0]))
+            low = 2 * cut
+
+
+def _ranges(carried: list[tuple[int, int, int]], low: int, high: int) -> list[tuple[int, int]]:
+    """Cut [low, high] so that key changes that carry values stand in ranges of their own.
+
+    Neighbours go together while no key is touched twice; what lies between two of them is a range, too.
+    """
+    found: list[tuple[int, int]] = []
+    touched: set[int] = set()
+    at = low
+    for place, before, after in carried:
+        if not low <= place <= high:
+            continue
+        old = place - 1
+        if found and found[-1][1] == at - 1 and touched and old == at and not touched & {before, after}:
+            found[-1] = (found[-1][0], place)
+        else:
+            if at < old:
+                found.append((at, old - 1))
+            found.append((old, place))
+            touched = set()
+        touched |= {before, after}
+        at = place + 1
+    if at <= high:
+        found.append((at, high))
+    return found
+
+
+def _arrow(wire: Wire, relation: Relation, changes: Changes) -> tuple[pa.Table, pa.Table]:
+    """New and old tuples as Arrow tables; values that the new tuple left out are taken from a full old one."""
+    new = list(changes.new)
+    if relation.identity == "f":
+        place = np.searchsorted(changes.old_rows, changes.new_rows)
+        place = np.minimum(place, max(len(changes.old_rows) - 1, 0))
+        for i, values in enumerate(new):
+            rows = np.flatnonzero(values.unchanged())
+            if len(rows):
+                new[i] = values.patched(rows, changes.old[i].take(place[rows]))
+    return _table(wire, changes, changes.new_rows, new, 1), _table(wire, changes, changes.old_rows, changes.old, 0)
+
+
+def _table(
+    wire: Wire, changes: Changes, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]", values: list[Values], odd: int
+) -> pa.Table:
+    columns = {
+        "_n": arrow_integers(2 * changes.index[rows] + odd),
+        "_tag": arrow_integers(changes.tag[rows]),
+        "_lsn": arrow_integers(changes.lsn[rows]),
+        "_seq": arrow_integers(changes.seq[rows]),
+    }
+    for i, column in enumerate(values):
+        columns[f"c{i}"] = wire.text(column)
+        unchanged = column.unchanged()
+        if odd and unchanged.any():
+            columns[f"u{i}"] = arrow_booleans(unchanged)
+    return pa.table(columns)

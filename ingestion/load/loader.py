@@ -1,0 +1,243 @@
+"""The loader: one consumer of the log, one writer of the warehouse, one transaction a batch.
+
+Rows, history, clock and position commit together. Copies come in at their LSN: the stream is loaded up to it, the copy
+becomes the table, and the stream goes on. A copy that finished late is brought up to the position by reading its
+table's changes once more from the log.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion.load.batch import read_batch
+from ingestion.load.changes import BatchLoad, TableFailureError
+from ingestion.load.copies import Copied, pending_copies
+from ingestion.load.positions import Position, read_position, write_position
+from ingestion.load.tables import Landing
+from ingestion.log import LogReader
+from ingestion.log.directory import want
+from ingestion.postgres.pgoutput.lsn import format_lsn
+from ingestion.postgres.pgoutput.records import SESSION, Session
+from ingestion.warehouse.duckdb.copies import load_copy
+from ingestion.warehouse.duckdb.schema import ensure_machinery, read_tables, write_state
+from ingestion.warehouse.table import Table, TableState
+
+logger = logging.getLogger(__name__)
+
+# progress(table or "stream", rows loaded so far)
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What a drain brought: rows of copies, row changes, transactions in batches, and seconds."""
+
+    copied_tables: int
+    copied_rows: int
+    changes: int
+    batches: int
+    seconds: float
+
+
+class ChangeLoader:
+    """Loads what the Postgres door wrote. Works on an open connection, whose owner holds the lease."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        log: Path,
+        *,
+        clock: str | None = None,
+        protected_schemas: tuple[str, ...] = ("restricted",),
+    ) -> None:
+        self._connection = connection
+        self._reader = LogReader(log / "postgres")
+        self._copies = log / "copies"
+        self._clock = clock
+        self._landing = Landing(protected_schemas)
+        ensure_machinery(connection)
+        self._position = read_position(connection)
+        self._tables = read_tables(connection)
+        self._failed: dict[int, str] = {}
+        self._check_begin()
+
+    @property
+    def position(self) -> Position:
+        """How far the warehouse is."""
+        return self._position
+
+    @property
+    def tables(self) -> dict[int, Table]:
+        """The replicated tables by the source's OID."""
+        return self._tables
+
+    def drain(self, *, until: int | None = None, progress: Progress | None = None) -> LoadReport:
+        """Load all that the log holds, or all that committed before the LSN `until`."""
+        started = time.monotonic()
+        tables = rows = changes = batches = 0
+        report = progress or _silent
+        while True:
+            pending = self._pending()
+            ready = [copied for copied in pending if copied.name.lsn <= self._position.lsn]
+            for copied in ready:
+                loaded = self._copy(copied)
+                tables, rows = tables + 1, rows + loaded
+                report(copied.relation.source, loaded)
+            due = [copied.name.lsn for copied in pending if copied.name.lsn > self._position.lsn]
+            limit = min([*due, *([until] if until is not None else [])], default=None)
+            loaded_changes = self._batch(limit)
+            if loaded_changes is None and not ready:
+                break
+            if loaded_changes is not None:
+                changes, batches = changes + loaded_changes, batches + 1
+                report("stream", changes)
+        return LoadReport(tables, rows, changes, batches, time.monotonic() - started)
+
+    def step(self) -> bool:
+        """Load one copy or one batch; False when there is nothing to load."""
+        pending = self._pending()
+        for copied in pending:
+            if copied.name.lsn <= self._position.lsn:
+                self._copy(copied)
+                return True
+        due = [copied.name.lsn for copied in pending]
+        return self._batch(min(due, default=None)) is not None
+
+    def _check_begin(self) -> None:
+        """See to it that the log begins no later than the position; else all tables wait for new copies."""
+        start = self._reader.start()
+        if start is None or (self._position.at is not None and self._position.at >= start):
+            return
+        self._position = replace(self._position, at=None)
+        first = next((Session.from_bytes(b.payload) for b in self._reader.blocks() if b.kind == SESSION), None)
+        if first is None or first.epoch != self._position.epoch or first.start_lsn <= self._position.lsn:
+            return
+        logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(first.start_lsn))
+        coming = {copied.relation.source for copied in self._pending()}
+        for oid, table in self._tables.items():
+            self._tables[oid] = write_state(self._connection, table, TableState.RESYNCING, self._position.lsn)
+            if table.source not in coming:
+                want(self._copies, oid)
+
+    def _batch(self, until: int | None) -> int | None:
+        """Load the next batch in one transaction; the number of its row changes, None when there is none."""
+        before = self._position
+        batch = read_batch(self._reader, before.at, before.epoch, before.lsn, until=until)
+        if batch is None:
+            return None
+        started = time.monotonic()
+        while True:
+            load = BatchLoad(self._connection, dict(self._tables), self._clock, dict(self._failed))
+            self._connection.execute("begin")
+            try:
+                load.load(batch)
+                for oid, reason in self._failed.items():
+                    self._give_up(load.tables, oid, before.lsn, reason)
+                position = Position(batch.epoch, batch.lsn, batch.end)
+                write_position(self._connection, position)
+                self._connection.execute("commit")
+                break
+            except TableFailureError as error:
+                self._rollback()
+                logger.error(
+                    "table cannot be loaded and is to be copied anew table=%s reason=%s", self._name(error.oid), error
+                )
+                self._failed[error.oid] = str(error)
+            except BaseException:
+                self._rollback()
+                raise
+        self._tables, self._position = load.tables, read_position(self._connection)
+        for oid in self._failed:
+            want(self._copies, oid)
+        self._failed.clear()
+        if load.rows:
+            logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
+        return load.rows
+
+    def _copy(self, copied: Copied) -> int:
+        """Load one copy in one transaction, and what its table changed since; the number of its rows."""
+        previous = self._tables.get(copied.name.oid) or next(
+            (table for table in self._tables.values() if table.source == copied.relation.source), None
+        )
+        table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
+        self._connection.execute("begin")
+        try:
+            table = load_copy(self._connection, table, copied.chunks(), self._snapshot_at(copied), previous)
+            tables = {oid: known for oid, known in self._tables.items() if known.source != table.source}
+            tables[table.oid] = table
+            if copied.name.lsn < self._position.lsn:
+                self._catch_up(tables, table)
+            row = self._connection.execute(f"select count(*) from {tables[table.oid].mirror}").fetchall()
+            self._connection.execute("commit")
+        except BaseException:
+            self._rollback()
+            raise
+        self._tables = tables
+        logger.info("copy loaded table=%s rows=%s", table.source, row[0][0])
+        return int(row[0][0])
+
+    def _pending(self) -> list[Copied]:
+        """Copies to load, oldest first; the clock's table before the others of its LSN."""
+        source = (self._clock or "").rpartition(".")[0]
+        pending = pending_copies(self._copies, self._position.epoch, self._tables)
+        return sorted(pending, key=lambda copied: (copied.name.lsn, copied.relation.source != source))
+
+    def _snapshot_at(self, copied: Copied) -> datetime:
+        """The snapshot's time by Flux's clock, which it enters in `_flux.clock`."""
+        source, _, column = (self._clock or "").rpartition(".")
+        place = [copied.name.epoch, copied.name.lsn]
+        ((before, after),) = self._connection.execute(
+            "select max(clock_at) filter ((_epoch, _lsn) <= (?, ?)), min(clock_at) filter ((_epoch, _lsn) > (?, ?)) "
+            "from _flux.clock",
+            place * 2,
+        ).fetchall()
+        known: datetime | None = None if source else copied.at
+        if copied.relation.source == source:
+            position = [c.name for c in copied.relation.columns].index(column)
+            for chunk in copied.chunks():
+                self._connection.register("_rows", chunk.select([f"c{position}"]))
+                ((found,),) = self._connection.execute(f"select max(c{position}::timestamptz) from _rows").fetchall()
+                self._connection.unregister("_rows")
+                known = max(filter(None, (known, found)), default=None)
+        # In order with what committed before and after, also when the copy comes late.
+        bounded = min(filter(None, (known, after)), default=None)
+        chosen: datetime | None = max(filter(None, (before, bounded)), default=None)
+        if chosen is None:
+            return copied.at  # the clock has not begun yet
+        self._connection.execute(
+            "insert into _flux.clock select ?, ?, ?, ? where not exists "
+            "(select 1 from _flux.clock where _epoch = ? and _lsn = ? and clock_at = ?)",
+            [*place, copied.at, chosen, *place, chosen],
+        )
+        return chosen
+
+    def _catch_up(self, tables: dict[int, Table], table: Table) -> None:
+        load = BatchLoad(self._connection, tables, self._clock)
+        at, lsn = None, table.snapshot_lsn
+        while batch := read_batch(self._reader, at, table.epoch, lsn, until=self._position.lsn):
+            load.load(batch, only=table.oid)
+            at, lsn = batch.end, batch.lsn
+        tables.update(load.tables)
+
+    def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
+        """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""
+        tables[oid] = write_state(self._connection, tables[oid], TableState.RESYNCING, lsn)
+        self._connection.execute(
+            "insert into _flux.quarantine values ('postgres', ?, ?, ?, null, now())",
+            [tables[oid].source, format_lsn(lsn), reason],
+        )
+
+    def _name(self, oid: int) -> str:
+        return self._tables[oid].source if oid in self._tables else str(oid)
+
+    def _rollback(self) -> None:
+        self._connection.execute("rollback")
+
+
+def _silent(table: str, rows: int) -> None:
+    """Report no progress."""

@@ -1,0 +1,102 @@
+"""The loader as the warehouse's owner: holds the lease, loads both doors, writes the status, yields to builds."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from ingestion.events.tracking_plan import TrackingPlan
+from ingestion.load.events import EventLoadReport, load_events
+from ingestion.load.loader import ChangeLoader, LoadReport, Progress
+from ingestion.load.status import write_status
+from ingestion.log import LogReader
+from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.lease import Lease
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 0.05
+_STATUS_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain brought through either door."""
+
+    changes: LoadReport
+    events: list[EventLoadReport] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads what the log below `home` holds into the DuckDB file `warehouse`."""
+
+    home: Path
+    warehouse: Path
+    clock: str | None = None
+    plan: TrackingPlan | None = None
+    protected_schemas: tuple[str, ...] = ("restricted",)
+
+    @property
+    def log(self) -> Path:
+        """The durable log."""
+        return self.home / "log"
+
+    def drain(self, *, progress: Progress | None = None) -> Drained:
+        """Load all that the log holds, and return. Waits for the lease."""
+        with self._owned("load") as (_, connection):
+            changes = self._changes(connection)
+            report = changes.drain(progress=progress)
+            events: list[EventLoadReport] = []
+            while (loaded := load_events(connection, LogReader(self.log / "events"), self.plan)).accepted:
+                events.append(loaded)
+                if progress:
+                    progress("events", sum(part.accepted for part in events))
+            write_status(connection, self.home, self.log, changes.tables, changes.position)
+        return Drained(report, events)
+
+    def follow(self, stop: threading.Event) -> None:
+        """Load until `stop` is set, batch by batch; lets the warehouse go between batches when a build waits."""
+        while not stop.is_set():
+            with self._owned("loader", stop) as (lease, connection):
+                self._follow(stop, lease, connection)
+
+    def _follow(self, stop: threading.Event, lease: Lease, connection: duckdb.DuckDBPyConnection) -> None:
+        changes, events = self._changes(connection), LogReader(self.log / "events")
+        told, untold = 0.0, True
+        while not stop.is_set():
+            moved = changes.step()
+            moved = load_events(connection, events, self.plan).accepted > 0 or moved
+            untold = untold or moved
+            wanted = lease.wanted()
+            if untold and (wanted or not moved or time.monotonic() - told > _STATUS_SECONDS):
+                write_status(connection, self.home, self.log, changes.tables, changes.position)
+                told, untold = time.monotonic(), False
+            if wanted:
+                return
+            if not moved:
+                stop.wait(_POLL_SECONDS)
+
+    def _changes(self, connection: duckdb.DuckDBPyConnection) -> ChangeLoader:
+        return ChangeLoader(connection, self.log, clock=self.clock, protected_schemas=self.protected_schemas)
+
+    @contextmanager
+    def _owned(
+        self, purpose: str, stop: threading.Event | None = None
+    ) -> Iterator[tuple[Lease, duckdb.DuckDBPyConnection]]:
+        lease = Lease(self.home, purpose)
+        lease.acquire(stop=stop)
+        try:
+            connection = connect(self.warehouse)
+            try:
+                yield lease, connection
+            finally:
+                connection.close()
+        finally:
+            lease.release()

@@ -1,0 +1,69 @@
+"""What lies in a log's directory: segments, and the note of how far they are durable.
+
+The note `durable` holds the last acknowledged position. It is overwritten in place after each fdatasync of the data,
+never synced itself: after a crash it may lag behind the data, and it can never be ahead of them. So it serves readers
+as the end of what they may see, and recovery as proof of what must be there.
+"""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Final
+
+from ingestion.log.segment import LogPosition
+
+DURABLE_NOTE: Final = "durable"
+_NOTE: Final = struct.Struct("<QQI")
+
+
+def segment_numbers(directory: Path) -> list[int]:
+    """List the segments of a log, oldest first."""
+    if not directory.is_dir():
+        return []
+    return sorted(int(entry.name[:12]) for entry in directory.iterdir() if entry.suffix == ".seg")
+
+
+def read_durable(directory: Path) -> LogPosition | None:
+    """Return the last acknowledged position; None before the first, or when the note is torn."""
+    try:
+        raw = (directory / DURABLE_NOTE).read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(raw) != _NOTE.size:
+        return None
+    segment, offset, crc = _NOTE.unpack(raw)
+    return LogPosition(segment, offset) if crc == zlib.crc32(raw[:16]) else None
+
+
+def write_durable(descriptor: int, position: LogPosition) -> None:
+    """Overwrite the note through its open descriptor: one pwrite of 20 bytes."""
+    head = struct.pack("<QQ", *position)
+    os.pwrite(descriptor, head + struct.pack("<I", zlib.crc32(head)), 0)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a created, renamed or removed name durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def wanted(directory: Path) -> set[int]:
+    """Ids that a reader asks its door to send whole once more (see `want`)."""
+    asked = directory / "wanted"
+    return {int(entry.name) for entry in asked.iterdir()} if asked.is_dir() else set()
+
+
+def want(directory: Path, number: int) -> None:
+    """Ask the door that writes this directory to send a thing whole once more; the only word that goes backwards."""
+    asked = directory / "wanted"
+    asked.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (asked / str(number)).touch()
+
+
+def grant(directory: Path, number: int) -> None:
+    """Take the request back: it was answered."""
+    (directory / "wanted" / str(number)).unlink(missing_ok=True)

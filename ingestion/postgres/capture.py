@@ -1,0 +1,253 @@
+"""Capture: the source's changes into the durable log, acknowledged when they are on disk there.
+
+Never waits for the warehouse. One loop reads, writes and acknowledges; copies run beside it. After any failure the
+next start resumes at the log's end: the source sends again what was not acknowledged.
+"""
+
+import logging
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from ingestion.errors import SourceError
+from ingestion.log import LogPosition, LogReader, LogWriter
+from ingestion.log.segment import SEGMENT_HEADER
+from ingestion.postgres.copy import Progress, copied_tables, copy_tables
+from ingestion.postgres.pgoutput import Relation, RelationMessage
+from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
+from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, WAL, Session
+from ingestion.postgres.plan import TableRef, make_plan
+from ingestion.postgres.publication import ensure_publication, publication_exists, published_oids
+from ingestion.postgres.slot import current_lsn, open_session
+from ingestion.postgres.source import Source, connect
+from ingestion.postgres.stream_relations import relation_of_message
+from ingestion.postgres.walsender import Walsender
+
+logger = logging.getLogger(__name__)
+
+READ_BYTES: Final = 4 << 20
+READ_SECONDS: Final = 0.25
+IDLE_SECONDS: Final = 2.0
+IDLE_BYTES: Final = 16 << 20
+# A loader that resumes walks through the headers of one segment.
+SEGMENT_BYTES: Final = 16 << 20
+_BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_TAG: Final = 25
+
+
+class Capture:
+    """Capture of one source into `<log>/postgres` and `<log>/copies`. Use one object for one run at a time."""
+
+    def __init__(self, source: Source, log: Path, *, copy_workers: int = 2) -> None:
+        self._source = source
+        self._wal_log = log / "postgres"
+        self._copies = log / "copies"
+        self._workers = copy_workers
+        self._relations: dict[int, tuple[bytes, Relation]] = {}
+        self._session: Session | None = None
+        # What was read, and what of it is on disk: a segment may open between the two.
+        self._captured = self._durable = 0
+        self._unfinished = False
+
+    def until_now(self, *, stop: threading.Event | None = None, progress: Progress | None = None) -> Lsn:
+        """Capture everything committed before this call, and every copy that is due. Returns the captured LSN."""
+        with connect(self._source) as connection:
+            target = current_lsn(connection)
+        return self._run(target, stop or threading.Event(), progress or _silent)
+
+    def follow(self, stop: threading.Event, *, progress: Progress | None = None) -> None:
+        """Capture until `stop` is set; reconnects with backoff when the source goes away."""
+        attempt = 0
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                self._run(None, stop, progress or _silent)
+            except (SourceError, psycopg.OperationalError) as error:
+                if time.monotonic() - started > 60:
+                    attempt = 0
+                pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
+                attempt += 1
+                logger.warning("capture interrupted, trying again seconds=%s error=%s", pause, error)
+                stop.wait(pause)
+
+    def _run(self, target: int | None, stop: threading.Event, progress: Progress) -> Lsn:
+        plan = make_plan(self._source)
+        plan.require()
+        with (
+            connect(self._source) as connection,
+            Walsender(self._source) as walsender,
+            LogWriter.open(self._wal_log, preamble=self._preamble, segment_bytes=SEGMENT_BYTES) as writer,
+            ThreadPoolExecutor(1, "copies") as pool,
+        ):
+            reader = LogReader(self._wal_log)
+            self._captured = reader.last_mark()
+            tables = plan.selected
+            last = _last_session(reader)
+            # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
+            whole = last is None or publication_exists(connection, self._source.publication)
+            published = ensure_publication(connection, self._source.publication, tables)
+            self._session = open_session(connection, walsender, self._source.slot, last, self._captured, whole=whole)
+            self._captured = self._durable = self._session.start_lsn
+            self._relations.clear()
+            self._unfinished = False
+            writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
+            writer.commit()
+            walsender.start(self._source.slot, self._captured, [self._source.publication])
+            copier = _Copier(self._source, self._copies, self._session.epoch, pool, self._workers, progress)
+            copier.start(published)
+            self._stream(connection, walsender, writer, copier, published, target, stop)
+        return Lsn(self._captured)
+
+    def _stream(
+        self,
+        connection: psycopg.Connection[Any],
+        walsender: Walsender,
+        writer: LogWriter,
+        copier: "_Copier",
+        published: Sequence[TableRef],
+        target: int | None,
+        stop: threading.Event,
+    ) -> None:
+        idle_at = time.monotonic()
+        walsender.ask()
+        while not stop.is_set():
+            received = walsender.read(READ_BYTES, READ_SECONDS)
+            if received.messages:
+                self._write(connection, writer, received.messages)
+                writer.commit()
+                self._durable = self._captured
+                walsender.confirm(self._durable)
+            lsn = copier.finished()
+            if lsn is not None and target is not None:
+                # What committed before the copies' LSN must be in the log before anyone may load them.
+                target = max(target, lsn)
+            if self._unfinished:
+                continue
+            reached = max(self._captured, received.wal_end)
+            finished = target is not None and not copier.busy and reached >= target
+            if received.messages and not finished:
+                continue
+            waited = time.monotonic() - idle_at
+            if finished or waited > IDLE_SECONDS or received.wal_end - self._captured > IDLE_BYTES:
+                idle_at = time.monotonic()
+                self._note_idle(connection, writer, walsender, received.wal_end)
+                copier.start(published)
+            if finished:
+                return
+            if target is not None or waited > IDLE_SECONDS / 2:
+                walsender.ask()
+
+    def _write(self, connection: psycopg.Connection[Any], writer: LogWriter, messages: Sequence[memoryview]) -> None:
+        """Append messages; a Relation that is new or changed opens a new block."""
+        tags = bytes([message[_TAG] for message in messages])
+        first, at = 0, tags.find(b"R")
+        while at >= 0:
+            raw = bytes(messages[at][_TAG:])
+            message = RelationMessage.parse(raw)
+            known = self._relations.get(message.oid)
+            if known is None or known[0] != raw:
+                self._append(writer, messages[first:at], tags[first:at])
+                relation = relation_of_message(connection, message)
+                self._relations[message.oid] = (raw, relation)
+                writer.append(RELATION, [relation.to_bytes()])
+                first = at
+            at = tags.find(b"R", at + 1)
+        self._append(writer, messages[first:], tags[first:])
+        begin, commit = tags.rfind(b"B"), tags.rfind(b"C")
+        if begin >= 0 or commit >= 0:
+            self._unfinished = begin > commit
+
+    def _append(self, writer: LogWriter, messages: Sequence[memoryview], tags: bytes) -> None:
+        if not messages:
+            return
+        last = tags.rfind(b"C")
+        mark = 0
+        if last >= 0:
+            (mark,) = struct.unpack_from(">Q", messages[last], _TAG + 10)
+            self._captured = mark
+        writer.append(WAL, messages, mark)
+
+    def _note_idle(
+        self, connection: psycopg.Connection[Any], writer: LogWriter, walsender: Walsender, lsn: int
+    ) -> None:
+        """Write down, then acknowledge, that nothing up to `lsn` concerned us."""
+        if lsn <= self._captured:
+            return
+        published_oids(connection, self._source.publication)
+        writer.append(IDLE, [], lsn)
+        writer.commit()
+        self._captured = self._durable = lsn
+        walsender.confirm(lsn)
+        logger.debug("idle position captured lsn=%s", format_lsn(lsn))
+
+    def _preamble(self) -> list[tuple[int, list[bytes], int]]:
+        """What each segment of the log opens with: where it comes from, and how to decode its rows."""
+        assert self._session is not None
+        relations = [relation.to_bytes() for _, relation in self._relations.values()]
+        return [(SESSION, [self._session.to_bytes()], self._durable), (RELATION, relations, 0)]
+
+
+class _Copier:
+    """Copies beside the stream, one round at a time."""
+
+    def __init__(
+        self,
+        source: Source,
+        directory: Path,
+        epoch: int,
+        pool: ThreadPoolExecutor,
+        workers: int,
+        progress: Progress,
+    ) -> None:
+        self._source, self._directory, self._epoch = source, directory, epoch
+        self._pool, self._workers, self._progress = pool, workers, progress
+        self._round: Future[Lsn] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a round is under way or its result was not yet taken."""
+        return self._round is not None
+
+    def start(self, tables: Sequence[TableRef]) -> None:
+        """Begin a round with the tables of which the log has no copy, or a new one is wanted."""
+        have = copied_tables(self._directory, self._epoch)
+        missing = [table for table in tables if table.oid not in have]
+        if missing and self._round is None:
+            self._round = self._pool.submit(
+                copy_tables,
+                self._source,
+                self._directory,
+                self._epoch,
+                missing,
+                workers=self._workers,
+                progress=self._progress,
+            )
+
+    def finished(self) -> Lsn | None:
+        """The LSN of a round that has just finished. Raises what went wrong in it."""
+        if self._round is None or not self._round.done():
+            return None
+        ended, self._round = self._round, None
+        return ended.result()
+
+
+def _last_session(reader: LogReader) -> Session | None:
+    """The newest session of the log: each segment opens with one."""
+    durable = reader.durable_end()
+    if durable is None:
+        return None
+    session = None
+    for position, header in reader.headers(LogPosition(durable.segment, SEGMENT_HEADER.size)):
+        if header.kind == SESSION:
+            session = Session.from_bytes(reader.read(position, header).payload)
+    return session
+
+
+def _silent(table: str, size: int, done: bool) -> None:
+    """Report no progress."""

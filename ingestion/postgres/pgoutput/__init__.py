@@ -1,0 +1,12 @@
+"""What Postgres' `pgoutput` plugin and COPY BINARY send, decoded by columns.
+
+Source: PostgreSQL manual 54.5 (streaming replication), 54.9 (logical replication message formats), COPY. Pure: bytes
+in, values out; no socket, no clock, no logging. Raises WireError on malformed bytes, never returns part of a value.
+"""
+
+from ingestion.postgres.pgoutput.copy_binary import decode_copy
+from ingestion.postgres.pgoutput.messages import Changes, Messages, Transactions
+from ingestion.postgres.pgoutput.relation import Column, Relation, RelationMessage
+from ingestion.postgres.pgoutput.tuples import Values
+
+__all__ = ["Changes", "Column", "Messages", "Relation", "RelationMessage", "Transactions", "Values", "decode_copy"]

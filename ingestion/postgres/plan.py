@@ -1,0 +1,238 @@
+"""The plan: what replication would do to a source, and what it could not do. Changes nothing there.
+
+`flux plan` prints it; capture asks it which tables to take. So what is said beforehand is what happens.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import psycopg
+
+from ingestion.errors import SourceError, SourceRightsError
+from ingestion.postgres.publication import MARK, publication_exists
+from ingestion.postgres.readiness import find_problems
+from ingestion.postgres.source import Source, connect
+from ingestion.postgres.tables import PlannedTable, RefusedTable, TableRef, quoted_name, survey
+
+__all__ = ["COPY_BYTES_PER_SECOND", "Plan", "PlannedTable", "RefusedTable", "TableRef", "make_plan"]
+
+# Bytes of table a second, copied to the log by two workers over loopback; a slow disk or network halves it and more.
+COPY_BYTES_PER_SECOND: Final = 50_000_000
+_LOCKS: Final = (
+    "share update exclusive on each table while the publication is made: blocks neither reads nor writes",
+    "access share on a table while it is copied: ALTER TABLE and TRUNCATE of that table wait for it",
+    "making a slot waits for the write transactions that are running then",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be replicated. `creates` is the SQL that would run at the source, nothing else would.
+
+    `problems` keep the whole source from being replicated, `refused` single tables; `warnings` nothing.
+    """
+
+    source: str
+    server: str
+    tables: tuple[PlannedTable, ...]
+    refused: tuple[RefusedTable, ...]
+    creates: tuple[str, ...]
+    locks: tuple[str, ...]
+    problems: tuple[SourceError, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def selected(self) -> list[TableRef]:
+        """The tables that replicate, by schema and name."""
+        return [planned.table for planned in self.tables]
+
+    @property
+    def copy_bytes(self) -> int:
+        """Size of all selected tables on the source's disk."""
+        return sum(table.bytes for table in self.selected)
+
+    @property
+    def copy_seconds(self) -> float:
+        """Estimate of the first copy at `COPY_BYTES_PER_SECOND`."""
+        return self.copy_bytes / COPY_BYTES_PER_SECOND
+
+    def require(self) -> None:
+        """Raise the first problem, if there is one."""
+        for problem in self.problems:
+            raise problem
+
+
+class _Publication(NamedTuple):
+    """A publication that is there: ours, for all tables; by table OID its columns and row filter (None: no filter)."""
+
+    ours: bool
+    all_tables: bool
+    members: Mapping[int, tuple[list[str] | None, str | None]]
+
+
+def make_plan(source: Source) -> Plan:
+    """Read the source's catalog and settings, and decide. Raises SourceError only when it cannot be reached."""
+    with connect(source) as connection:
+        connection.execute("begin isolation level repeatable read read only")
+        planned, refused = survey(connection)
+        problems = find_problems(connection, source)
+        publication = _publication(connection, source.publication)
+        warnings = _warnings(connection, source)
+        creates = []
+        if publication is None:
+            creates += _creation(source.publication, planned)
+            problems += _not_owned(connection, source, planned)
+        elif publication.all_tables and refused:
+            warnings += _breaking(source.publication, publication, refused)
+        if publication is not None:
+            lacking = [p for p in planned if p.table.oid not in publication.members]
+            if publication.ours and lacking:
+                creates.append(f"alter publication {quoted_name(source.publication)} add table {_listed(lacking)}")
+                problems += _not_owned(connection, source, lacking)
+            planned, refused = _published(source.publication, publication, planned, refused)
+        creates += _slot(connection, source)
+        return Plan(
+            source.place,
+            f"Postgres {connection.info.server_version // 10000}.{connection.info.server_version % 10000}",
+            tuple(planned),
+            tuple(sorted(refused, key=lambda refusal: refusal.table.source)),
+            tuple(creates),
+            _LOCKS if creates else _LOCKS[1:],
+            tuple(problems),
+            tuple(warnings),
+        )
+
+
+def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication | None:
+    if not publication_exists(connection, name):
+        return None
+    row = connection.execute(
+        "select obj_description(oid, 'pg_publication'), puballtables from pg_publication where pubname = %s", (name,)
+    ).fetchone()
+    comment, all_tables = row or (None, False)
+    # As JSON: Postgres 14 has neither column lists nor row filters.
+    members = connection.execute(
+        """
+        select format('%%I.%%I', schemaname, tablename)::regclass::oid,
+            to_jsonb(t) -> 'attnames', to_jsonb(t) ->> 'rowfilter'
+        from pg_publication_tables t where pubname = %s
+        """,
+        (name,),
+    )
+    return _Publication(comment == MARK, all_tables, {oid: (columns, rows) for oid, columns, rows in members})
+
+
+def _published(
+    name: str, publication: _Publication, planned: Iterable[PlannedTable], refused: Iterable[RefusedTable]
+) -> tuple[list[PlannedTable], list[RefusedTable]]:
+    """Refuse what a publication leaves out; one of ours is made to hold all."""
+    kept, left = [], list(refused)
+    for plan in planned:
+        table = plan.table
+        columns, rows = publication.members.get(table.oid, (None, None))
+        if table.oid not in publication.members:
+            if publication.ours:
+                kept.append(plan)
+            else:
+                reason = f"publication {name!r}, which Flux did not make, does not hold it"
+                left.append(
+                    RefusedTable(table, reason, f"alter publication {quoted_name(name)} add table {table.quoted}")
+                )
+        elif rows is not None or (columns is not None and set(columns) != set(plan.columns)):
+            what = "filters its rows" if rows is not None else "publishes other columns than it has"
+            left.append(
+                RefusedTable(
+                    table,
+                    f"publication {name!r} {what}: copy and stream would differ",
+                    f"alter publication {quoted_name(name)} drop table {table.quoted}; "
+                    f"alter publication {quoted_name(name)} add table {table.quoted}",
+                )
+            )
+        else:
+            kept.append(plan)
+    return kept, left
+
+
+def _breaking(name: str, publication: _Publication, refused: Iterable[RefusedTable]) -> list[str]:
+    broken = [r.table.source for r in refused if r.table.oid in publication.members and r.fix]
+    if not broken:
+        return []
+    return [
+        f"publication {name!r} is for all tables: UPDATE and DELETE fail already, without Flux, on {', '.join(broken)}"
+    ]
+
+
+def _not_owned(
+    connection: psycopg.Connection[Any], source: Source, planned: Iterable[PlannedTable]
+) -> list[SourceError]:
+    planned = list(planned)
+    foreign = [plan.table.source for plan in planned if not plan.owned]
+    if not foreign:
+        return []
+    exists = publication_exists(connection, source.publication)
+    statement = (
+        f"alter publication {quoted_name(source.publication)} add table {_listed(planned)}"
+        if exists
+        else _creation(source.publication, planned)[0]
+    )
+    return [
+        SourceRightsError(
+            f"only its owner can publish a table, and this role owns {len(planned) - len(foreign)} of {len(planned)} "
+            f"(not {', '.join(foreign[:5])}{', ...' if len(foreign) > 5 else ''}); "
+            f"let an administrator run: {statement}"
+        )
+    ]
+
+
+def _creation(publication: str, planned: Iterable[PlannedTable]) -> list[str]:
+    members = _listed(planned)
+    return [
+        f"create publication {quoted_name(publication)} {f'for table {members} ' if members else ''}"
+        "with (publish_via_partition_root = true)"
+    ]
+
+
+def _slot(connection: psycopg.Connection[Any], source: Source) -> list[str]:
+    exists = connection.execute("select 1 from pg_replication_slots where slot_name = %s", (source.slot,)).fetchone()
+    own = f"select pg_create_logical_replication_slot('{source.slot}', 'pgoutput')"
+    temporary = (
+        "select pg_create_logical_replication_slot('flux_copy_...', 'pgoutput', true)  -- as long as a copy lasts"
+    )
+    return [temporary] if exists is not None else [own, temporary]
+
+
+def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
+    """Say what may hurt the source later, or make the start slow."""
+    found = []
+    row = connection.execute("select current_setting('max_slot_wal_keep_size'), pg_is_in_recovery()").fetchone()
+    keep, standby = row or ("", False)
+    if keep == "-1":
+        found.append(
+            "max_slot_wal_keep_size is -1: while Flux is down the slot keeps WAL until the disk is full; run: "
+            "alter system set max_slot_wal_keep_size = '50GB'; select pg_reload_conf()"
+        )
+    if standby:
+        found.append(
+            "the source is a standby: making a slot waits until this runs on the primary: "
+            "select pg_log_standby_snapshot()"
+        )
+    for (pid,) in connection.execute(
+        "select active_pid from pg_replication_slots where slot_name = %s and active_pid is not null", (source.slot,)
+    ):
+        found.append(f"slot {source.slot!r} is in use (walsender {pid}): a replicator is running already")
+    for pid, role, seconds in connection.execute(
+        """
+        select pid, usename, extract(epoch from now() - xact_start)::bigint from pg_stat_activity
+        where backend_xid is not null and pid <> pg_backend_pid() and xact_start < now() - interval '10 seconds'
+        order by xact_start
+        """
+    ):
+        found.append(
+            f"a transaction of role {role!r} (pid {pid}) writes since {seconds} s: making a slot waits for its end"
+        )
+    return found
+
+
+def _listed(planned: Iterable[PlannedTable]) -> str:
+    return ", ".join(plan.table.quoted for plan in planned)

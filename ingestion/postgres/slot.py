@@ -1,0 +1,117 @@
+"""The slot: where the source keeps what we have not got yet.
+
+At each start the slot, the source and the log are held against each other. LSNs go on only when system, timeline and
+slot are the same and the slot has not moved beyond the log's end; anything else is a gap. A gap is healed by a new
+epoch: the slot is used from where it stands (or made anew), and every table is copied again.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from ingestion.errors import SourceError
+from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn, parse_lsn
+from ingestion.postgres.pgoutput.records import Session
+from ingestion.postgres.walsender import Walsender
+
+logger = logging.getLogger(__name__)
+
+_RELEASE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """A row of pg_replication_slots. `retained_bytes` is the WAL that the slot holds back."""
+
+    name: str
+    plugin: str | None
+    active_pid: int | None
+    wal_status: str | None
+    confirmed_lsn: Lsn
+    retained_bytes: int
+
+
+def read_slot(connection: psycopg.Connection[Any], name: str) -> SlotState | None:
+    """Read the slot's row; None when there is no such slot."""
+    row = connection.execute(
+        """
+        select plugin, active_pid, wal_status, coalesce(confirmed_flush_lsn, '0/0')::text,
+            coalesce(pg_wal_lsn_diff(
+                case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, restart_lsn
+            ), 0)::bigint
+        from pg_replication_slots where slot_name = %s
+        """,
+        (name,),
+    ).fetchone()
+    if row is None:
+        return None
+    plugin, pid, wal_status, confirmed, retained = row
+    return SlotState(name, plugin, pid, wal_status, parse_lsn(confirmed), retained)
+
+
+def current_lsn(connection: psycopg.Connection[Any]) -> Lsn:
+    """The end of the source's WAL: everything committed before this call lies before it.
+
+    An insert position right after a page header is the same place as the page's begin, which is where the walsender
+    stands when the source is idle (headers are 24 or 40 bytes, manual 28.6).
+    """
+    row = connection.execute(
+        "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text"
+    ).fetchone()
+    assert row is not None
+    lsn = parse_lsn(row[0])
+    return Lsn(lsn - lsn % 8192) if lsn % 8192 in (24, 40) else lsn
+
+
+def open_session(
+    connection: psycopg.Connection[Any],
+    walsender: Walsender,
+    name: str,
+    last: Session | None,
+    log_end: int,
+    *,
+    whole: bool = True,
+) -> Session:
+    """Decide under which epoch and from which LSN to stream; make the slot when there is none.
+
+    `last` is the log's newest session and `log_end` its captured LSN; `whole` is false when the caller knows of a gap.
+    Changes nothing but the slot.
+    """
+    system = walsender.command("IDENTIFY_SYSTEM")[0]
+    identifier, timeline = str(system["systemid"]), int(system["timeline"] or 0)
+    slot = _released(connection, name)
+    if slot is not None and slot.plugin != "pgoutput":
+        raise SourceError(f"slot {name!r} is of plugin {slot.plugin!r}, not pgoutput; set FLUX_SLOT to another name")
+    if slot is not None and slot.active_pid is not None:
+        raise SourceError(f"slot {name!r} is in use by process {slot.active_pid}; stop the other replicator first")
+    if slot is not None and slot.wal_status == "lost":
+        logger.warning("slot lost its WAL and is made anew slot=%s", name)
+        walsender.command(f'DROP_REPLICATION_SLOT "{name}"')
+        slot = None
+    fits = whole and last is not None and last.same_source(identifier, timeline, name)
+    if slot is not None and fits and last is not None and slot.confirmed_lsn <= log_end:
+        if log_end <= current_lsn(connection):
+            return Session(last.epoch, identifier, timeline, name, log_end, time.time_ns())
+        logger.warning("the log is ahead of the source, which was restored log=%s", format_lsn(log_end))
+    epoch = last.epoch + 1 if last is not None else 1
+    if slot is None:
+        created = walsender.command(f'CREATE_REPLICATION_SLOT "{name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT')[0]
+        start = parse_lsn(str(created["consistent_point"]))
+    else:
+        start = slot.confirmed_lsn
+    if last is not None:
+        logger.warning(
+            "gap between log and slot: all tables are copied again epoch=%s lsn=%s", epoch, format_lsn(start)
+        )
+    return Session(epoch, identifier, timeline, name, start, time.time_ns())
+
+
+def _released(connection: psycopg.Connection[Any], name: str) -> SlotState | None:
+    """Read the slot once nobody streams from it; the walsender of a killed process lingers for a moment."""
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (slot := read_slot(connection, name)) is not None and slot.active_pid and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return slot

@@ -1,0 +1,98 @@
+"""The product's Postgres: where it is, and how a session with it is set up.
+
+A failed connection is told as a `SourceError` with what happened and what to do. The password is in no message and in
+no representation; neither is a URL that cannot be read: what confuses its reader is mostly the password.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ingestion.errors import SourceError
+from ingestion.postgres.refusals import explain_refusal
+
+# What text forms depend on; the same in the stream and in copies, so that both carry the same bytes for a value
+# (manual 20.11; with a German datestyle a stream carried `02.01.2020 09:00:00 JST`).
+_OPTIONS: Final = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "3",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+}
+CONNECT_SECONDS: Final = 10
+_UNREADABLE: Final = (
+    "source URL cannot be read; write postgresql://role:password@host:port/database, with special characters of the "
+    "password percent-encoded (@ as %40, / as %2F, : as %3A, % as %25)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source database. `clock` is the `schema.table.column` that gives Flux its time (None: commit time).
+
+    Tables of `protected_schemas` land in `restricted`, which is never published to all.
+    """
+
+    url: str = field(repr=False)
+    slot: str = "flux"
+    publication: str = "flux"
+    clock: str | None = None
+    protected_schemas: tuple[str, ...] = ("restricted",)
+
+    @property
+    def place(self) -> str:
+        """Host, port and database, as messages name them."""
+        parts = _read(self.url)
+        database = parts.get("dbname") or parts.get("user") or "postgres"
+        return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}, database {database!r}"
+
+
+def session_options() -> str:
+    """Startup options that fix the text forms of values."""
+    return " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
+
+
+def replication_conninfo(source: Source) -> str:
+    """Connection string for a walsender of the source's database."""
+    return _conninfo(source, replication="database")
+
+
+def connect(source: Source) -> psycopg.Connection[Any]:
+    """Open an ordinary session in autocommit mode.
+
+    Raises SourceUnreachableError, SourceLoginError or SourceCapacityError.
+    """
+    conninfo = _conninfo(source)
+    try:
+        return psycopg.connect(conninfo, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise refused(source, str(error)) from error
+
+
+def refused(source: Source, words: str) -> SourceError:
+    """Turn the words with which libpq reports a failed connection into an error to be raised."""
+    return explain_refusal(words, source.place, str(_read(source.url).get("user") or ""))
+
+
+def _conninfo(source: Source, **more: str) -> str:
+    parts = _read(source.url)
+    options = f"{parts.get('options') or ''} {session_options()}".strip()
+    timeout = str(parts.get("connect_timeout") or CONNECT_SECONDS)
+    return make_conninfo(source.url, options=options, application_name="flux", connect_timeout=timeout, **more)
+
+
+def _read(url: str) -> dict[str, Any]:  # Any: psycopg's own signature
+    """Take a URL apart. Raises an error that shows nothing of it."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise SourceError(_UNREADABLE) from None
+    # A '/' or '@' in the password is taken for the end of it: what follows then stands for port, host or database.
+    ports = str(parts.get("port") or "5432").split(",")
+    if not all(port.isdigit() for port in ports) or "@" in f"{parts.get('host')}{parts.get('dbname')}":
+        raise SourceError(_UNREADABLE)
+    return parts

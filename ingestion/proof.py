@@ -1,0 +1,39 @@
+"""Prove the warehouse: own it, bring it to where the source is read, compare."""
+
+from collections.abc import Callable, Collection
+from contextlib import closing
+
+from ingestion.load.loader import ChangeLoader
+from ingestion.load.service import Loader
+from ingestion.load.status import write_status
+from ingestion.postgres.capture import Capture
+from ingestion.postgres.pgoutput.lsn import Lsn
+from ingestion.postgres.source import Source
+from ingestion.verify import TableComparison, VerifyReport, verify_tables
+from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.lease import Holder, lease
+
+
+def prove(
+    source: Source,
+    loader: Loader,
+    *,
+    capture: Callable[[], object] | None = None,
+    only: Collection[str] | None = None,
+    progress: Callable[[TableComparison], None] | None = None,
+    on_wait: Callable[[Holder | None], None] | None = None,
+) -> VerifyReport:
+    """Compare every replicated table (`only`: these sources, `schema.table`) at one position, on a live system.
+
+    `capture` returns when the log holds everything committed before it was called (None: capture here; then nobody
+    else may). Waits for the lease and holds it throughout. Raises VerifyError, SourceError, WarehouseError.
+    """
+    with lease(loader.home, "verify", on_wait=on_wait), closing(connect(loader.warehouse)) as warehouse:
+        changes = ChangeLoader(warehouse, loader.log, clock=loader.clock, protected_schemas=loader.protected_schemas)
+
+        def bring(lsn: Lsn) -> None:
+            (capture or Capture(source, loader.log).until_now)()
+            changes.drain(until=lsn)
+            write_status(warehouse, loader.home, loader.log, changes.tables, changes.position)
+
+        return verify_tables(source, warehouse, bring, spool=loader.home / "verify", only=only, progress=progress)

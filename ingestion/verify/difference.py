@@ -1,0 +1,131 @@
+"""Compare the rows of one table: all columns, as multisets, both ways.
+
+The source's texts are cast as the loader casts them. A value that its type cannot hold and that has no sibling column
+in the warehouse is a difference, too: the cast alone would turn it into the NULL that stands there.
+"""
+
+from typing import Final
+
+import duckdb
+
+from ingestion.verify.report import TableComparison
+from ingestion.verify.snapshot import Spooled
+from ingestion.warehouse.duckdb.stage import typed_columns
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.table import Table, TableState
+from ingestion.warehouse.types import cast_text, may_fail
+
+SAMPLE_KEYS: Final = 20
+_LINE_BYTES: Final = 2 << 20
+
+
+def compare(connection: duckdb.DuckDBPyConnection, table: Table, spooled: Spooled) -> TableComparison:
+    """Compare a table's mirror with its rows at the source. Leaves nothing in the warehouse."""
+    source, note = _source_rows(table, spooled)
+    connection.execute(f"create or replace temp table _verify_source as {source}")
+    try:
+        return compare_rows(connection, table, "from _verify_source", mirror_rows(table), note)
+    finally:
+        connection.execute("drop table _verify_source")
+
+
+def compare_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, expected: str, mirror: str, note: str | None = None
+) -> TableComparison:
+    """Compare two queries that give a table's columns as `mirror_rows` names them."""
+    rows = [int(_first(connection, f"select count(*) from ({query})")) for query in (expected, mirror)]
+    names = ", ".join(_names(table))
+    # As exact as EXCEPT ALL both ways, and five times as fast (measured 2026-11).
+    connection.execute(
+        f"create or replace temp table _verify_difference as select {names}, abs(sum(_side)) as _times "
+        f"from (select {names}, 1 as _side from ({expected}) union all select {names}, -1 from ({mirror})) "
+        f"group by {names} having sum(_side) <> 0"
+    )
+    try:
+        differing, sample = _keys(connection, table)
+    finally:
+        connection.execute("drop table _verify_difference")
+    equal = differing == 0 and rows[0] == rows[1]
+    return TableComparison(table.source, relation_name(table), equal, rows[0], rows[1], differing, sample, note)
+
+
+def mirror_rows(table: Table) -> str:
+    """SELECT a mirror's columns by position: c<i>, and t<i> where there is a sibling; `lost` is false."""
+    return f"select {stored_columns(table)} from {table.mirror}"
+
+
+def stored_columns(table: Table) -> str:
+    """SELECT list that names the columns of mirror or history by position."""
+    parts = []
+    for i, column in enumerate(table.columns):
+        parts.append(f"{quote(column.name)} as c{i}")
+        if column.has_text:
+            parts.append(f"{quote(column.text_name)} as t{i}")
+    return ", ".join([*parts, "false as lost"])
+
+
+def _names(table: Table) -> list[str]:
+    found = []
+    for i, column in enumerate(table.columns):
+        found += [f"c{i}", f"t{i}"] if column.has_text else [f"c{i}"]
+    return [*found, "lost"]
+
+
+def relation_name(table: Table) -> str:
+    """The mirror's name as people write it."""
+    return f"{table.mirror_schema}.{table.name}"
+
+
+def _source_rows(table: Table, spooled: Spooled) -> tuple[str, str | None]:
+    """SELECT the source's rows as `mirror_rows` gives the warehouse's; and what is to be said of the columns."""
+    columns = spooled.relation.columns
+    by_attnum = {column.attnum: place for place, column in enumerate(columns)}
+    by_name = {column.name: place for place, column in enumerate(columns)}
+    places = [by_attnum.get(column.attnum, by_name.get(column.source_name)) for column in table.columns]
+    texts = [f"{'null::varchar' if place is None else f's{place}'} as c{i}" for i, place in enumerate(places)]
+    lost = [
+        f"(c{i} is not null and {cast_text(f'c{i}', column.type)} is null)"
+        for i, column in enumerate(table.columns)
+        if may_fail(column.type) and not column.has_text
+    ]
+    # A column that the stream has not shown yet holds nothing here: a value of it is lost as well.
+    unseen = [column.name for place, column in enumerate(columns) if place not in places]
+    lost += [f"s{place} is not null" for place, column in enumerate(columns) if column.name in unseen]
+    listed = typed_columns(table, tuple(range(len(table.columns))))
+    listed.append(f"({' or '.join(lost) or 'false'}) as lost")
+    query = f"select {', '.join(listed)} from (select {', '.join(['*', *texts])} from {_csv(spooled)})"
+    gone = [column.name for column, place in zip(table.columns, places, strict=True) if place is None]
+    notes = [f"its state is {table.state.value!r}"] if table.state is not TableState.STREAMING else []
+    notes += [f"not in the warehouse yet: {', '.join(unseen)}"] if unseen else []
+    notes += [f"no longer at the source: {', '.join(gone)}"] if gone else []
+    return query, "; ".join(notes) or None
+
+
+def _csv(spooled: Spooled) -> str:
+    """Read the spooled rows as text columns s<i>. One thread: quoted values hold line ends."""
+    names = [f"s{place}" for place in range(len(spooled.relation.columns))] + ["_end"]
+    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
+    line = max(2 * spooled.longest_row_bytes, _LINE_BYTES)
+    path = str(spooled.path).replace("'", "''")
+    return (
+        f"read_csv('{path}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '\"', "
+        "escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false, "
+        f"max_line_size = {line}, buffer_size = {max(2 * line, 32 << 20)})"
+    )
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[dict[str, str | None], ...]]:
+    """Count and sample the keys of what differs; rows without a key are counted and not shown."""
+    if not table.key:
+        return int(_first(connection, "select coalesce(sum(_times), 0)::bigint from _verify_difference")), ()
+    listed = ", ".join(f"c{i}::varchar" for i in table.key)
+    keys = f"select distinct {listed} from _verify_difference"
+    names = [table.columns[i].source_name for i in table.key]
+    sample = connection.execute(f"{keys} order by all limit {SAMPLE_KEYS}").fetchall()
+    count = int(_first(connection, f"select count(*) from ({keys})"))
+    return count, tuple(dict(zip(names, row, strict=True)) for row in sample)
+
+
+def _first(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    row = connection.execute(query).fetchone()
+    return str(row[0]) if row else "0"

@@ -1,0 +1,83 @@
+"""A replicated table as the warehouse knows it."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+from ingestion.warehouse.names import TEXT_SUFFIX, quote
+
+
+class TableState(StrEnum):
+    """Where a table stands; the words of `flux status`."""
+
+    PENDING = "pending"
+    COPYING = "copying"
+    STREAMING = "streaming"
+    RESYNCING = "resyncing"
+    INEXACT = "inexact"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column: its name and declared type at the source, its name and type here. `has_text`: a sibling exists."""
+
+    source_name: str
+    attnum: int
+    declared: str
+    name: str
+    type: str
+    has_text: bool = False
+
+    @property
+    def text_name(self) -> str:
+        """Name of the sibling that holds the text of values which the type cannot hold."""
+        return self.name + TEXT_SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Mirror and history of one source table. `key` holds positions of the columns that identify a row.
+
+    `snapshot_lsn`: the mirror began as the copy at this LSN; older changes are in the copy.
+    """
+
+    source: str
+    oid: int
+    mirror_schema: str
+    history_schema: str
+    name: str
+    columns: tuple[TableColumn, ...]
+    key: tuple[int, ...]
+    epoch: int
+    snapshot_lsn: int
+    state: TableState = TableState.STREAMING
+
+    @property
+    def mirror(self) -> str:
+        """Quoted name of the mirror."""
+        return f"{quote(self.mirror_schema)}.{quote(self.name)}"
+
+    @property
+    def history(self) -> str:
+        """Quoted name of the history."""
+        return f"{quote(self.history_schema)}.{quote(self.name)}"
+
+    def with_text(self, positions: set[int]) -> Self:
+        """The table with sibling columns for these columns, too."""
+        columns = tuple(
+            replace(column, has_text=column.has_text or position in positions)
+            for position, column in enumerate(self.columns)
+        )
+        return replace(self, columns=columns)
+
+    def shape(self) -> str:
+        """Columns and key as JSON, for `_flux.tables`."""
+        return json.dumps({"columns": [asdict(column) for column in self.columns], "key": self.key})
+
+    @staticmethod
+    def read_shape(text: str) -> tuple[tuple[TableColumn, ...], tuple[int, ...]]:
+        """Read what `shape` wrote."""
+        fields = json.loads(text)
+        return tuple(TableColumn(**column) for column in fields["columns"]), tuple(fields["key"])
