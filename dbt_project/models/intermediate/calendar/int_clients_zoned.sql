@@ -1,0 +1,17 @@
+{{ config(materialized='table') }}
+
+with
+
+clients as (select * from {{ ref('stg_app__clients') }}),
+
+zoned as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        coalesce(settings ->> 'timezone', 'UTC') as time_zone,
+        cast(settings ->> 'licensed_seats' as bigint) as licensed_seats
+    from clients
+)
+
+select * from zoned

@@ -1,0 +1,67 @@
+{{ config(materialized='table') }}
+
+with
+
+stage_events as (select * from {{ ref('stg_app__application_stage_events') }}),
+
+applications as (select * from {{ ref('stg_app__applications') }}),
+
+stages as (select * from {{ ref('stg_app__stages') }}),
+
+decisions as (      -- one row per living application
+    select
+        application_id,
+        client_id,
+        opportunity_id,
+        status,
+        case status
+            when 'hired' then hired_at
+            when 'rejected' then rejected_at
+            when 'withdrawn' then withdrawn_at
+        end as decided_at
+    from applications
+    where deleted_at is null
+),
+
+ordered as (      -- one row per stage event, with the next one of the application
+    select
+        *,
+        row_number() over entry_order as entry_number,
+        lead(moved_at) over entry_order as next_moved_at
+    from stage_events
+    window entry_order as (partition by application_id order by moved_at, application_stage_event_id)
+),
+
+entries as (      -- one row per application and stage entry; half-open interval
+    select
+        ordered.application_stage_event_id,
+        decisions.client_id,
+        decisions.application_id,
+        decisions.opportunity_id,
+        ordered.to_stage_id as stage_id,
+        ordered.from_stage_id,
+        stages.stage_name,
+        stages.stage_kind,
+        {{ stage_rank('stages.stage_kind') }} as stage_rank,
+        ordered.entry_number,
+        ordered.next_moved_at is null as is_last_entry,
+        case
+            when ordered.next_moved_at is not null then 'moved'
+            when decisions.decided_at is not null then decisions.status
+            else 'open'
+        end as exit_kind,
+        ordered.moved_at as entered_at,
+        -- A decision may share its moment with the last entry (hired), never precede it.
+        coalesce(
+            ordered.next_moved_at,
+            case
+                when decisions.decided_at is not null
+                    then greatest(decisions.decided_at, ordered.moved_at)
+            end
+        ) as left_at
+    from ordered
+    inner join decisions on ordered.application_id = decisions.application_id
+    left join stages on ordered.to_stage_id = stages.stage_id
+)
+
+select * from entries

@@ -1,0 +1,23 @@
+with
+
+events as (select * from {{ ref('int_member_events_sessionized') }}),
+
+final as (
+    select
+        {{ surrogate_key(['member_id', 'session_number', 'min(event_at)']) }} as session_id,
+        client_id,
+        member_id,
+        max(case when is_start = 1 then event end) as first_event,
+        cast(count(*) as integer) as event_count,
+        cast(count(case when event = 'page' then 1 end) as integer) as page_count,
+        cast(count(case when is_qualifying then 1 end) as integer) as qualifying_event_count,
+        {{ seconds_between('min(event_at)', 'max(event_at)') }} as duration_seconds,
+        min(event_on) as started_on,
+        {{ week_of('min(event_on)') }} as week_starts_on,
+        min(event_at) as started_at,
+        max(event_at) as ended_at
+    from events
+    group by client_id, member_id, session_number
+)
+
+select * from final

@@ -1,0 +1,115 @@
+with
+
+weeks as (select * from {{ ref('int_client_weeks') }}),
+
+open_spans as (select * from {{ ref('int_opportunity_open_spans') }}),
+
+impressions as (select * from {{ ref('fct_impressions') }}),
+
+headcounts as (select * from {{ ref('int_headcount_weeks') }}),
+
+catalogue as (      -- one row per client, week and opportunity open at some moment of it
+    select distinct
+        weeks.client_id,
+        weeks.week_starts_on,
+        open_spans.opportunity_id
+    from weeks
+    inner join open_spans
+        on
+            weeks.client_id = open_spans.client_id
+            and weeks.as_of_at > open_spans.open_from
+            and (open_spans.open_to is null or weeks.week_starts_at < open_spans.open_to)
+),
+
+shown as (      -- one row per client, week and opportunity seen
+    select
+        client_id,
+        week_starts_on,
+        opportunity_id,
+        count(*) as impression_count
+    from impressions
+    group by client_id, week_starts_on, opportunity_id
+),
+
+exposures as (      -- one row per opportunity of the catalogue, from the least seen to the most
+    select
+        catalogue.client_id,
+        catalogue.week_starts_on,
+        coalesce(shown.impression_count, 0) as impression_count,
+        row_number() over (
+            partition by catalogue.client_id, catalogue.week_starts_on
+            order by coalesce(shown.impression_count, 0), catalogue.opportunity_id
+        ) as exposure_rank,
+        cast(coalesce(shown.impression_count, 0) as double precision)
+        / nullif(sum(shown.impression_count) over (
+            partition by catalogue.client_id, catalogue.week_starts_on
+        ), 0) as exposure_share
+    from catalogue
+    left join shown
+        on
+            catalogue.client_id = shown.client_id
+            and catalogue.week_starts_on = shown.week_starts_on
+            and catalogue.opportunity_id = shown.opportunity_id
+),
+
+spreads as (      -- one row per client and week
+    select
+        client_id,
+        week_starts_on,
+        count(*) as open_opportunity_count,
+        count(case when impression_count > 0 then 1 end) as shown_opportunity_count,
+        sum(impression_count) as impression_count,
+        sum(exposure_rank * impression_count) as rank_weighted_count,
+        sum(case when exposure_share > 0 then -exposure_share * ln(exposure_share) end) as entropy
+    from exposures
+    group by client_id, week_starts_on
+),
+
+audiences as (      -- one row per client and week
+    select
+        client_id,
+        week_starts_on,
+        count(distinct member_id) as shown_member_count
+    from impressions
+    group by client_id, week_starts_on
+),
+
+final as (
+    select
+        weeks.client_id,
+        weeks.client_slug,
+        weeks.client_name,
+        cast(coalesce(spreads.open_opportunity_count, 0) as integer) as open_opportunity_count,
+        cast(coalesce(spreads.shown_opportunity_count, 0) as integer) as shown_opportunity_count,
+        cast(headcounts.member_count as integer) as member_count,
+        cast(coalesce(audiences.shown_member_count, 0) as integer) as shown_member_count,
+        cast(coalesce(spreads.impression_count, 0) as integer) as impression_count,
+        {{ safe_divide('spreads.shown_opportunity_count', 'spreads.open_opportunity_count') }}
+            as catalogue_coverage,
+        {{ safe_divide('coalesce(audiences.shown_member_count, 0)', 'headcounts.member_count') }}
+            as member_coverage,
+        -- Gini = 2 * sum(rank * x) / (n * sum(x)) - (n + 1) / n, ranks rising with x.
+        {{ safe_divide('2 * spreads.rank_weighted_count',
+            'spreads.open_opportunity_count * spreads.impression_count') }}
+        - {{ safe_divide('spreads.open_opportunity_count + 1', 'spreads.open_opportunity_count') }}
+            as exposure_gini,
+        cast(spreads.entropy / nullif(ln(nullif(spreads.open_opportunity_count, 0)), 0) as double precision)
+            as exposure_entropy,
+        weeks.is_complete_week,
+        weeks.week_starts_on
+    from weeks
+    inner join headcounts
+        on
+            weeks.client_id = headcounts.client_id
+            and weeks.week_starts_on = headcounts.week_starts_on
+    left join spreads
+        on
+            weeks.client_id = spreads.client_id
+            and weeks.week_starts_on = spreads.week_starts_on
+    left join audiences
+        on
+            weeks.client_id = audiences.client_id
+            and weeks.week_starts_on = audiences.week_starts_on
+)
+
+select * from final

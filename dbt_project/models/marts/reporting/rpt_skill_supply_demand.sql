@@ -1,0 +1,37 @@
+with
+
+supply as (select * from {{ ref('fct_skill_supply_week') }}),
+
+skills as (select * from {{ ref('dim_skill') }}),
+
+weeks as (select * from {{ ref('int_client_weeks') }}),
+
+final as (
+    select
+        supply.client_id,
+        weeks.client_slug,
+        weeks.client_name,
+        supply.skill_id,
+        skills.skill_name,
+        skills.skill_type,
+        supply.opportunity_count,
+        supply.seat_count,
+        supply.required_level,
+        supply.holder_count,
+        supply.supply_count,
+        supply.demand_seats,
+        supply.demand_seats - supply.supply_count as skill_gap,
+        {{ safe_divide('supply.supply_count', 'supply.demand_seats') }} as supply_ratio,
+        supply.week_starts_on = max(supply.week_starts_on) over (partition by supply.client_id)
+            as is_latest_week,
+        weeks.is_complete_week,
+        supply.week_starts_on
+    from supply
+    inner join weeks
+        on
+            supply.client_id = weeks.client_id
+            and supply.week_starts_on = weeks.week_starts_on
+    left join skills on supply.skill_id = skills.skill_id
+)
+
+select * from final

@@ -1,0 +1,24 @@
+with
+
+source as (select * from {{ source('app', 'application_stage_events') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as application_stage_event_id,
+        client_id,
+        application_id,
+        from_stage_id,
+        to_stage_id,
+        moved_by as moved_by_user_id,
+
+        ---------- text and enums
+        reason,
+        note,
+
+        ---------- timestamps
+        moved_at
+    from source
+)
+
+select * from renamed

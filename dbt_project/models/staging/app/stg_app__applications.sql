@@ -1,0 +1,35 @@
+with
+
+source as (select * from {{ source('app', 'applications') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as application_id,
+        client_id,
+        member_id,
+        opportunity_id,
+        recommendation_id,
+        current_stage_id,
+        reject_reason_id,
+
+        ---------- text and enums
+        source,
+        status,
+        cover_note,
+
+        ---------- lists and documents
+        answers,
+
+        ---------- timestamps
+        applied_at,
+        hired_at,
+        rejected_at,
+        withdrawn_at,
+        created_at,
+        updated_at,
+        deleted_at
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,26 @@
+with
+
+source as (select * from {{ source('app', 'match_impressions') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as impression_id,
+        recommendation_id,
+        client_id,
+        member_id,
+        opportunity_id,
+
+        ---------- text and enums
+        channel,
+
+        ---------- numbers
+        cast(position as integer) as position,
+        viewport_ms,
+
+        ---------- timestamps
+        shown_at
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,49 @@
+with
+
+source as (select * from {{ source('app_history', 'member_skills') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as member_skill_id,
+        client_id,
+        member_id,
+        skill_id,
+
+        ---------- text and enums
+        source as skill_source,
+
+        ---------- numbers
+        cast(level as integer) as level,
+        confidence,
+        years,
+
+        ---------- booleans
+        wants_to_use as is_wanted,
+
+        ---------- dates
+        last_used_on,
+
+        ---------- timestamps
+        created_at,
+        updated_at,
+        deleted_at,
+
+        ---------- validity, half-open
+        _op in ('delete', 'truncate') as is_deleted,
+        _op = 'snapshot' as is_left_censored,
+        _commit_at as valid_from,
+        lead(_commit_at) over version_order as valid_to,
+
+        ---------- machinery
+        _op,
+        _epoch,
+        _lsn,
+        _seq,
+        {{ commit_position() }} as _position,
+        lead({{ commit_position() }}) over version_order as _next_position
+    from source
+    window version_order as (partition by id order by _epoch, _lsn, _seq)
+)
+
+select * from renamed

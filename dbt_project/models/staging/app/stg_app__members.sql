@@ -1,0 +1,43 @@
+with
+
+source as (select * from {{ source('app', 'members') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as member_id,
+        client_id,
+        user_id,
+        org_unit_id,
+        manager_id,
+        job_architecture_id,
+        location_id,
+
+        ---------- text and enums
+        employee_number,
+        worker_type,
+        title as job_title,
+
+        ---------- lists and documents
+        {{ array_from_text('open_to') }} as open_to,
+        preferences,
+
+        ---------- numbers
+        cast(level as integer) as level,
+        {{ range_lower('salary_band') }} as salary_band_from,
+        {{ range_upper('salary_band') }} as salary_band_to,
+        weekly_capacity_hours,
+        cast(profile_completeness as double precision) as profile_completeness,
+
+        ---------- dates
+        hired_on,
+        terminated_on,
+
+        ---------- timestamps
+        created_at,
+        updated_at,
+        deleted_at
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,54 @@
+with
+
+source as (select * from {{ source('app_history', 'members') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as member_id,
+        client_id,
+        user_id,
+        org_unit_id,
+        manager_id,
+        job_architecture_id,
+        location_id,
+
+        ---------- text and enums
+        worker_type,
+        title as job_title,
+
+        ---------- lists and documents
+        {{ array_from_text('open_to') }} as open_to,
+
+        ---------- numbers
+        cast(level as integer) as level,
+        weekly_capacity_hours,
+        cast(profile_completeness as double precision) as profile_completeness,
+
+        ---------- dates
+        hired_on,
+        terminated_on,
+
+        ---------- timestamps
+        created_at,
+        updated_at,
+        deleted_at,
+
+        ---------- validity, half-open
+        _op in ('delete', 'truncate') as is_deleted,
+        _op = 'snapshot' as is_left_censored,
+        _commit_at as valid_from,
+        lead(_commit_at) over version_order as valid_to,
+
+        ---------- machinery
+        _op,
+        _epoch,
+        _lsn,
+        _seq,
+        {{ commit_position() }} as _position,
+        lead({{ commit_position() }}) over version_order as _next_position
+    from source
+    window version_order as (partition by id order by _epoch, _lsn, _seq)
+)
+
+select * from renamed

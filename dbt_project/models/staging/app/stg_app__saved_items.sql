@@ -1,0 +1,19 @@
+with
+
+source as (select * from {{ source('app', 'saved_items') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as saved_item_id,
+        client_id,
+        member_id,
+        opportunity_id,
+        recommendation_id,
+
+        ---------- timestamps
+        saved_at
+    from source
+)
+
+select * from renamed

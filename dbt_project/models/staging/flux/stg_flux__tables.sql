@@ -1,0 +1,15 @@
+with
+
+source as (select * from {{ source('flux', 'tables') }}),
+
+renamed as (
+    select
+        ---------- text and enums
+        relation,
+        source as source_table,
+        history as history_relation,
+        state
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,30 @@
+with
+
+source as (select * from {{ source('segment', 'candidate_shortlisted') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as event_id,
+        user_id,
+        anonymous_id,
+        {{ cast_or_null('client_id', 'bigint') }} as client_id,
+        {{ cast_or_null('application_id', 'bigint') }} as application_id,
+        {{ cast_or_null('opportunity_id', 'bigint') }} as opportunity_id,
+        {{ cast_or_null('member_id', 'bigint') }} as member_id,
+
+        ---------- text and enums
+        surface,
+        app_version,
+        experiment_key,
+        variant,
+        channel,
+
+        ---------- timestamps
+        timestamp as event_at,
+        received_at,
+        uuid_ts as loaded_at
+    from source
+)
+
+select * from renamed

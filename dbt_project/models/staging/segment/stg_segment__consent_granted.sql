@@ -1,0 +1,28 @@
+with
+
+source as (select * from {{ source('segment', 'consent_granted') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as event_id,
+        user_id,
+        anonymous_id,
+        {{ cast_or_null('client_id', 'bigint') }} as client_id,
+
+        ---------- text and enums
+        surface,
+        app_version,
+        experiment_key,
+        variant,
+        purpose,
+        policy_version,
+
+        ---------- timestamps
+        timestamp as event_at,
+        received_at,
+        uuid_ts as loaded_at
+    from source
+)
+
+select * from renamed

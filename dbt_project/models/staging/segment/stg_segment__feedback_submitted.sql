@@ -1,0 +1,31 @@
+with
+
+source as (select * from {{ source('segment', 'feedback_submitted') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as event_id,
+        user_id,
+        anonymous_id,
+        {{ cast_or_null('client_id', 'bigint') }} as client_id,
+        {{ cast_or_null('recommendation_id', 'bigint') }} as recommendation_id,
+        {{ cast_or_null('opportunity_id', 'bigint') }} as opportunity_id,
+
+        ---------- text and enums
+        surface,
+        app_version,
+        experiment_key,
+        variant,
+        kind as feedback_kind,
+        reason_code,
+        channel,
+
+        ---------- timestamps
+        timestamp as event_at,
+        received_at,
+        uuid_ts as loaded_at
+    from source
+)
+
+select * from renamed

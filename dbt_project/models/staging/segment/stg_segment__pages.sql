@@ -1,0 +1,30 @@
+with
+
+source as (select * from {{ source('segment', 'pages') }}),
+
+renamed as (
+    select
+        ---------- ids
+        id as event_id,
+        user_id,
+        anonymous_id,
+        {{ cast_or_null('client_id', 'bigint') }} as client_id,
+
+        ---------- text and enums
+        surface,
+        app_version,
+        experiment_key,
+        variant,
+        path,
+        referrer,
+        title,
+        name as page_name,
+
+        ---------- timestamps
+        timestamp as event_at,
+        received_at,
+        uuid_ts as loaded_at
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,10 @@
+-- Demographics stay in their own schema, whatever a model selects.
+select
+    table_schema,
+    table_name,
+    column_name
+from information_schema.columns
+where
+    table_schema in ('staging', 'intermediate', 'marts', 'reporting', 'ml')
+    and column_name in ('sex', 'race_ethnicity', 'age_band', 'disability', 'veteran')
+-- depends on: {{ ref('rpt_overview_weekly') }}, {{ ref('ml_match_examples_v1') }}
