@@ -1,0 +1,84 @@
+"""Turn a card's SQL into a query: `{{ ref('model') }}` becomes `schema.relation`.
+
+Cards are written in DuckDB's dialect; other targets transpile the compiled text later. The only template tag is `ref`,
+so a card can be read without knowing Jinja, and its sources are known without running it (lineage, exposures, access).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboards.connection import Connection
+from dashboards.errors import DefinitionError, did_you_mean
+
+READABLE_SCHEMAS = ("marts", "reporting")
+_TAG = re.compile(r"\{\{(.*?)\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_REF = re.compile(r"""\s*ref\(\s*(['"])([A-Za-z0-9_]+)\1\s*\)\s*""")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A compiled card: SQL in DuckDB's dialect and the models that it reads."""
+
+    sql: str
+    refs: tuple[str, ...]
+    relations: tuple[str, ...]
+
+
+def compile_sql(text: str, relations: Mapping[str, str], *, path: Path) -> Query:
+    """Replace each reference by its relation; `relations` maps model -> `schema.relation`.
+
+    Raises DefinitionError (with the line in `path`) for an unknown model, an unknown tag, or a statement that reads no
+    model.
+    """
+    refs: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        line = text.count("\n", 0, match.start()) + 1
+        inner = match.group(1)
+        reference = _REF.fullmatch(inner) if inner is not None else None
+        if reference is None:
+            raise DefinitionError(
+                f"tag {match.group(0)!r} is unknown; a card may only use {{{{ ref('model') }}}}", path=path, line=line
+            )
+        name = reference.group(2)
+        if name not in relations:
+            raise DefinitionError(f"model {name!r} does not exist{did_you_mean(name, relations)}", path=path, line=line)
+        refs.append(name)
+        return quoted(relations[name])
+
+    sql = _TAG.sub(replace, text).rstrip().rstrip(";")  # no line is lost at the head: errors count lines
+    if not refs:
+        raise DefinitionError("the card reads no model; name one with {{ ref('model') }}", path=path, line=1)
+    names = tuple(dict.fromkeys(refs))
+    return Query(sql, names, tuple(relations[name] for name in names))
+
+
+def quoted(relation: str) -> str:
+    """Return `schema.relation` with both parts quoted."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in relation.split(".", 1))
+
+
+def relations_of_manifest(manifest: Path | Mapping[str, object]) -> dict[str, str]:
+    """Return model -> `schema.relation` of a dbt manifest (the parsed JSON or its path), without ephemeral models."""
+    content = json.loads(manifest.read_text(encoding="utf-8")) if isinstance(manifest, Path) else manifest
+    nodes = content["nodes"]
+    assert isinstance(nodes, Mapping)
+    return {
+        node["name"]: f"{node['schema']}.{node.get('alias') or node['name']}"
+        for node in nodes.values()
+        if node.get("resource_type") == "model" and node.get("config", {}).get("materialized") != "ephemeral"
+    }
+
+
+def relations_of_warehouse(connection: Connection) -> dict[str, str]:
+    """Return model -> `schema.relation` of what the readable schemas hold: for a warehouse without its manifest."""
+    table = connection.arrow(
+        "select table_name, table_schema from information_schema.tables "
+        "where table_schema in ('marts', 'reporting') order by 1"
+    )
+    return {row["table_name"]: f"{row['table_schema']}.{row['table_name']}" for row in table.to_pylist()}

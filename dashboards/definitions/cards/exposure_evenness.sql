@@ -1,0 +1,16 @@
+-- One row per client (and all clients) and closed week; over clients a mean weighted by
+-- impressions.
+with
+
+coverage as (select * from {{ ref('rpt_recommendation_coverage_weekly') }})
+
+select
+    coalesce(client_name, 'All clients') as client_name,
+    week_starts_on,
+    sum(exposure_entropy * impression_count) / sum(impression_count) as exposure_entropy,
+    sum(exposure_gini * impression_count) / sum(impression_count) as exposure_gini
+from coverage
+where exposure_gini is not null and exposure_entropy is not null and impression_count > 0
+group by grouping sets ((week_starts_on), (week_starts_on, client_name))
+having bool_and(is_complete_week)
+order by 1, 2

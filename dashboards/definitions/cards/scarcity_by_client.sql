@@ -1,0 +1,44 @@
+-- One row per client and skill that it asks for, newest closed week: the eight scarcest skills, the
+-- eight clients asking for most.
+with
+
+skills as (select * from {{ ref('rpt_skill_supply_demand') }}),
+
+newest as (      -- newest week that had ended for every client
+    select max(week_starts_on) as week_starts_on
+    from (select week_starts_on from skills group by week_starts_on having bool_and(is_complete_week))
+),
+
+asked as (
+    select
+        skills.*,
+        upper(left(skills.skill_name, 1)) || substr(skills.skill_name, 2) as skill
+    from skills
+    inner join newest on skills.week_starts_on = newest.week_starts_on
+    where skills.demand_seats > 0
+),
+
+ranked_skills as (
+    select skill, sum(supply_count) / sum(demand_seats) as members_per_seat
+    from asked
+    group by skill
+    order by members_per_seat, skill
+    limit 8
+),
+
+ranked_clients as (
+    select client_name, sum(demand_seats) as demand_seats
+    from asked
+    group by client_name
+    order by demand_seats desc, client_name
+    limit 8
+)
+
+select
+    asked.client_name,
+    asked.skill as skill_name,
+    asked.supply_count / asked.demand_seats as members_per_seat
+from asked
+inner join ranked_skills on asked.skill = ranked_skills.skill
+inner join ranked_clients on asked.client_name = ranked_clients.client_name
+order by ranked_skills.members_per_seat, asked.skill, ranked_clients.demand_seats desc

@@ -1,0 +1,22 @@
+-- One row per client (and all clients) and closed week after the first: skills that some open
+-- opportunity asks for.
+with
+
+skills as (select * from {{ ref('rpt_skill_supply_demand') }}),
+
+begun as (      -- the week in which the history begins is partial
+    select min(week_starts_on) as first_week
+    from skills
+)
+
+select
+    coalesce(skills.client_name, 'All clients') as client_name,
+    skills.week_starts_on,
+    count(*) filter (where skills.supply_count < 5 * skills.demand_seats) as scarce_skills,
+    sum(skills.supply_count) / sum(skills.demand_seats) as members_per_seat
+from skills
+inner join begun on skills.week_starts_on > begun.first_week
+where skills.demand_seats > 0
+group by grouping sets ((skills.week_starts_on), (skills.week_starts_on, skills.client_name))
+having bool_and(skills.is_complete_week)
+order by 1, 2

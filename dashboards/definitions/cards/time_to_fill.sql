@@ -1,0 +1,44 @@
+-- One row per client (and all clients) and closed week: median over the jobs filled in the twelve
+-- weeks that end with it.
+with
+
+weekly as (select * from {{ ref('rpt_overview_weekly') }}),
+
+clients as (select * from {{ ref('dim_client') }}),
+
+opportunities as (select * from {{ ref('dim_opportunity') }}),
+
+weeks as (
+    select week_starts_on
+    from weekly
+    where client_id is null and is_complete_week
+    qualify row_number() over (order by week_starts_on) >= 12
+),
+
+filled as (
+    select
+        clients.client_name,
+        date_diff(
+            'day',
+            timezone(clients.time_zone, opportunities.opened_at)::date,
+            timezone(clients.time_zone, opportunities.filled_at)::date
+        ) as days_to_fill,
+        date_trunc('week', timezone(clients.time_zone, opportunities.filled_at))::date as week_starts_on
+    from opportunities
+    inner join clients on opportunities.client_id = clients.client_id
+    where
+        opportunities.is_current
+        and opportunities.opportunity_kind = 'job'
+        and opportunities.filled_at >= opportunities.opened_at
+)
+
+select
+    coalesce(filled.client_name, 'All clients') as client_name,
+    weeks.week_starts_on,
+    median(filled.days_to_fill) as median_days
+from weeks
+inner join filled
+    on filled.week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on
+group by grouping sets ((weeks.week_starts_on), (weeks.week_starts_on, filled.client_name))
+having count(*) >= 5
+order by 1, 2

@@ -1,0 +1,35 @@
+-- One row per client (and all clients) and closed week: median over the jobs' hires of the twelve
+-- weeks that end with it. Medians of weeks cannot be averaged, hence from the applications
+-- themselves.
+with
+
+weekly as (select * from {{ ref('rpt_overview_weekly') }}),
+
+clients as (select * from {{ ref('dim_client') }}),
+
+applications as (select * from {{ ref('fct_applications') }}),
+
+weeks as (
+    select week_starts_on
+    from weekly
+    where client_id is null and is_complete_week
+    qualify row_number() over (order by week_starts_on) >= 12
+),
+
+hires as (
+    select clients.client_name, applications.hired_week_starts_on, applications.days_to_hire
+    from applications
+    inner join clients on applications.client_id = clients.client_id
+    where applications.is_hired and applications.opportunity_kind = 'job'
+)
+
+select
+    coalesce(hires.client_name, 'All clients') as client_name,
+    weeks.week_starts_on,
+    median(hires.days_to_hire) as median_days
+from weeks
+inner join hires
+    on hires.hired_week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on
+group by grouping sets ((weeks.week_starts_on), (weeks.week_starts_on, hires.client_name))
+having count(*) >= 5
+order by 1, 2

@@ -1,0 +1,32 @@
+-- One row per client (and all clients) and kind of opportunity: hires of the last twelve closed
+-- weeks, five at least.
+with
+
+weekly as (select * from {{ ref('rpt_overview_weekly') }}),
+
+clients as (select * from {{ ref('dim_client') }}),
+
+applications as (select * from {{ ref('fct_applications') }}),
+
+weeks as (
+    select week_starts_on
+    from weekly
+    where client_id is null and is_complete_week
+    order by week_starts_on desc
+    limit 12
+)
+
+select
+    coalesce(clients.client_name, 'All clients') as client_name,
+    replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
+    count(*) as hire_count,
+    median(applications.days_to_hire) as median_days,
+    quantile_cont(applications.days_to_hire, 0.9) as p90_days
+from applications
+inner join clients on applications.client_id = clients.client_id
+where
+    applications.is_hired
+    and applications.hired_week_starts_on in (select week_starts_on from weeks)
+group by grouping sets ((opportunity_kind), (opportunity_kind, clients.client_name))
+having count(*) >= 5
+order by client_name, median_days desc

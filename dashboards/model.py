@@ -1,0 +1,245 @@
+"""What a dashboard is: frozen values that the YAML definitions are read into.
+
+One definition serves every target (static site now, a BI server later), so nothing here knows pixels, HTML or a
+warehouse. Layout is rows of widths that sum to 24, the grid that both targets share. Invariants that need one object
+only are checked in `__post_init__` (ValueError; the loader adds file and line); what needs the files around it is in
+`loader`, what needs a warehouse in `checks`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Chart = Literal["kpi", "line", "area", "bar", "row", "dot", "funnel", "table", "heatmap"]
+Format = Literal[
+    "text",
+    "count",
+    "decimal",
+    "number",
+    "percent",
+    "score",
+    "days",
+    "hours",
+    "seconds",
+    "bytes",
+    "date",
+    "timestamp",
+    "status",
+]
+# Roles, not hues: a colour means the same thing on every page.
+Colour = Literal["primary", "second", "third", "fourth", "internal", "external", "supply", "demand", "neutral"]
+Better = Literal["up", "down", "neutral"]
+Grain = Literal["day", "week", "month"]
+Note = Literal["none", "last", "extremes", "largest_loss"]
+Audience = Literal["leadership", "analysts"]
+
+GRID_COLUMNS = 24
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+# What each chart needs of `encode`: x, exactly/at least how many y, and whether series is allowed or needed.
+_NEEDS_X: frozenset[str] = frozenset({"line", "area", "bar", "row", "dot", "funnel", "heatmap"})
+_TEMPORAL: frozenset[str] = frozenset({"kpi", "line", "area", "bar"})
+_ONE_Y: frozenset[str] = frozenset({"kpi", "row", "funnel", "heatmap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A column that is drawn: its name in the result, its name for people, its colour's role."""
+
+    column: str
+    label: str | None = None
+    colour: Colour = "primary"
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """Which columns of the result are drawn where."""
+
+    x: str | None = None
+    y: tuple[Measure, ...] = ()
+    series: str | None = None
+    """Column whose values split one measure into series (line, area, bar) or rows (heatmap)."""
+    detail: str | None = None
+    """Tile without x: the column with the line of words below the value."""
+    colours: Mapping[str, Colour] = field(default_factory=dict)
+    """Colour role by value of `series`; values that are not listed take the palette's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table card."""
+
+    column: str
+    label: str
+    format: Format = "text"
+    bar: bool = False
+    """Draw a bar behind the number, relative to the column's maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """An accounting identity: the column's total over the unfiltered rows equals what a second query says."""
+
+    column: str
+    equals: str
+    """One SELECT that returns one number; may use `{{ ref() }}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What must hold for the card's result before anybody sees it."""
+
+    rows: str | None = None
+    """A comparison such as `> 0` or `<= 200`."""
+    not_null: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    """These columns together identify a row."""
+    range: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Column -> [lowest, highest], both inclusive; nulls are left to `not_null`."""
+    non_increasing: str | None = None
+    """Each row's value is at most the row before it, within one value of the filter columns (a funnel's steps)."""
+    reconcile: Reconcile | None = None
+
+    def __post_init__(self) -> None:
+        if self.rows is not None and not re.fullmatch(r"(>=|<=|==|>|<)\s*\d+", self.rows):
+            raise ValueError(f"rows {self.rows!r} is no comparison; write for instance '> 0'")
+        for column, bounds in self.range.items():
+            if len(bounds) != 2 or bounds[0] > bounds[1]:
+                raise ValueError(f"range of {column!r} needs [lowest, highest]")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One number or chart: a question, its SQL, how it is drawn, what it means and who answers for it."""
+
+    key: str
+    title: str
+    chart: Chart
+    definition: str
+    """What the number means, in a sentence or two, for the reader of the page."""
+    encode: Encode = Encode()
+    columns: tuple[Column, ...] = ()
+    sql: str | None = None
+    """Name of the SQL file below `cards/`, without `.sql`; default: the card's key."""
+    format: Format = "count"
+    unit: str | None = None
+    """Unit in words, drawn at the axis: `applications per week`."""
+    better: Better = "neutral"
+    target: float | None = None
+    grain: Grain | None = None
+    """Period of a temporal x; periods that the cut has not closed are never drawn."""
+    periods: int = 26
+    """How many closed periods are shown at most."""
+    compare: int = 1
+    """A tile's delta is against so many periods before."""
+    window: str | None = None
+    """What the tile's value covers, in words: `4 weeks`. Default: the grain."""
+    stock: bool = False
+    """The tile's value holds at the end of the period; it is no sum over it."""
+    origin: Literal["zero", "data"] = "zero"
+    """Where the axis of values begins; `data` only where no length stands for the value (lines, dots)."""
+    low: str | None = None
+    high: str | None = None
+    """Heatmap: what a pale and a strong cell mean."""
+    strong: Literal["high", "low"] = "high"
+    """Heatmap: which values are shaded strongly."""
+    note: Note = "none"
+    filters: tuple[str, ...] = ()
+    """Filters of the dashboard that this card obeys; its SQL returns rows for each value and for 'all'."""
+    owner: str | None = None
+    max_age_hours: float = 36
+    empty: str = "Nothing to show yet."
+    expect: Expect = Expect()
+
+    def __post_init__(self) -> None:
+        _check_key(self.key, "card")
+        if self.chart == "table":
+            if not self.columns:
+                raise ValueError(f"card {self.key!r} is a table and needs 'columns'")
+            return
+        if self.columns:
+            raise ValueError(f"card {self.key!r} has 'columns', which only a table knows; use 'encode'")
+        if self.chart in _NEEDS_X and self.encode.x is None:
+            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.x")
+        if not self.encode.y:
+            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.y")
+        if len(self.encode.y) > 1 and (self.chart in _ONE_Y or self.encode.series is not None):
+            raise ValueError(
+                f"card {self.key!r} ({self.chart}) takes one measure in encode.y, not {len(self.encode.y)}"
+            )
+        if self.chart == "heatmap" and self.encode.series is None:
+            raise ValueError(f"card {self.key!r} (heatmap) needs encode.series: the column of its rows")
+        if self.encode.detail is not None and (self.chart != "kpi" or self.encode.x is not None):
+            raise ValueError(f"card {self.key!r} has encode.detail, which only a tile without x knows")
+        if self.chart in _TEMPORAL and self.encode.x is not None and self.grain is None:
+            raise ValueError(f"card {self.key!r} ({self.chart}) needs 'grain': day, week or month")
+        if self.note == "last" and (self.encode.series is not None or self.grain is None):
+            raise ValueError(f"card {self.key!r} cannot have the note 'last': it has no single last value")
+        if self.origin == "data" and self.chart not in {"line", "dot"}:
+            raise ValueError(f"card {self.key!r} ({self.chart}) must begin at zero: its lengths stand for values")
+
+    @property
+    def sql_name(self) -> str:
+        """File name of the card's SQL without its ending."""
+        return self.sql if self.sql is not None else self.key
+
+    def encoded_columns(self, filters: Mapping[str, Filter]) -> tuple[str, ...]:
+        """Columns that the result must have, in the order in which they are drawn."""
+        names = [column.column for column in self.columns]
+        names += [name for name in (self.encode.x, self.encode.series, self.encode.detail) if name is not None]
+        names += [measure.column for measure in self.encode.y]
+        names += [filters[key].column for key in self.filters]
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A choice at the head of the page. The SQL of the cards that obey it returns rows for `all` as well."""
+
+    key: str
+    label: str
+    column: str
+    all: str
+    """Value of the column in the rows that cover everything; also the words shown for it."""
+
+    def __post_init__(self) -> None:
+        _check_key(self.key, "filter")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A card's place in a row."""
+
+    card: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One page: its question, its filters, its rows of cards."""
+
+    key: str
+    title: str
+    question: str
+    order: int
+    owner: str
+    rows: tuple[tuple[Cell, ...], ...]
+    cards: Mapping[str, Card]
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    audience: Audience = "leadership"
+    path: Path = Path()
+
+    def __post_init__(self) -> None:
+        _check_key(self.key, "dashboard")
+
+    def card_owner(self, card: Card) -> str:
+        """Who answers for the card: its own owner, else the dashboard's."""
+        return card.owner if card.owner is not None else self.owner
+
+
+def _check_key(key: str, what: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{what} key {key!r} must be lower snake case")

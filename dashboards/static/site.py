@@ -1,0 +1,263 @@
+"""Build the site: run every card, check it, draw the pages, put them in place in one step.
+
+What goes wrong stays where it went wrong: a query that the warehouse refuses gives an error card on its page; an
+expectation that does not hold keeps the page's last good version (with a notice saying why), or, if there is none,
+withholds that card. A wrong definition stops the build before anything is written.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from dashboards.checks import Failure, check_columns, check_expectations, check_sources
+from dashboards.compile import Query
+from dashboards.connection import Connection
+from dashboards.cut import Cut
+from dashboards.errors import SiteError
+from dashboards.loader import Definitions, load_definitions
+from dashboards.model import Card, Dashboard
+from dashboards.static.cards import DrawnCard, draw_card, failed_card
+from dashboards.static.directory_swap import new_directory, put_in_place
+from dashboards.static.number_format import write_timestamp
+from dashboards.static.page import page_file, render_page
+from dashboards.static.view import text
+
+logger = logging.getLogger(__name__)
+
+PAGE_BYTES = 1_000_000
+PAGE_GZIP_BYTES = 400_000
+_NOTICE = re.compile(r"<!--flux:notice-->.*?<!--/flux:notice-->", re.DOTALL)
+# Refusals whose text names columns and relations; others may quote cell values and are reported by kind only.
+_SAFE_REFUSALS = frozenset(
+    {"BinderException", "CatalogException", "ParserException", "UndefinedTable", "UndefinedColumn"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """One page of the build."""
+
+    key: str
+    path: Path
+    cards: int
+    failures: tuple[Failure, ...]
+    kept: bool
+    """The page is the last good one: an expectation of this build failed."""
+    bytes: int
+    gzip_bytes: int
+    seconds: float
+    relations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReport:
+    """What a build made. `failures` holds refused queries (expectation `query`) as well as failed expectations."""
+
+    index: Path
+    pages: tuple[PageReport, ...]
+    seconds: float
+
+    @property
+    def cards(self) -> int:
+        """Number of cards on all pages."""
+        return sum(page.cards for page in self.pages)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Findings of all pages."""
+        return tuple(failure for page in self.pages for failure in page.failures)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all pages in bytes."""
+        return sum(page.bytes for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    card: Card
+    query: Query
+    table: pa.Table | None
+    failures: tuple[Failure, ...]
+
+    @property
+    def refused(self) -> bool:
+        return self.table is None
+
+
+def build_site(
+    connection: Connection,
+    definitions: Path,
+    out: Path,
+    *,
+    relations: Mapping[str, str],
+    cut: Cut,
+    now: datetime | None = None,
+    pages: Sequence[str] | None = None,
+) -> SiteReport:
+    """Build the site of `definitions` into the directory `out`, replacing it in one step, and report.
+
+    `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`); `now` is
+    the wall clock (default: now); `pages` restricts the build to some dashboards, the other pages stay as they are.
+    Raises DefinitionError before anything is written, SiteError when the directory cannot be written.
+    """
+    begin = time.perf_counter()
+    now = now if now is not None else datetime.now(UTC)
+    loaded = load_definitions(definitions)
+    queries = check_sources(loaded, relations)
+    try:
+        with new_directory(out) as made:
+            reports = [
+                _build_page(connection, loaded, dashboard, queries, relations, cut, now, out, made)
+                if pages is None
+                or dashboard.key in pages
+                or not (out / page_file(dashboard, loaded.dashboards)).exists()
+                else _keep_untouched(dashboard, loaded, out, made)
+                for dashboard in loaded.dashboards
+            ]
+            put_in_place(made, out)
+    except OSError as error:
+        raise SiteError(
+            f"cannot write the site {str(out)!r}: {error.strerror}; check the directory and its rights"
+        ) from error
+    report = SiteReport(out / "index.html", tuple(reports), time.perf_counter() - begin)
+    logger.info(
+        "site built pages=%d cards=%d failures=%d bytes=%d seconds=%.2f",
+        len(report.pages),
+        report.cards,
+        len(report.failures),
+        report.bytes,
+        report.seconds,
+    )
+    return report
+
+
+def _build_page(
+    connection: Connection,
+    loaded: Definitions,
+    dashboard: Dashboard,
+    queries: Mapping[str, Query],
+    relations: Mapping[str, str],
+    cut: Cut,
+    now: datetime,
+    out: Path,
+    made: Path,
+) -> PageReport:
+    begin = time.perf_counter()
+    results = {
+        card.key: _run(connection, card, dashboard, queries[card.sql_name], relations)
+        for card in dashboard.cards.values()
+    }
+    failures = tuple(failure for result in results.values() for failure in result.failures)
+    name = page_file(dashboard, loaded.dashboards)
+    broken = [failure for result in results.values() if not result.refused for failure in result.failures]
+    kept = bool(broken) and (out / name).exists()
+    if kept:
+        html = _with_notice((out / name).read_text(encoding="utf-8"), broken, now)
+    else:
+        html = _draw(dashboard, loaded, results, cut, now)
+    content = html.encode("utf-8")
+    (made / name).write_bytes(content)
+    for failure in failures:
+        logger.warning("card failed page=%s card=%s expectation=%s", dashboard.key, failure.card, failure.expectation)
+    used = tuple(sorted({relation for result in results.values() for relation in result.query.relations}))
+    return PageReport(
+        dashboard.key,
+        out / name,
+        len(results),
+        failures,
+        kept,
+        len(content),
+        _gzipped(content),
+        time.perf_counter() - begin,
+        used,
+    )
+
+
+def _draw(dashboard: Dashboard, loaded: Definitions, results: Mapping[str, _Result], cut: Cut, now: datetime) -> str:
+    """Draw the page; when it outgrows its budget, offer fewer values of the filter and say how many are left out."""
+    everything = _choices(dashboard, results)
+    choices: Mapping[str, Sequence[str]] = everything
+    while True:
+        drawn = {key: _draw_result(result, dashboard, choices, cut) for key, result in results.items()}
+        left_out = {key: len(values) - len(choices[key]) for key, values in everything.items()}
+        html = render_page(dashboard, loaded.dashboards, drawn, cut, now, choices, left_out)
+        longest = max((len(values) for values in choices.values()), default=0)
+        content = html.encode("utf-8")
+        if longest == 0 or (len(content) <= PAGE_BYTES and _gzipped(content) <= PAGE_GZIP_BYTES):
+            return html
+        logger.warning("page over its budget page=%s values=%d", dashboard.key, longest)
+        choices = {key: values[: longest * 3 // 4] for key, values in choices.items()}
+
+
+def _draw_result(result: _Result, dashboard: Dashboard, choices: Mapping[str, Sequence[str]], cut: Cut) -> DrawnCard:
+    if result.table is None or result.failures:
+        return failed_card(result.card, result.query, "; ".join(failure.message for failure in result.failures))
+    values = choices[result.card.filters[0]] if result.card.filters else ()
+    return draw_card(result.card, dashboard, result.table, result.query, cut, values)
+
+
+def _choices(dashboard: Dashboard, results: Mapping[str, _Result]) -> dict[str, list[str]]:
+    """Values of each filter that any of its cards returns, sorted; without the value that means everything."""
+    choices: dict[str, list[str]] = {}
+    for key, chosen in dashboard.filters.items():
+        found: set[str] = set()
+        for result in results.values():
+            if key in result.card.filters and result.table is not None and not result.failures:
+                found.update(value for value in result.table[chosen.column].to_pylist() if value is not None)
+        choices[key] = sorted(found - {chosen.all})
+    return choices
+
+
+def _run(
+    connection: Connection, card: Card, dashboard: Dashboard, query: Query, relations: Mapping[str, str]
+) -> _Result:
+    try:
+        table = connection.arrow(query.sql)
+        failures = check_columns(card, dashboard.filters, table) or check_expectations(
+            card, dashboard, table, connection, relations
+        )
+    except Exception as error:  # whatever the warehouse's driver raises costs this one card, not the site
+        return _Result(card, query, None, (Failure(card.key, "query", _refusal(error)),))
+    return _Result(card, query, table, tuple(failures))
+
+
+def _refusal(error: Exception) -> str:
+    cause: BaseException = getattr(error, "orig", None) or error.__cause__ or error
+    kind = type(cause).__name__
+    if kind not in _SAFE_REFUSALS:
+        return f"the query failed ({kind})"
+    return f"the query failed ({kind}): {str(cause).splitlines()[0][:200]}"
+
+
+def _with_notice(html: str, failures: Sequence[Failure], now: datetime) -> str:
+    reasons = "".join(f"<li><code>{text(failure.card)}</code>: {text(failure.message)}</li>" for failure in failures)
+    notice = (
+        '<!--flux:notice--><aside class="notice" role="status"><p>'
+        "<strong>This is the last good version of this page.</strong> "
+        f"The build of {text(write_timestamp(now))} did not meet its expectations:</p><ul>{reasons}</ul></aside>"
+        "<!--/flux:notice-->"
+    )
+    return _NOTICE.sub(lambda _: notice, html, count=1)
+
+
+def _keep_untouched(dashboard: Dashboard, loaded: Definitions, out: Path, made: Path) -> PageReport:
+    name = page_file(dashboard, loaded.dashboards)
+    content = (out / name).read_bytes()
+    (made / name).write_bytes(content)
+    return PageReport(
+        dashboard.key, out / name, len(dashboard.cards), (), True, len(content), _gzipped(content), 0.0, ()
+    )
+
+
+def _gzipped(content: bytes) -> int:
+    return len(gzip.compress(content, 6))

@@ -1,0 +1,55 @@
+"""Training sets: specification -> immutable, content-addressed directory of Parquet -> Arrow or pandas.
+
+    import training
+
+    report = training.build_dataset(connection, training.load_spec("match"), out=Path("datasets"), cut=cut)
+    dataset = training.open(report.directory)
+    rows = dataset.arrow("train")
+
+Knows no warehouse (it is given a connection), no Dagster and none of the other rooms.
+"""
+
+from training.build import DatasetReport, Progress, build_dataset
+from training.connection import BatchConnection, Connection
+from training.dataset import Dataset, Verification
+from training.dataset import open_dataset as open  # the name reads well as training.open
+from training.errors import (
+    AsOfError,
+    BuildError,
+    DatasetChangedError,
+    DatasetNotFoundError,
+    SpecError,
+    TrainingError,
+)
+from training.manifest import Cut, Manifest
+from training.registry import Entry, entries, remove
+from training.spec import DatasetSpec, Feature, Label, Split
+from training.spec_file import load_spec, parse_spec
+
+__all__ = [
+    "AsOfError",
+    "BatchConnection",
+    "BuildError",
+    "Connection",
+    "Cut",
+    "Dataset",
+    "DatasetChangedError",
+    "DatasetNotFoundError",
+    "DatasetReport",
+    "DatasetSpec",
+    "Entry",
+    "Feature",
+    "Label",
+    "Manifest",
+    "Progress",
+    "SpecError",
+    "Split",
+    "TrainingError",
+    "Verification",
+    "build_dataset",
+    "entries",
+    "load_spec",
+    "open",
+    "parse_spec",
+    "remove",
+]

@@ -1,0 +1,37 @@
+"""The errors of `training`.
+
+TrainingError
+├── SpecError               a specification that cannot be read, or that does not fit its relation
+├── AsOfError               an as-of time that the warehouse cannot answer for
+├── BuildError              the relation's rows break a promise (duplicate ids, unsupported types)
+├── DatasetNotFoundError    no such dataset directory, id or name
+└── DatasetChangedError     a file of a finished dataset is not what its manifest says
+"""
+
+
+class TrainingError(Exception):
+    """Any failure of `training`; its text says what to do."""
+
+
+class SpecError(TrainingError):
+    """A dataset specification is wrong, or names what its relation does not have."""
+
+
+class AsOfError(TrainingError):
+    """The as-of time is later than what the warehouse has seen, or is not a time in UTC."""
+
+
+class BuildError(TrainingError):
+    """The relation's rows cannot become a dataset."""
+
+
+class DatasetNotFoundError(TrainingError):
+    """No dataset has this path, id or name."""
+
+
+class DatasetChangedError(TrainingError):
+    """A finished dataset no longer matches its manifest; `paths` names the files."""
+
+    def __init__(self, message: str, paths: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.paths = paths
