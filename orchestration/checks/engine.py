@@ -1,0 +1,98 @@
+"""What Great Expectations lacks for a warehouse on DuckDB. Importing this module imports GX: do it late.
+
+GX knows no DuckDB, and out of the box every expectation on it fails with an IndexError that looks like bad data:
+its engine closes the connection before it reads the rows, and DuckDB's pending result dies with it. BufferedEngine
+reads the rows first (`Result.freeze`, a public API of SQLAlchemy). Drop it when GX reads before it closes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+
+from orchestration.checks.quick_import import great_expectations
+
+gx = great_expectations()  # Any, as all that comes from it: see quick_import
+_engines: Any = importlib.import_module("great_expectations.execution_engine.sqlalchemy_execution_engine")
+_fluent: Any = importlib.import_module("great_expectations.datasource.fluent.sql_datasource")
+_expectation: Any = importlib.import_module("great_expectations.expectations.expectation")
+
+
+class BufferedEngine(_engines.SqlAlchemyExecutionEngine):  # type: ignore[misc]
+    """GX's engine, reading each result before its connection closes."""
+
+    def execute_query(self, query: Any) -> Any:
+        with self.get_connection() as connection:
+            result = self._execute_query_with_recovery(connection, query)
+            return result.freeze()() if result.returns_rows else result
+
+
+class WarehouseDatasource(_fluent.SQLDatasource):  # type: ignore[misc]
+    """GX's SQL datasource on an engine that is open already, so that one process never opens a file twice."""
+
+    type: Literal["warehouse"] = "warehouse"
+    connection_string: str = "sqlite://"  # demanded by GX, never opened
+    relation_schema: str
+
+    @property
+    def schema_(self) -> str:
+        return self.relation_schema
+
+    def use(self, engine: sa.Engine) -> None:
+        """Take this engine for everything."""
+        self._engine = engine
+        self._execution_engine = BufferedEngine(engine=engine, create_temp_table=False)
+
+    def test_connection(self, test_assets: bool = True) -> None:
+        """Do nothing: the engine comes later, from a caller who has used it."""
+
+    def get_engine(self) -> sa.Engine:
+        return self._engine
+
+    def get_execution_engine(self) -> Any:
+        return self._execution_engine
+
+
+class ExpectColumnsToHaveTypes(_expectation.BatchExpectation):  # type: ignore[misc]
+    """Expect columns to exist with these types; the types are `contract.TYPES`, the same on every warehouse."""
+
+    columns: dict[str, str]
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.column_types",)
+    success_keys: ClassVar[tuple[str, ...]] = ("columns",)
+    args_keys: ClassVar[tuple[str, ...]] = ("columns",)
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        found = {column["name"]: type_word(column["type"]) for column in metrics["table.column_types"]}
+        wrong = {
+            name: [kind, found.get(name)] for name, kind in sorted(self.columns.items()) if found.get(name) != kind
+        }
+        return {"success": not wrong, "result": {"observed_value": wrong}}
+
+
+def type_word(kind: sa.types.TypeEngine[Any]) -> str:
+    """Name a reflected type in the words of `contract.TYPES`; another type is named as its dialect does."""
+    for word, sort in _TYPE_WORDS:
+        if isinstance(kind, sort):
+            return f"{word}tz" if word == "timestamp" and getattr(kind, "timezone", False) else word
+    return str(kind).lower()
+
+
+# In this order: a SQLAlchemy type is also an instance of its more general ones.
+_TYPE_WORDS: tuple[tuple[str, type[Any]], ...] = (
+    ("uuid", sa.types.Uuid),
+    ("json", sa.types.JSON),
+    ("bigint", sa.types.BigInteger),
+    ("smallint", sa.types.SmallInteger),
+    ("integer", sa.types.Integer),
+    ("double", sa.types.Double),
+    ("real", sa.types.Float),
+    ("decimal", sa.types.Numeric),
+    ("boolean", sa.types.Boolean),
+    ("date", sa.types.Date),
+    ("timestamp", sa.types.DateTime),
+    ("blob", sa.types.LargeBinary),
+    ("text", sa.types.String),
+)

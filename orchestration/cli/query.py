@@ -1,0 +1,72 @@
+"""`flux query`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestration.cli.output import examples, json_option, plain, print_json, print_table, read_settings
+from orchestration.errors import FluxError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from orchestration.warehouse import Warehouse
+
+
+@click.command(
+    epilog=examples(
+        'flux query "select count(*) from raw_app.applications"',
+        'flux query "select * from reporting.rpt_hiring_funnel_weekly" --csv > funnel.csv',
+    )
+)
+@click.argument("sql")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading line.")
+@json_option
+@click.option("--live", is_flag=True, help="Ask the live warehouse; waits until its owner lends it.")
+def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
+    """Run SQL on the published warehouse.
+
+    The published copy is what dashboards and training sets read: complete as of the last build or load. --live takes
+    the warehouse's lock and reads what was committed last.
+    """
+    if as_csv and as_json:
+        raise click.UsageError("choose one of --csv and --json")
+    settings = read_settings()
+
+    from orchestration.warehouse import Warehouse
+
+    if live:
+        from ingestion.warehouse.lease import lease
+
+        with lease(settings.home, "flux query --live"), Warehouse.open(settings.warehouse_path) as warehouse:
+            table = _run(warehouse, sql)
+    else:
+        with Warehouse.open(settings.published_path) as warehouse:
+            table = _run(warehouse, sql)
+    names = table.column_names
+    columns = [column.to_pylist() for column in table.columns]
+    rows: list[Sequence[object]] = list(zip(*columns, strict=True))
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([["" if cell is None else plain(cell) for cell in row] for row in rows])
+    else:
+        print_table(names, rows)
+        click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
+
+
+def _run(warehouse: Warehouse, sql: str) -> pa.Table:
+    import duckdb
+
+    try:
+        return warehouse.arrow(sql)
+    except duckdb.Error as error:
+        raise FluxError(f"the warehouse refused the query: {error}") from error

@@ -1,0 +1,73 @@
+"""`flux replicate`."""
+
+from __future__ import annotations
+
+import click
+
+from orchestration.cli.output import examples, json_option, print_json, read_settings
+from orchestration.cli.stopping import stop_on_signals
+from orchestration.screen import Screen
+
+INEXACT = 3
+
+
+@click.command(
+    epilog=examples(
+        "FLUX_SOURCE_URL=postgresql://flux@db/app flux replicate --until-now",
+        "flux replicate --follow",
+    )
+)
+@click.option("--until-now", "mode", flag_value="now", default="now", help="Bring what is there now, publish, return.")
+@click.option("--follow", "mode", flag_value="follow", help="Capture and load until Ctrl-C.")
+@json_option
+def command(mode: str, as_json: bool) -> int:
+    """Bring the source's tables into the warehouse.
+
+    The first run copies every table; later runs bring what committed since. It may be run again at any time and killed
+    at any time. Exit code: 0 everything that had committed is visible and published; 3 a table is inexact; 1 failed.
+    """
+    if mode == "follow":
+        return _follow()
+    from orchestration.status import read_status
+    from orchestration.walk import loading, readers
+
+    settings = read_settings()
+    with Screen() as screen:
+        with screen.step("capture and load") as step:
+            loaded = loading.replicate(
+                settings, say=screen.say, progress=lambda what, rows: step.update(rows, note=what)
+            )
+        with screen.step("publish") as step:
+            report = readers.publish(settings)
+            step.update(report.rows)
+    status = read_status(settings.status_path)
+    assert status is not None
+    inexact = [table.source for table in status.tables if table.state != "streaming"]
+    if as_json:
+        print_json({"lsn": loaded.lsn, "tables": len(status.tables), "inexact": inexact, "seconds": loaded.seconds})
+    else:
+        rows = sum(table.rows for table in status.tables)
+        click.echo(f"{len(status.tables)} tables, {rows:,} rows, at {loaded.lsn}; published at {report.target}")
+    if inexact:
+        click.echo(f"error: not exact: {', '.join(inexact)}; 'flux status' tells why", err=True)
+        return INEXACT
+    return 0
+
+
+def _follow() -> int:
+    import threading
+
+    from orchestration.walk import loading
+    from orchestration.walk.product import product
+
+    settings = read_settings()
+    with stop_on_signals() as stop, product(settings) as source:
+        thread = threading.Thread(target=loading.loader(settings).follow, args=(stop,), name="loader")
+        thread.start()
+        try:
+            click.echo("following the source; Ctrl-C ends it", err=True)
+            loading.follow_source(settings, source, stop)
+        finally:
+            stop.set()
+            thread.join()
+    return 0

@@ -1,0 +1,84 @@
+"""`flux service`: the processes that `flux up` and `flux demo` start. Hidden, since nobody starts them by hand."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import click
+
+from orchestration.cli.output import examples, read_settings
+from orchestration.cli.stopping import stop_on_signals
+
+TELL_SECONDS = 0.2
+
+
+@click.group(hidden=True, epilog=examples("flux service capture"))
+def command() -> None:
+    """Run one process of `flux up`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+@command.command(epilog=examples("flux service capture"))
+def capture() -> None:
+    """Write the source's changes to the log."""
+    from orchestration.walk import loading
+    from orchestration.walk.product import known_source
+
+    settings = read_settings()
+    with stop_on_signals() as stop:
+        loading.follow_source(settings, known_source(settings), stop)
+
+
+@command.command("stand-in", epilog=examples("flux service stand-in"))
+def stand_in() -> None:
+    """Run the stand-in's Postgres."""
+    from orchestration.walk import product
+
+    with stop_on_signals() as stop, product.stand_in(read_settings()):
+        stop.wait()
+
+
+@command.command(epilog=examples("flux service story --port 8675"))
+@click.option("--port", type=int, required=True, help="Port of the collector.")
+def story(port: int) -> None:
+    """Tell the stand-in's past: schema, day 0, simulated days, events. Reports in lines of JSON."""
+    from orchestration.walk import telling
+
+    telling.tell_past(read_settings(), port, tell=_Teller())
+
+
+@command.command(epilog=examples("flux service traffic --port 8675"))
+@click.option("--port", type=int, required=True, help="Port of the collector.")
+def traffic(port: int) -> None:
+    """Go on with the stand-in's story in real time."""
+    from orchestration.walk import telling
+
+    settings = read_settings()
+    with stop_on_signals() as stop:
+        telling.tell_present(settings, port, stop)
+
+
+@command.command(epilog=examples("flux service site --port 3071"))
+@click.option("--port", type=int, required=True, help="Port on loopback.")
+def site(port: int) -> None:
+    """Serve the dashboards on loopback."""
+    from orchestration.site_server import serve
+
+    with stop_on_signals() as stop:
+        serve(read_settings().site_directory, port, stop)
+
+
+class _Teller:
+    """Prints progress as lines of JSON: the first and last word of each step, and a few a second between."""
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._at = 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if step != self._step or done >= total or now - self._at > TELL_SECONDS:
+            self._step, self._at = step, now
+            click.echo(json.dumps({"step": step, "done": done, "total": total}))

@@ -1,0 +1,1 @@
+"""Every dbt model as an asset, every dbt test as its check."""

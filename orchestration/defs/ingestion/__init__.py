@@ -1,0 +1,1 @@
+"""Raw tables and events, and the checks at their border."""

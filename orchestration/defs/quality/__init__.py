@@ -1,0 +1,1 @@
+"""What Great Expectations guards at the landing."""

@@ -1,0 +1,138 @@
+"""What a demo brought, as people and machines want to read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.errors import FluxError
+from orchestration.settings import Settings
+from orchestration.status import EventStatus, read_status
+
+if TYPE_CHECKING:
+    from orchestration.graph_run import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of the last lines of `flux demo`. `nodes` counts dbt nodes by kind and status."""
+
+    tables: int
+    rows: int
+    transactions: int
+    changes: int
+    events: EventStatus
+    events_by_sdk: int
+    nodes: Mapping[str, int]
+    checks: int
+    checks_failed: int
+    tables_compared: int
+    tables_equal: int
+    cut: int
+    site: Path
+    dataset: Path
+    dataset_id: str
+    dataset_rows: int
+    dataset_bytes: int
+    seconds: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the document that `flux demo --json` prints."""
+        return {
+            "tables": {
+                "replicated": self.tables,
+                "rows": self.rows,
+                "compared": self.tables_compared,
+                "equal": self.tables_equal,
+            },
+            "transactions": self.transactions,
+            "changes": self.changes,
+            "events": {
+                "accepted": self.events.accepted,
+                "loaded": self.events.loaded,
+                "duplicates": self.events.duplicates,
+                "quarantined": self.events.quarantined,
+                "by_sdk": self.events_by_sdk,
+            },
+            "models": dict(self.nodes),
+            "checks": {"run": self.checks, "failed": self.checks_failed},
+            "cut": self.cut,
+            "site": str(self.site),
+            "dataset": {
+                "id": self.dataset_id,
+                "path": str(self.dataset),
+                "rows": self.dataset_rows,
+                "bytes": self.dataset_bytes,
+            },
+            "seconds": {name: round(seconds, 2) for name, seconds in self.seconds.items()},
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Give the summary as (what, figures)."""
+        events = self.events
+        models = ", ".join(f"{count:,} {kind}" for kind, count in self.nodes.items())
+        return [
+            (
+                "tables",
+                f"{self.tables} replicated, {self.rows:,} rows;"
+                f" {self.tables_equal} of {self.tables_compared} compared equal the source",
+            ),
+            ("changes", f"{self.changes:,} history rows"),
+            (
+                "events",
+                f"{events.accepted:,} accepted = {events.loaded:,} loaded + {events.duplicates:,} duplicates"
+                f" + {events.quarantined:,} quarantined ({self.events_by_sdk:,} by Segment's own SDK)",
+            ),
+            ("models", models),
+            ("checks", f"{self.checks:,} run, {self.checks_failed:,} failed"),
+            ("cut", str(self.cut)),
+            ("dashboards", str(self.site)),
+            (
+                "training set",
+                f"{self.dataset_id}: {self.dataset_rows:,} rows, {self.dataset_bytes:,} bytes, {self.dataset}",
+            ),
+        ]
+
+
+def summarise(settings: Settings, outcome: Outcome, told: Mapping[str, int], seconds: Mapping[str, float]) -> Summary:
+    """Collect the figures from the status, the run and dbt's results."""
+    status = read_status(settings.status_path)
+    if status is None:
+        raise FluxError(f"there is no {str(settings.status_path)!r}, although the load went well")
+    made = {".".join(event.asset_key.path): event.metadata for event in outcome.materializations}
+    dataset = next(metadata for key, metadata in made.items() if key.startswith("datasets."))
+    build = json.loads((settings.dbt_directory / "last_build.json").read_text())
+    compared = [check.passed for check in outcome.checks if check.check_name == "equals_the_source"]
+    return Summary(
+        tables=len(status.tables),
+        rows=sum(table.rows for table in status.tables),
+        transactions=told.get("transactions", 0),
+        changes=_history_rows(settings),
+        events=status.events,
+        events_by_sdk=told.get("events by SDK", 0),
+        nodes=build["nodes"],
+        checks=len(outcome.checks),
+        checks_failed=sum(1 for check in outcome.checks if not check.passed),
+        tables_compared=len(compared),
+        tables_equal=sum(compared),
+        cut=int(build["cut"]),
+        site=settings.site_directory / "index.html",
+        dataset=Path(str(dataset["path"].value)),
+        dataset_id=str(dataset["id"].value),
+        dataset_rows=int(str(dataset["dagster/row_count"].value)),
+        dataset_bytes=int(str(dataset["bytes"].value)),
+        seconds=dict(seconds),
+    )
+
+
+def _history_rows(settings: Settings) -> int:
+    from orchestration.warehouse import Warehouse
+
+    with Warehouse.open(settings.published_path) as warehouse:
+        rows = warehouse.arrow(
+            "select sum(estimated_size)::bigint from duckdb_tables() where schema_name like 'raw_app_history%'"
+        )
+    return int(rows.column(0)[0].as_py() or 0)

@@ -1,0 +1,114 @@
+"""Where the dbt project lies, and its manifest, parsed once for each state of the project's files."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import BuildError
+from orchestration.settings import Settings
+
+KEPT = (".sql", ".yml", ".yaml", ".md", ".csv", ".json", ".txt")
+
+
+def project_directory() -> Path:
+    """Find dbt_project: beside the packages in a checkout, inside this one when installed from a wheel."""
+    packages = Path(__file__).parents[2]
+    for place in (packages / "dbt_project", packages / "orchestration" / "_dbt_project"):
+        if (place / "dbt_project.yml").exists():
+            return place
+    raise BuildError(f"there is no dbt_project beside {str(packages)!r}; install Flux from its checkout: make install")
+
+
+def fingerprint(project: Path) -> str:
+    """Hash the project's files and the versions that read them. Costs a read of each file, some milliseconds."""
+    digest = hashlib.sha256()
+    for name in ("dbt-core", "dbt-duckdb"):
+        digest.update(f"{name} {version(name)}\n".encode())
+    for path in sorted(project.rglob("*")):
+        hidden = path.name.startswith(".") or "target" in path.relative_to(project).parts
+        if path.suffix in KEPT and not hidden and path.is_file():
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(project)} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def manifest_path(settings: Settings) -> Path:
+    """Name the manifest of the project's present files, whether it is there or not."""
+    return settings.dbt_directory / f"manifest-{fingerprint(project_directory())}.json"
+
+
+def prepare(settings: Settings) -> Path:
+    """Parse the project unless that was done for these very files, and return its manifest.
+
+    Two processes that prepare at once do the work once. Raises BuildError with dbt's own first complaint.
+    """
+    path = manifest_path(settings)
+    if path.exists():
+        return path
+    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
+    with (settings.dbt_directory / "parse.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _write(settings, path)
+    return path
+
+
+def arguments(settings: Settings, command: str) -> list[str]:
+    """Give the arguments that every dbt invocation of ours shares; target and logs stay out of the checkout."""
+    project = str(project_directory())
+    return [
+        command,
+        *("--project-dir", project, "--profiles-dir", project),
+        *("--target-path", str(settings.dbt_directory / "target")),
+        *("--log-path", str(settings.dbt_directory / "logs")),
+        # Its log file costs 8 % of a build (measured 2026-11: a line is made of every event before its level is looked
+        # at). What failed and why is in the results, its SQL in the target directory.
+        *("--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print"),
+        "--no-send-anonymous-usage-stats",  # which would also leave a .user.yml in the checkout
+    ]
+
+
+def set_environment(settings: Settings) -> None:
+    """Set what profiles.yml reads. dbt takes the process's environment and nothing else."""
+    os.environ["DBT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
+    os.environ.setdefault("DBT_THREADS", "2")
+
+
+def warm(settings: Settings) -> None:
+    """Parse now what the first build of this process would parse, for a process that has time now and not then."""
+    from dbt.cli.main import dbtRunner
+
+    set_environment(settings)
+    result = dbtRunner().invoke(arguments(settings, "parse"))
+    if not result.success:
+        raise BuildError(f"dbt cannot parse the models: {complaint(result.exception)}") from result.exception
+    _parsed[fingerprint(project_directory())] = result.result
+
+
+def parsed() -> Any:  # Any: dbt ships no types
+    """Give what `warm` or `prepare` parsed in this process, None when nothing or when files changed since."""
+    return _parsed.get(fingerprint(project_directory())) if _parsed else None
+
+
+_parsed: dict[str, Any] = {}  # by fingerprint
+
+
+def _write(settings: Settings, path: Path) -> None:
+    if parsed() is None:
+        warm(settings)
+    draft = path.with_suffix(".draft")
+    draft.write_bytes((settings.dbt_directory / "target" / "manifest.json").read_bytes())
+    for old in settings.dbt_directory.glob("manifest-*.json"):
+        old.unlink()
+    draft.replace(path)
+
+
+def complaint(error: BaseException | None) -> str:
+    """Give dbt's error in one line."""
+    return " ".join(str(error).split()) if error is not None else "no reason given; see dbt's log"

@@ -1,0 +1,114 @@
+"""One `dbt build` in this process, each node's result handed over as it ends.
+
+The caller holds the warehouse's lease. dbt-duckdb keeps its connection open after a run; it is closed here, since the
+next owner of the file may be another process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.errors import BuildError
+from orchestration.models.project import arguments, complaint, parsed, set_environment
+from orchestration.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GOOD = ("success", "pass", "warn", "no-op")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of one node. `status` is dbt's word: success, pass, warn, fail, error, skipped."""
+
+    unique_id: str
+    resource_type: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+
+    @property
+    def good(self) -> bool:
+        """Tell whether what depends on the node may go on."""
+        return self.status in GOOD
+
+
+def build(
+    settings: Settings, *, select: Sequence[str] = (), on_result: Callable[[NodeResult], None] = lambda result: None
+) -> list[NodeResult]:
+    """Build the selected nodes (all when none is named) with their tests and return every result.
+
+    `on_result` is called from dbt's threads, one call at a time. A failed model or test is a result, not an exception;
+    raises BuildError when dbt could not run at all.
+    """
+    from dbt.cli.main import dbtRunner
+
+    set_environment(settings)
+    results: list[NodeResult] = []
+    lock = threading.Lock()
+
+    def hear(event: Any) -> None:  # Any: dbt's events are protobuf messages without types
+        if event.info.name == "NodeFinished":
+            result = _result(event.data)
+            if not result.good and result.status != "skipped":
+                logger.error("dbt node=%s status=%s: %s", result.unique_id, result.status, result.message)
+            with lock:
+                results.append(result)
+                on_result(result)
+
+    # Unit tests test the code and not the data: they run where the code changes, in `make test`.
+    options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
+    selection = ["--select", *select] if select else []
+    try:
+        runner = dbtRunner(manifest=parsed(), callbacks=[hear])
+        outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])
+    finally:
+        close_connections()
+    if outcome.exception is not None:
+        raise BuildError(f"dbt could not run: {complaint(outcome.exception)}") from outcome.exception
+    return results
+
+
+def first_failure(results: Sequence[NodeResult]) -> str | None:
+    """Say which node failed first and why, in one line; None when all went well."""
+    bad = [result for result in results if not result.good]
+    if not bad:
+        return None
+    first = next((result for result in bad if result.status != "skipped"), bad[0])
+    text = " ".join(first.message.split())
+    return f"{len(bad)} of {len(results)} dbt nodes failed or were skipped, first {first.unique_id}: {text}"
+
+
+def close_connections() -> None:
+    """Close every DuckDB connection that dbt holds in this process, so that the file can be opened elsewhere."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import FACTORY
+
+    for adapter in list(FACTORY.adapters.values()):
+        for connection in list(adapter.connections.thread_connections.values()):
+            if connection.handle is not None and connection.state == "open":
+                connection.handle.close()
+                connection.state = "closed"
+        adapter.connections.thread_connections.clear()
+    manager: Any = DuckDBConnectionManager  # Any: its only way to close is to reach into it
+    if manager._ENV is not None:
+        manager._ENV.close()
+        manager._ENV = None
+
+
+def _result(data: Any) -> NodeResult:
+    run = data.run_result
+    unique_id = str(data.node_info.unique_id)
+    return NodeResult(
+        unique_id=unique_id,
+        resource_type=unique_id.partition(".")[0],
+        status=str(run.status),
+        seconds=float(run.execution_time),
+        failures=int(run.num_failures),
+        message=str(run.message),
+    )

@@ -1,0 +1,309 @@
+"""The settings: one frozen object, read once from the environment at the edge and passed on as values.
+
+Every field is the variable FLUX_<FIELD>, with its type, default and one line of explanation beside it: README's table
+and `flux settings` are made from these. An unknown FLUX_* variable is an error, because a misspelt one would
+otherwise be a default that nobody chose. Secrets (URLs, write keys) never appear in a repr, a log or an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
+
+from orchestration.errors import NotBuiltYetError, SettingError
+
+PREFIX = "FLUX_"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a setting is for, and whether its value is a secret."""
+
+    doc: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Settings:
+    """All that may be set from outside. Read with `Settings.read()`; tests construct it directly."""
+
+    home: Annotated[Path, About("directory of all state: log, warehouse, published copy, site, datasets")] = Path(
+        ".flux"
+    )
+    source_url: Annotated[
+        str | None, About("the product's Postgres, postgresql://...; unset: the embedded stand-in", secret=True)
+    ] = None
+    demo_url: Annotated[
+        str | None, About("an empty Postgres database for the stand-in, instead of the embedded server", secret=True)
+    ] = None
+    warehouse_url: Annotated[
+        str | None, About("duckdb:///PATH of the warehouse; unset: warehouse.duckdb below FLUX_HOME", secret=True)
+    ] = None
+    slot: Annotated[str, About("replication slot; used as it is when it exists already")] = "flux"
+    publication: Annotated[str, About("publication; used as it is when it exists already")] = "flux"
+    clock: Annotated[
+        str | None, About("schema.table.column of the source with the time of each transaction; unset: commit time")
+    ] = None
+    write_keys: Annotated[
+        str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
+    ] = None
+    tracking_plan: Annotated[
+        Path | None, About("tracking_plan.yaml of the events; unset: the stand-in's own, none beside a real source")
+    ] = None
+    collect_port: Annotated[int, About("port of the collector on loopback")] = 8675
+    dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
+    site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
+    build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0
+    demo_scale: Annotated[
+        float | None, About("size of the stand-in; unset: as it was made, else 1, about 300 k rows and 100 k events")
+    ] = None
+    demo_seed: Annotated[
+        int | None,
+        About("seed of the stand-in: the same seed, scale and end give the same rows; unset: as it was made"),
+    ] = None
+    demo_end: Annotated[
+        dt.date | None, About("day on which the stand-in's simulated past ends; unset: as it was made, else today")
+    ] = None
+    demo_rate: Annotated[float, About("transactions a second of the stand-in's live traffic under `flux up`")] = 5.0
+    debug: Annotated[bool, About("1 shows tracebacks instead of one-line errors")] = False
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the FLUX_* variables. Raises SettingError for an unknown name or a value that cannot be meant."""
+        environment = os.environ if environment is None else environment
+        known = {PREFIX + name.upper(): name for name in _HINTS}
+        values: dict[str, object] = {}
+        for name, text in environment.items():
+            if not name.startswith(PREFIX):
+                continue
+            if name not in known:
+                raise SettingError(_unknown(name, known))
+            if text != "":
+                values[known[name]] = _parse(name, text, *_HINTS[known[name]])
+        settings = cls(**values)  # type: ignore[arg-type]  # parsed by the fields' own types above
+        settings = dataclasses.replace(settings, home=settings.home.expanduser().absolute())
+        _check(settings)
+        return settings
+
+    # ---------- where things are
+
+    @property
+    def log_directory(self) -> Path:
+        """The durable log of both doors: postgres/, copies/, events/."""
+        return self.home / "log"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The live DuckDB file; only the holder of the lease may open it."""
+        if self.warehouse_url is None:
+            return self.home / "warehouse.duckdb"
+        return Path(self.warehouse_url.removeprefix("duckdb:///")).absolute()
+
+    @property
+    def published_path(self) -> Path:
+        """The DuckDB file that readers open."""
+        return self.home / "published" / "warehouse.duckdb"
+
+    @property
+    def restricted_path(self) -> Path:
+        """The DuckDB file with what is restricted, 0600, for its own audience."""
+        return self.home / "published" / "protected.duckdb"
+
+    @property
+    def stand_in_directory(self) -> Path:
+        """The embedded server of the stand-in product."""
+        return self.home / "postgres"
+
+    @property
+    def stand_in_lock(self) -> Path:
+        """Shared by all who use the stand-in's server."""
+        return self.home / "stand-in.lock"
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Tell whether the product is the stand-in, whose time is simulated."""
+        return self.source_url is None
+
+    @property
+    def site_directory(self) -> Path:
+        """The static dashboards; index.html opens from disk."""
+        return self.home / "site"
+
+    @property
+    def datasets_directory(self) -> Path:
+        """Training sets: <name>/<id>/."""
+        return self.home / "datasets"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's storage, its DAGSTER_HOME."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_directory(self) -> Path:
+        """dbt's target, logs and the cached manifest."""
+        return self.home / "dbt"
+
+    @property
+    def logs_directory(self) -> Path:
+        """One text log for each process of ours."""
+        return self.home / "logs"
+
+    @property
+    def sources_file(self) -> Path:
+        """The write keys of the events' sources, where FLUX_WRITE_KEYS does not give them."""
+        return self.home / "sources.toml"
+
+    @property
+    def capture_lock(self) -> Path:
+        """Held by the one capture of this home: two would write one log."""
+        return self.home / "capture.lock"
+
+    @property
+    def up_lock(self) -> Path:
+        """Held by the one `flux up` (or `flux demo`) of this home."""
+        return self.home / "up.lock"
+
+    @property
+    def status_path(self) -> Path:
+        """What the warehouse's owner last committed, as JSON."""
+        return self.home / "status.json"
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that make a child process read these very settings."""
+        values = {PREFIX + name.upper(): getattr(self, name) for name in _HINTS}
+        return {name: _text(value) for name, value in values.items() if value is not None}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{row['name']}={row['value']!r}" for row in describe(self))
+        return f"Settings({shown})"
+
+
+def describe(settings: Settings) -> list[dict[str, str]]:
+    """List every setting as {name, type, default, value, doc}; the value of a secret is masked."""
+    rows = []
+    for field in dataclasses.fields(Settings):
+        kind, about = _HINTS[field.name]
+        value = _text(getattr(settings, field.name))
+        rows.append(
+            {
+                "name": PREFIX + field.name.upper(),
+                "type": _KINDS[kind].name,
+                "default": _text(field.default),
+                "value": masked(value) if about.secret and value else value,
+                "doc": about.doc,
+            }
+        )
+    return rows
+
+
+def masked(text: str) -> str:
+    """Hide what is secret in a URL (all but scheme, host, port and database) or in write keys (all but sources)."""
+    if "://" in text:
+        scheme, _, rest = text.partition("://")
+        rest = rest.partition("?")[0]
+        return f"{scheme}://{rest.rpartition('@')[2]}"
+    return ",".join("***:" + part.rpartition(":")[2] if ":" in part else "***" for part in text.split(","))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    # Compared without the prefix, which would make any two names look alike.
+    bare = {other.removeprefix(PREFIX): other for other in known}
+    near = [bare[other] for other in difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=3, cutoff=0.6)]
+    hint = f"did you mean {' or '.join(near)}?" if near else "'flux settings' lists them"
+    return f"unknown setting {name!r}; {hint}"
+
+
+def _whole(text: str) -> int:
+    return int(text.replace("_", ""))
+
+
+def _truth(text: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A type that a setting may have: its name in tables, its parser, and what an error asks for."""
+
+    name: str
+    parse: Callable[[str], object]
+    wanted: str
+
+
+_KINDS: dict[object, _Kind] = {
+    Path: _Kind("path", Path, "a path"),
+    Path | None: _Kind("path", Path, "a path"),
+    str: _Kind("text", str, "text"),
+    str | None: _Kind("text", str, "text"),
+    int: _Kind("integer", _whole, "a whole number"),
+    int | None: _Kind("integer", _whole, "a whole number"),
+    float: _Kind("number", float, "a number"),
+    float | None: _Kind("number", float, "a number"),
+    bool: _Kind("0 or 1", _truth, "1 or 0"),
+    dt.date | None: _Kind("date", dt.date.fromisoformat, "a date, YYYY-MM-DD"),
+}
+
+_HINTS: dict[str, tuple[object, About]] = {
+    name: get_args(hint) for name, hint in get_type_hints(Settings, include_extras=True).items()
+}
+
+
+def _parse(name: str, text: str, kind: object, about: About) -> object:
+    try:
+        return _KINDS[kind].parse(text.strip())
+    except (ValueError, KeyError) as error:
+        shown = "***" if about.secret else repr(text)
+        raise SettingError(f"{name} wants {_KINDS[kind].wanted}, got {shown}; see 'flux settings'") from error
+
+
+def _check(settings: Settings) -> None:
+    for name, url in (("FLUX_SOURCE_URL", settings.source_url), ("FLUX_DEMO_URL", settings.demo_url)):
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise SettingError(f"{name} wants postgresql://user@host:port/database, got a URL of another kind")
+    _check_warehouse(settings.warehouse_url)
+    for name, port in (
+        ("COLLECT", settings.collect_port),
+        ("DAGSTER", settings.dagster_port),
+        ("SITE", settings.site_port),
+    ):
+        if not 1 <= port <= 65535:
+            raise SettingError(f"FLUX_{name}_PORT wants a port from 1 to 65535, got {port}")
+    for name, number in (
+        ("DEMO_SCALE", settings.demo_scale),
+        ("DEMO_RATE", settings.demo_rate),
+        ("BUILD_MINUTES", settings.build_minutes),
+    ):
+        if number is not None and not 0 < number < float("inf"):
+            raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
+    if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
+        raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
+    for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):
+        if len(identifier.encode()) > 63:
+            raise SettingError(f"{name} wants a name of at most 63 bytes, got {len(identifier.encode())}")
+    if not re.fullmatch(r"[a-z0-9_]+", settings.slot):
+        raise SettingError(f"FLUX_SLOT wants lower-case letters, digits and _, as Postgres does, got {settings.slot!r}")
+
+
+def _check_warehouse(url: str | None) -> None:
+    if url is None or url.startswith("duckdb:///"):
+        return
+    scheme = url.partition("://")[0]
+    if scheme in ("postgresql", "postgres", "bigquery", "snowflake"):
+        raise NotBuiltYetError(
+            f"a warehouse on {scheme} is not built yet; unset FLUX_WAREHOUSE_URL or use duckdb:///PATH"
+        )
+    raise SettingError("FLUX_WAREHOUSE_URL wants duckdb:///PATH, got a URL of another kind")

@@ -1,0 +1,75 @@
+"""Build the models: one stated cut, one dbt run, the warehouse held for just that long."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ingestion.load.positions import record_cut
+from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.lease import lease
+from orchestration import models
+from orchestration.settings import Settings
+from orchestration.walk.rows import table_rows
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A build: the cut it ran on, every node's result, and the rows of each table in the warehouse."""
+
+    cut_id: int
+    results: Sequence[models.NodeResult]
+    rows: Mapping[tuple[str, str], int]
+
+
+def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = lambda text: None) -> Built:
+    """Record a cut and build on it. Failed nodes are in the results; raises BuildError when dbt could not run.
+
+    Waits for the lease, and holds it through the whole build: the models must not see the next load.
+    """
+    with lease(settings.home, "build of the models"):
+        with connect(settings.warehouse_path) as connection:
+            cut_id = record_cut(connection)
+        say(f"building on cut {cut_id}")
+        results = models.build(settings, select=select, on_result=_Teller(say).hear)
+        with connect(settings.warehouse_path) as connection:
+            rows = table_rows(connection)
+    _remember(settings, cut_id, results)
+    return Built(cut_id, results, rows)
+
+
+def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
+    """Count the nodes by kind and status, as `models success` and `tests pass`."""
+    found = Counter(f"{result.resource_type}s {result.status}" for result in results)
+    return dict(sorted(found.items()))
+
+
+def _remember(settings: Settings, cut_id: int, results: Sequence[models.NodeResult]) -> None:
+    """Write down what the last build did, for whoever reports on it."""
+    path = settings.dbt_directory / "last_build.json"
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results)}))
+    draft.replace(path)
+
+
+class _Teller:
+    """Passes on what fails, and of what goes well one line a second: each line is an event in Dagster's storage."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._told, self._done = say, 0.0, 0
+
+    def hear(self, result: models.NodeResult) -> None:
+        self._done += 1
+        if not result.good or time.monotonic() - self._told > 1.0:
+            self._told = time.monotonic()
+            self._say(f"{self._done} nodes done: {_line(result)}")
+
+
+def _line(result: models.NodeResult) -> str:
+    name = result.unique_id.split(".")[2]
+    return f"{result.status} {result.resource_type} {name} ({result.seconds:.2f} s)"

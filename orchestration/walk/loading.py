@@ -1,0 +1,129 @@
+"""From the doors to the warehouse: capture, load, and the proofs that nothing was lost on the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import demo
+from ingestion.events.tracking_plan import TrackingPlan, load_tracking_plan
+from ingestion.load.service import Drained, Loader
+from ingestion.log import LogReader
+from ingestion.postgres.capture import Capture
+from ingestion.postgres.plan import make_plan
+from ingestion.postgres.slot import current_lsn
+from ingestion.postgres.source import Source, connect
+from ingestion.warehouse.duckdb.connection import connect as open_warehouse
+from ingestion.warehouse.lease import lease
+from orchestration.errors import FluxError
+from orchestration.locks import sole
+from orchestration.settings import Settings
+from orchestration.status import EventStatus, Status, read_status
+from orchestration.walk.product import CLOCK, product
+from orchestration.walk.rows import table_rows
+
+Say = Callable[[str], None]
+Progress = Callable[[str, int], None]  # table, "stream" or "events"; rows so far
+
+WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the warehouse holds after a load: rows by (schema, relation), and the position in both doors' terms."""
+
+    rows: Mapping[tuple[str, str], int]
+    lsn: str
+    position: str
+    seconds: float
+
+
+def replicate(settings: Settings, *, say: Say = lambda text: None, progress: Progress | None = None) -> Loaded:
+    """Bring everything that committed at the source before this call into the warehouse."""
+    began = time.monotonic()
+    with product(settings) as source:
+        beside = not capture_now(settings, source, say=say)
+        load(settings, progress=progress)
+        if beside:
+            _await_copies(settings, source, progress)
+    return _loaded(settings, began)
+
+
+def capture_now(settings: Settings, source: Source, *, say: Say = lambda text: None) -> bool:
+    """Write everything that committed before this call into the log. False: a capture runs already, and has done it."""
+    with sole(settings.capture_lock) as free:
+        if free:
+            Capture(source, settings.log_directory).until_now()
+            return True
+        say("a capture is running; waiting until it is here")
+        with connect(source) as connection:
+            target = current_lsn(connection)
+        reader = LogReader(settings.log_directory / "postgres")
+        while reader.last_mark() < target:
+            time.sleep(WAIT_SECONDS)
+        return False
+
+
+def follow_source(settings: Settings, source: Source, stop: threading.Event) -> None:
+    """Capture until `stop` is set. Raises FluxError when a capture runs already."""
+    with sole(settings.capture_lock) as free:
+        if not free:
+            raise FluxError("a capture of this FLUX_HOME is running already; 'flux up' or 'flux replicate --follow' is")
+        Capture(source, settings.log_directory).follow(stop)
+
+
+def load(settings: Settings, *, progress: Progress | None = None) -> Drained:
+    """Load all that the log holds of both doors. Waits for the lease."""
+    return loader(settings).drain(progress=progress)
+
+
+def load_events(settings: Settings, *, say: Say = lambda text: None) -> Loaded:
+    """Load all events that the collector has acknowledged."""
+    began = time.monotonic()
+    drained = load(settings)
+    say(f"loaded {sum(part.accepted for part in drained.events)} events")
+    return _loaded(settings, began)
+
+
+def loader(settings: Settings) -> Loader:
+    """Give the loader of these settings."""
+    clock = settings.clock or (CLOCK if settings.has_stand_in else None)
+    return Loader(settings.home, settings.warehouse_path, clock=clock, plan=tracking_plan(settings))
+
+
+def tracking_plan(settings: Settings) -> TrackingPlan | None:
+    """Give the plan of the events: the named one, or the stand-in's. Raises IngestionError when it is not one."""
+    path = settings.tracking_plan
+    if path is None and settings.has_stand_in:
+        path = Path(demo.__file__).parent / "tracking_plan.yaml"
+    return None if path is None else load_tracking_plan(path)
+
+
+def event_ledger(settings: Settings) -> EventStatus:
+    """Give the events' ledger as of the last load, with what the log holds beyond it as accepted."""
+    return _status(settings).events
+
+
+def _await_copies(settings: Settings, source: Source, progress: Progress | None) -> None:
+    """Wait for first copies that a running capture has not finished, and load them."""
+    wanted = {f"{table.schema}.{table.name}" for table in make_plan(source).selected}
+    while wanted - {table.source for table in _status(settings).tables}:
+        time.sleep(WAIT_SECONDS)
+        load(settings, progress=progress)
+
+
+def _loaded(settings: Settings, began: float) -> Loaded:
+    status = _status(settings)
+    with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse_path) as connection:
+        rows = table_rows(connection)
+    return Loaded(rows, status.loaded_lsn, status.position, time.monotonic() - began)
+
+
+def _status(settings: Settings) -> Status:
+    status = read_status(settings.status_path)
+    if status is None:
+        raise FluxError("nothing was loaded yet; run 'flux replicate --until-now' or 'flux demo'")
+    return status

@@ -1,0 +1,122 @@
+"""From the warehouse to its readers: the published copy, the site, the training sets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dashboards
+from dashboards.checks import check_sources
+from dashboards.compile import relations_of_manifest
+from dashboards.cut import Cut as SiteCut
+from dashboards.loader import load_definitions
+from dashboards.static.site import SiteReport
+from dashboards.static.site import build_site as _build_site
+from ingestion.warehouse.lease import lease
+from ingestion.warehouse.publish import Audience, PublishReport
+from ingestion.warehouse.publish import publish as _publish
+from orchestration.errors import FluxError
+from orchestration.settings import Settings
+from orchestration.warehouse import Warehouse
+from training import Cut as DatasetCut
+from training import DatasetReport, DatasetSpec, load_spec
+from training import build_dataset as _build_dataset
+from training.spec_file import SPECS
+
+__all__ = ["DatasetReport", "DatasetSpec", "Page", "PublishReport", "SiteReport"]
+
+DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the site, and the relations that its cards read."""
+
+    key: str
+    title: str
+    description: str
+    relations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The newest row of `_flux.cuts`: the state of the data that the last build ran on. Times are aware."""
+
+    cut_id: int
+    epoch: int
+    lsn: int
+    at: dt.datetime
+    made_at: dt.datetime
+
+
+def publish(settings: Settings) -> PublishReport:
+    """Publish the warehouse for readers, and what is restricted apart. Waits for the lease."""
+    with lease(settings.home, "publish"):
+        report = _publish(settings.warehouse_path, settings.published_path)
+        _publish(settings.warehouse_path, settings.restricted_path, audience=Audience.RESTRICTED)
+    return report
+
+
+def pages(manifest: Path) -> list[Page]:
+    """List the site's pages. Raises DashboardError when a definition is wrong."""
+    definitions = load_definitions(DEFINITIONS)
+    queries = check_sources(definitions, relations_of_manifest(manifest))
+    found = []
+    for dashboard in definitions.dashboards:
+        read = {relation for card in dashboard.cards.values() for relation in queries[card.sql_name].relations}
+        found.append(Page(dashboard.key, dashboard.title, dashboard.question, tuple(sorted(read))))
+    return found
+
+
+def build_site(settings: Settings, manifest: Path, *, only: Sequence[str] | None = None) -> SiteReport:
+    """Build the site (or some of its pages) from the published warehouse."""
+    with Warehouse.open(settings.published_path) as warehouse:
+        newest = newest_cut(warehouse)
+        cut = SiteCut(newest.cut_id, newest.at, newest.made_at, simulated=settings.has_stand_in)
+        return _build_site(
+            warehouse,
+            DEFINITIONS,
+            settings.site_directory,
+            relations=relations_of_manifest(manifest),
+            cut=cut,
+            pages=only,
+        )
+
+
+def dataset_specs() -> list[DatasetSpec]:
+    """List the shipped specifications."""
+    return [load_spec(path) for path in sorted(SPECS.glob("*.yaml"))]
+
+
+def build_dataset(
+    settings: Settings,
+    spec: str,
+    *,
+    as_of: dt.datetime | None = None,
+    lineage: Mapping[str, str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> DatasetReport:
+    """Build a training set from the published warehouse; the same question to the same data changes nothing."""
+    with Warehouse.open(settings.published_path) as warehouse:
+        newest = newest_cut(warehouse)
+        return _build_dataset(
+            warehouse,
+            load_spec(spec),
+            as_of=as_of,
+            out=settings.datasets_directory,
+            cut=DatasetCut(newest.epoch, newest.lsn, newest.at),
+            lineage=lineage,
+            progress=progress,
+        )
+
+
+def newest_cut(warehouse: Warehouse) -> Cut:
+    """Give the cut that the published models were built on. Raises FluxError before the first build."""
+    rows = warehouse.arrow(
+        "select cut_id, epoch, lsn, clock_at as at, made_at from _flux.cuts order by cut_id desc limit 1"
+    ).to_pylist()
+    if not rows:
+        raise FluxError("no models were built yet; run 'flux demo', or build them from Dagster's UI under 'flux up'")
+    return Cut(**rows[0])

@@ -1,0 +1,57 @@
+"""The proofs: what landed keeps its promises, and source and warehouse are equal at one position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import sqlalchemy as sa
+
+from ingestion.load.loader import ChangeLoader
+from ingestion.postgres.pgoutput.lsn import Lsn
+from ingestion.verify import TableComparison, VerifyReport, verify_tables
+from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.lease import lease
+from orchestration.checks.contract import Contract
+from orchestration.checks.landing import run_landing_checks
+from orchestration.checks.results import LandingResult
+from orchestration.errors import FluxError
+from orchestration.settings import Settings
+from orchestration.walk.loading import capture_now, loader
+from orchestration.walk.product import product
+
+
+def verify(
+    settings: Settings,
+    *,
+    only: Collection[str] | None = None,
+    progress: Callable[[TableComparison], None] | None = None,
+) -> VerifyReport:
+    """Compare every replicated table (`only`: these sources) with the source, row by row and column by column.
+
+    Holds the lease meanwhile: the warehouse is brought to the very position at which the source is read.
+    """
+    if not settings.warehouse_path.exists():
+        raise FluxError("nothing was replicated yet; run 'flux replicate --until-now' or 'flux demo'")
+    how = loader(settings)
+    with (
+        product(settings) as source,
+        lease(settings.home, "verification"),
+        connect(settings.warehouse_path) as connection,
+    ):
+
+        def bring(lsn: Lsn) -> None:
+            capture_now(settings, source)
+            ChangeLoader(connection, how.log, clock=how.clock, protected_schemas=how.protected_schemas).drain(until=lsn)
+
+        spool = settings.home / "verify"
+        try:
+            return verify_tables(source, connection, bring, spool=spool, only=only, progress=progress)
+        finally:
+            spool.rmdir()
+
+
+def check_landing(settings: Settings, contracts: Sequence[Contract]) -> list[LandingResult]:
+    """Check what landed against its contracts, on the live warehouse. Imports Great Expectations."""
+    with lease(settings.home, "landing checks"):
+        url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
+        return run_landing_checks(url, contracts)
