@@ -1,0 +1,71 @@
+"""What every room's tests share: one embedded Postgres for the whole run, a fresh database for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from demo.errors import ServerError
+from demo.server import Server
+
+RUNS = Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """An embedded Postgres with wal_level=logical and ample slots and senders, for the whole test run."""
+    RUNS.mkdir(mode=0o755, exist_ok=True)
+    _remove_servers_of_killed_runs()
+    directory = RUNS / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    # A crash of the machine may take a test's data: nothing here outlives the run.
+    server = Server(directory, settings={"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"})
+    server.start()
+    yield server
+    server.remove()
+    _remove_empty(directory)
+
+
+@pytest.fixture
+def database(postgres_server: Server) -> Iterator[str]:
+    """URL of an empty database of this test alone; afterwards it is dropped, with its replication slots."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    yield postgres_server.database_url(name)
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        # In this order: a slot in use cannot be dropped, and a database with a slot neither.
+        connection.execute(
+            "select pg_terminate_backend(active_pid, 5000) from pg_replication_slots"
+            " where database = %s and active_pid is not null",
+            [name],
+        )
+        connection.execute(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s", [name]
+        )
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _remove_servers_of_killed_runs() -> None:
+    for directory in RUNS.iterdir():
+        owner = directory.name.split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            try:
+                Server(directory).remove()
+            except ServerError:
+                continue  # another run removes it at this moment
+            _remove_empty(directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    (directory / "server.lock").unlink(missing_ok=True)
+    try:
+        directory.rmdir()
+    except OSError:
+        return  # something is left in it: leave it for a look

@@ -1,0 +1,72 @@
+"""A small warehouse with the columns of the real marts: tables are made from the contracts in dbt_project, rows by SQL.
+
+A column that the models rename is therefore missing here too, and the cards that read it fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from dashboards.cut import Cut
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFINITIONS = ROOT / "dashboards" / "definitions"
+MARTS = ROOT / "dbt_project" / "models" / "marts"
+CUT = Cut(42, datetime(2026, 3, 11, 9, 30, tzinfo=UTC), datetime(2026, 3, 11, 9, 31, tzinfo=UTC))
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TYPES = {"text": "varchar", "double precision": "double", "text[]": "varchar[]"}
+
+
+class DuckConnection:
+    """The room's Protocol on a DuckDB connection; counts what it was asked."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.statements: list[str] = []
+
+    def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        self.statements.append(sql)
+        return self.connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
+
+    def number(self, sql: str) -> float:
+        return float(self.connection.execute(sql).fetchall()[0][0])
+
+
+@cache
+def contracts() -> dict[str, tuple[str, dict[str, str]]]:
+    """Model -> (schema, column -> DuckDB type) as dbt's YAML says."""
+    found = {}
+    for folder, schema in (("core", "marts"), ("reporting", "reporting")):
+        for path in sorted((MARTS / folder).glob("*.yml")):
+            for model in yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)["models"]:
+                columns = {one["name"]: _TYPES.get(one["data_type"], one["data_type"]) for one in model["columns"]}
+                found[model["name"]] = (schema, columns)
+    return found
+
+
+def empty_warehouse() -> tuple[DuckConnection, dict[str, str]]:
+    """A warehouse whose marts have no rows, and its relations."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'; create schema marts; create schema reporting")
+    relations = {}
+    for name, (schema, columns) in contracts().items():
+        connection.execute(
+            f"create table {schema}.{name} ({', '.join(f'{key} {kind}' for key, kind in columns.items())})"
+        )
+        relations[name] = f"{schema}.{name}"
+    return DuckConnection(connection), relations
+
+
+def full_warehouse(scale: int = 30) -> tuple[DuckConnection, dict[str, str]]:
+    """A warehouse with plausible rows; `scale` applications a week at the largest of three clients."""
+    warehouse, relations = empty_warehouse()
+    script = Path(__file__).with_name("fixture.sql").read_text(encoding="utf-8")
+    warehouse.connection.execute(script.replace("{scale}", str(scale)))
+    return warehouse, relations

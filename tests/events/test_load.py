@@ -1,0 +1,194 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # Any: rows
+
+import duckdb
+import pytest
+
+from ingestion.errors import LoadError
+from ingestion.events.record import Origin
+from ingestion.events.tracking_plan import parse_tracking_plan
+from ingestion.load.events import load_events
+from ingestion.log import LogReader, LogWriter
+from ingestion.warehouse.duckdb import events as warehouse_events
+from tests.events.calls import RECEIVED, load, track, write
+
+PLAN = """
+version: 1
+common: {client_id: integer}
+identify: {traits: {plan: string}}
+events:
+  Item Sold: {properties: {price: number, note: string}}
+"""
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    return connection.execute(sql).fetchall()
+
+
+def types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name || '.' || table_name = ?", [table]
+        ).fetchall()
+    )
+
+
+def test_planned_tables_are_there_before_any_event(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    plan = parse_tracking_plan(PLAN)
+    assert load_events(warehouse, LogReader(tmp_path / "nothing"), plan).accepted == 0
+    found = types(warehouse, "raw_segment.item_sold")
+    assert (found["price"], found["client_id"], found["note"]) == ("DOUBLE", "BIGINT", "VARCHAR")
+    assert found["uuid_ts"] == found["timestamp"] == "TIMESTAMP WITH TIME ZONE"
+    tables = {
+        row[0] for row in ask(warehouse, "select table_name from duckdb_tables() where schema_name = 'raw_segment'")
+    }
+    assert tables == {"tracks", "identifies", "users", "pages", "screens", "groups", "aliases", "item_sold"}
+    assert ask(warehouse, "select consumer, segment from _flux.positions") == [("events", None)]
+
+
+def test_a_plan_that_grew_adds_its_columns_and_narrows_none(
+    tmp_path: Path, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    write(tmp_path, [track("Item Sold", properties={"price": "dear"})])
+    load(warehouse, tmp_path)
+    load(warehouse, tmp_path, plan=parse_tracking_plan(PLAN))
+    grown = parse_tracking_plan(PLAN.replace("note: string", "note: string, size: integer"))
+    load(warehouse, tmp_path, plan=grown)
+    found = types(warehouse, "raw_segment.item_sold")
+    assert (found["price"], found["size"]) == ("VARCHAR", "BIGINT")
+
+
+def test_events_land_once_however_often_they_come(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    calls = [track(messageId=str(number)) for number in range(5)]
+    write(tmp_path, calls, calls[:3], [*calls, track(messageId="new")])
+    report = load(warehouse, tmp_path, limit_events=1)
+    assert (report.accepted, report.loaded, report.duplicates) == (14, 6, 8)
+    assert ask(warehouse, "select count(*), count(distinct id) from raw_segment.tracks") == [(6, 6)]
+    assert load(warehouse, tmp_path).accepted == 0
+
+
+def test_sources_are_kept_apart(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    write(tmp_path, [track()])
+    write(tmp_path, [track(), 5], origin=Origin(RECEIVED, "mobile"))
+    report = load(warehouse, tmp_path)
+    assert (report.loaded, report.quarantined) == (2, 1)
+    assert ask(warehouse, "select count(*) from raw_segment__mobile.thing_done") == [(1,)]
+    ledger = "select source, accepted, loaded, duplicates, quarantined from _flux.segments order by source"
+    assert ask(warehouse, ledger) == [("default", 1, 1, 0, 0), ("mobile", 2, 1, 0, 1)]
+
+
+def test_quarantine_keeps_bytes_reason_and_place(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    write(tmp_path, [track()], [track(messageId="2"), {"type": "x", "secret": 1}])
+    load(warehouse, tmp_path)
+    ((consumer, source, position, reason, raw),) = ask(
+        warehouse, "select consumer, source, position, reason, raw from _flux.quarantine"
+    )
+    assert (consumer, source, reason[:15]) == ("events", "default", "type is not one")
+    assert b'"secret": 1' in raw
+    second = list(LogReader(tmp_path).blocks())[1]
+    assert position == f"{second.position.segment}/{second.position.offset}#1"
+
+
+def test_a_column_widens_in_place_and_no_value_changes(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    exact = 2**53 + 1
+    batches: list[list[dict[str, object]]] = [
+        [track(messageId="1", properties={"a": True, "b": 1, "c": exact, "due": "2026-01-01T12:00:00+02:00"})],
+        [track(messageId="2", properties={"a": 2, "b": 1.5, "c": 0.5, "due": "soon"})],
+        [track(messageId="3", properties={"a": "x", "b": 2, "c": 7, "due": "2026-01-01T12:00:00Z"})],
+    ]
+    for batch in batches:
+        write(tmp_path, batch)
+        load(warehouse, tmp_path)
+    assert ask(warehouse, "select a, b, c, due from raw_segment.thing_done order by id") == [
+        ("1", 1.0, str(exact), "2026-01-01T10:00:00.000000Z"),
+        ("2", 1.5, "0.5", "soon"),
+        ("x", 2.0, "7", "2026-01-01T12:00:00Z"),
+    ]
+
+
+def test_a_profile_has_the_latest_value_of_each_trait_in_whatever_order_calls_come(
+    tmp_path: Path, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    def identify(number: int, at: str, **traits: object) -> dict[str, object]:
+        return {"type": "identify", "userId": "u", "messageId": str(number), "timestamp": at, "traits": traits}
+
+    newest = identify(1, "2026-03-01T00:00:00Z", plan="pro", seats=5)
+    older = identify(2, "2026-02-01T00:00:00Z", plan="free", city="Bern")
+    oldest = identify(3, "2026-01-01T00:00:00Z", city="Rome", seats=1, age=30)
+    nobody = {"type": "identify", "anonymousId": "a", "messageId": "4", "traits": {"plan": "x"}}
+    for batch in ([newest], [oldest, nobody], [older], [oldest]):
+        write(tmp_path, batch)
+        load(warehouse, tmp_path)
+    profile = "select id, plan, seats, city, age from raw_segment.users"
+    assert ask(warehouse, profile) == [("u", "pro", 5, "Bern", 30)]
+
+
+def test_a_profile_widens_with_its_traits(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    for number, score in enumerate((1, 2.5, "high")):
+        call = {"type": "identify", "userId": f"u{number}", "messageId": str(number), "traits": {"score": score}}
+        write(tmp_path, [call])
+        load(warehouse, tmp_path)
+    assert ask(warehouse, "select score from raw_segment.users order by id") == [("1.0",), ("2.5",), ("high",)]
+
+
+@pytest.mark.parametrize("step", ["evolve", "remember_ids", "insert_rows", "update_users", "quarantine", "write_ledger",
+                                  "write_event_position"])  # fmt: skip
+def test_a_failure_at_any_step_leaves_nothing_and_the_next_run_is_whole(
+    tmp_path: Path, warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    identify = {"type": "identify", "userId": "u", "messageId": "i", "traits": {"plan": "pro"}}
+    write(tmp_path, [track(messageId="1")])
+    load(warehouse, tmp_path)
+    write(tmp_path, [track(messageId="1"), track(messageId="2", properties={"x": 1}), identify, 5])
+    done = getattr(warehouse_events, step)
+
+    def fail(*arguments: Any, **named: Any) -> None:
+        done(*arguments, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse_events, step, fail)
+        with pytest.raises(KeyboardInterrupt):
+            load(warehouse, tmp_path)
+    assert ask(warehouse, "select count(*) from raw_segment.tracks") == [(1,)]
+    assert "x" not in types(warehouse, "raw_segment.thing_done")
+    report = load(warehouse, tmp_path)
+    assert (report.accepted, report.loaded, report.duplicates, report.quarantined) == (4, 2, 1, 1)
+    assert ask(warehouse, "select sum(accepted), sum(loaded) from _flux.segments") == [(5, 3)]
+
+
+def test_a_ledger_that_does_not_add_up_stops_the_load(
+    tmp_path: Path, warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [track()])
+    monkeypatch.setattr(warehouse_events, "insert_rows", lambda *arguments: 0)
+    with pytest.raises(LoadError, match="made 0 rows"):
+        load(warehouse, tmp_path)
+    assert not types(warehouse, "raw_segment.thing_done")
+
+
+def test_blocks_of_another_kind_are_passed_over(tmp_path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+    with LogWriter.open(tmp_path) as writer:
+        writer.append(99, [b"not ours"])
+        writer.commit()
+    assert load_events(warehouse, LogReader(tmp_path), None).accepted == 0
+    end = LogReader(tmp_path).durable_end()
+    assert end is not None
+    assert ask(warehouse, "select segment, segment_offset from _flux.positions") == [(end.segment, end.offset)]
+
+
+def test_idle_calls_write_nothing(
+    tmp_path: Path, warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [track()])
+    load(warehouse, tmp_path)
+    monkeypatch.setattr(warehouse_events, "write_event_position", None)
+    assert load_events(warehouse, LogReader(tmp_path), None).accepted == 0

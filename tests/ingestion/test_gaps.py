@@ -1,0 +1,86 @@
+"""What no longer fits together is noticed at the start, and healed by copying again; never papered over."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.ingestion.pipeline import Pipeline, pipeline
+
+
+@pytest.fixture
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key, n int)", "insert into t select i, 0 from generate_series(1, 9) i")
+    flux.replicate()
+    flux.execute("update t set n = 1 where id < 3")
+    flux.replicate()
+    return flux
+
+
+def changed_unseen(flux: Pipeline) -> None:
+    flux.execute("insert into t values (10, 0)", "update t set n = 7 where id = 5", "delete from t where id = 6")
+
+
+def assert_healed(flux: Pipeline) -> None:
+    flux.replicate()
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
+    differences = flux.query("select _op, id from raw_app_history.t where _epoch = 2 order by id")
+    assert differences == [("resync", 5), ("delete", 6), ("resync", 10)]
+    flux.execute("update t set n = 8 where id = 1")
+    flux.replicate()
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+
+
+def test_a_dropped_slot_is_healed_by_a_copy(flux: Pipeline) -> None:
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    changed_unseen(flux)
+    assert_healed(flux)
+
+
+def test_a_slot_that_somebody_moved_on_is_healed_by_a_copy(flux: Pipeline) -> None:
+    changed_unseen(flux)
+    flux.execute(f"select pg_replication_slot_advance('{flux.source.slot}', pg_current_wal_lsn())")
+    assert_healed(flux)
+
+
+def test_a_dropped_publication_is_healed_by_a_copy(flux: Pipeline) -> None:
+    flux.execute("drop publication flux")
+    changed_unseen(flux)
+    assert_healed(flux)
+
+
+def test_a_lost_log_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "log")
+    changed_unseen(flux)
+    flux.replicate()
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+
+
+def test_a_lost_warehouse_is_rebuilt_from_the_log(flux: Pipeline, tmp_path: Path) -> None:
+    before = flux.query("from raw_app_history.t order by _lsn, _seq, id")
+    (tmp_path / "warehouse.duckdb").unlink()
+    flux.load()
+    assert flux.query("from raw_app_history.t order by _lsn, _seq, id") == before
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+
+
+def test_a_warehouse_restored_from_a_copy_catches_up(flux: Pipeline, tmp_path: Path) -> None:
+    shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup")
+    changed_unseen(flux)
+    flux.replicate()
+    after = flux.query("from raw_app_history.t order by _lsn, _seq, id")
+    shutil.move(tmp_path / "backup", tmp_path / "warehouse.duckdb")
+    flux.load()
+    assert flux.query("from raw_app_history.t order by _lsn, _seq, id") == after
+
+
+def test_a_table_dropped_and_made_again_is_copied_again(flux: Pipeline) -> None:
+    flux.execute(
+        "drop table t", "create table t (id int primary key, n int, more text)", "insert into t values (1, 1, 'x')"
+    )
+    flux.replicate()
+    flux.execute("insert into t values (2, 2, 'y')")
+    flux.replicate()
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))

@@ -1,0 +1,255 @@
+"""Verify finds what differs, and nothing else, at one position of a source that goes on changing."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.errors import VerifyError
+from ingestion.load.loader import ChangeLoader
+from ingestion.load.service import Loader
+from ingestion.postgres.capture import Capture
+from ingestion.postgres.source import connect
+from ingestion.proof import prove
+from ingestion.verify import TableComparison, VerifyReport, assert_history_replays, verify_tables
+from tests.ingestion.pipeline import Pipeline, pipeline
+
+
+@pytest.fixture
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    return pipeline(database, tmp_path)
+
+
+def verify(flux: Pipeline, only: list[str] | None = None) -> VerifyReport:
+    return prove(flux.source, Loader(flux.home, flux.home / "warehouse.duckdb"), only=only)
+
+
+def compared(report: VerifyReport, source: str) -> TableComparison:
+    return next(table for table in report.tables if table.source == source)
+
+
+def tamper(flux: Pipeline, *statements: str) -> None:
+    with flux.warehouse() as warehouse:
+        for statement in statements:
+            warehouse.execute(statement)
+
+
+ODD_TEXTS = [
+    "",
+    " ",
+    '"',
+    "a,b",
+    "two\nlines",
+    "cr\r\nlf",
+    "back\\slash",
+    "\\N",
+    "NULL",
+    "tab\t",
+    "é𝄞",
+    "x" * 3_000_000,
+]
+
+
+def test_values_of_every_shape_are_equal_after_copy_and_stream(flux: Pipeline) -> None:
+    flux.execute(
+        """
+        create table t (
+            id int primary key, s text, n numeric(10,2), w numeric, f float8, b bool, d date, ts timestamp,
+            at timestamptz, j jsonb, a text[], r int4range, y bytea, u uuid, i interval, c char(4)
+        )
+        """,
+        """
+        insert into t values
+            (1, 'x', 1.5, 'NaN', 'NaN', true, 'infinity', '0044-03-15 12:00 BC', '-infinity', '{"a": [1, null]}',
+             '{a,NULL,"b,c"}', '[1,5)', '\\x00ff', gen_random_uuid(), '1 mon -2 days', 'ab'),
+            (2, null, null, null, null, null, null, null, null, 'null', '{}', 'empty', '', null, null, '')
+        """,
+    )
+    with connect(flux.source) as connection:
+        connection.cursor().executemany("insert into t (id, s) values (%s, %s)", list(enumerate(ODD_TEXTS, start=10)))
+    flux.replicate()
+    flux.execute("insert into t select id + 100, s, n, w, f, b, d, ts, at, j, a, r, y, u, i, c from t")
+
+    report = verify(flux)
+
+    assert report.equal
+    assert [(t.source, t.relation, t.rows_source, t.rows_warehouse) for t in report.tables] == [
+        ("public.t", "raw_app.t", 28, 28)
+    ]
+
+
+def test_partitioned_and_inherited_tables_hold_each_row_once(flux: Pipeline) -> None:
+    flux.execute(
+        "create table p (id int primary key, v text) partition by range (id)",
+        "create table p_low (v text, id int not null)",
+        "alter table p attach partition p_low for values from (0) to (100)",
+        "create table p_rest partition of p default",
+        "insert into p select i, 'v' from generate_series(1, 200) as i",
+        "create table parent (id int primary key)",
+        "create table child (primary key (id)) inherits (parent)",
+        "insert into parent values (1)",
+        "insert into child values (2)",
+    )
+    flux.replicate()
+    flux.execute("update p set id = 250 where id = 5", "insert into child values (3)", "insert into parent values (4)")
+
+    report = verify(flux)
+
+    assert report.equal
+    assert {table.source: table.rows_warehouse for table in report.tables} == {
+        "public.p": 200,
+        "public.parent": 2,
+        "public.child": 2,
+    }
+
+
+def test_what_commits_at_the_source_meanwhile_is_not_compared(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("insert into t values (2)")
+
+    def bring(lsn: int) -> None:
+        flux.execute("insert into t values (3)", "delete from t where id = 1")
+        Capture(flux.source, flux.home / "log").until_now()
+        ChangeLoader(warehouse, flux.home / "log").drain(until=lsn)
+
+    with flux.warehouse() as warehouse:
+        report = verify_tables(flux.source, warehouse, bring, spool=flux.home)
+
+    assert report.equal
+    assert compared(report, "public.t").rows_source == 2
+
+
+def test_changed_missing_and_surplus_rows_are_found_by_their_keys(flux: Pipeline) -> None:
+    flux.execute(
+        'create table t (a int, "B b" text, v text, primary key (a, "B b"))',
+        "insert into t select i, 'k', 'v' from generate_series(1, 50) as i",
+    )
+    flux.replicate()
+    tamper(
+        flux,
+        "update raw_app.t set v = 'w' where a = 7",
+        "delete from raw_app.t where a = 8",
+        "insert into raw_app.t values (99, 'k', 'v')",
+    )
+
+    table = compared(verify(flux), "public.t")
+
+    assert not table.equal
+    assert (table.rows_source, table.rows_warehouse, table.differing_keys) == (50, 50, 3)
+    assert table.sample == ({"a": "7", "B b": "k"}, {"a": "8", "B b": "k"}, {"a": "99", "B b": "k"})
+
+
+def test_doubled_row_of_a_keyed_table_is_a_difference(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    tamper(flux, "insert into raw_app.t from raw_app.t")
+
+    assert compared(verify(flux), "public.t").differing_keys == 1
+
+
+def test_rows_without_a_key_are_compared_as_often_as_they_occur_and_never_shown(flux: Pipeline) -> None:
+    flux.execute("create table t (a int, b text)", "alter table t replica identity full")
+    flux.execute("insert into t values (1, 'x'), (1, 'x'), (1, 'x'), (2, null)")
+    flux.replicate()
+    assert verify(flux).equal
+
+    tamper(flux, "delete from raw_app.t where rowid = (select min(rowid) from raw_app.t where a = 1)")
+    table = compared(verify(flux), "public.t")
+
+    assert (table.equal, table.rows_source, table.rows_warehouse, table.differing_keys) == (False, 4, 3, 1)
+    assert table.sample == ()
+
+
+def test_value_that_only_its_sibling_column_could_hold_is_missed_where_there_is_none(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, d date)", "insert into t values (1, '0044-03-15 BC')")
+    flux.replicate()
+    assert verify(flux).equal
+
+    tamper(flux, """update _flux.tables set shape = replace(shape, '"has_text": true', '"has_text": false')""")
+
+    assert compared(verify(flux), "public.t").sample == ({"id": "1"},)
+
+
+def test_tables_that_one_side_lacks_are_named(flux: Pipeline) -> None:
+    flux.execute("create table kept (id int primary key)", "create table gone (id int primary key)")
+    flux.replicate()
+    flux.execute("drop table gone", "create table fresh (id int primary key)", "insert into fresh values (1), (2)")
+
+    report = verify(flux)
+
+    assert not report.equal
+    assert compared(report, "public.kept").equal
+    assert compared(report, "public.gone").note == "no longer at the source"
+    fresh = compared(report, "public.fresh")
+    assert (fresh.note, fresh.rows_source, fresh.rows_warehouse) == ("not in the warehouse yet", 2, 0)
+
+
+def test_values_of_a_column_that_the_stream_has_not_shown_are_a_difference(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("alter table t add column born text default 'now'")
+
+    table = compared(verify(flux), "public.t")
+
+    assert (table.equal, table.differing_keys, table.note) == (False, 1, "not in the warehouse yet: born")
+
+
+def test_selected_tables_only_are_compared_and_an_unknown_name_is_an_error(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "create table u (id int primary key)")
+    flux.replicate()
+
+    assert [table.source for table in verify(flux, ["public.u"]).tables] == ["public.u"]
+    with pytest.raises(VerifyError, match=r"no replicated table is named public\.v; 'flux plan' lists them"):
+        verify(flux, ["public.v"])
+
+
+def test_warehouse_that_is_not_brought_to_the_position_is_not_compared(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("insert into t values (2)")
+
+    with flux.warehouse() as warehouse, pytest.raises(VerifyError, match="could not be brought to"):
+        verify_tables(flux.source, warehouse, lambda lsn: None, spool=flux.home)
+
+
+def test_nothing_is_left_behind(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+
+    verify(flux)
+
+    slots = flux.at_source("select slot_name from pg_replication_slots where database = current_database()")
+    assert slots == [(flux.source.slot,)]
+    assert list((flux.home / "verify").iterdir()) == []
+
+
+def test_history_of_keyed_and_keyless_tables_replays_to_the_mirror(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key, v text)",
+        "create table bag (a int)",
+        "alter table bag replica identity full",
+        "insert into t select i, 'v' from generate_series(1, 20) as i",
+        "insert into bag values (1), (1), (2)",
+    )
+    flux.replicate()
+    flux.execute(
+        "begin; update t set id = -1 where id = 1; update t set id = 1 where id = 2;"
+        " update t set id = 2 where id = -1; commit",
+        "delete from t where id between 5 and 9",
+        "insert into t values (5, 'again')",
+        "update t set id = id + 100 where id > 15",
+        "delete from bag where a = 1",
+        "insert into bag values (1), (2)",
+        "update bag set a = 3 where a = 2",
+    )
+    flux.replicate()
+    flux.execute("begin; truncate t; insert into t values (1, 'after'); commit", "insert into bag values (3)")
+    flux.replicate()
+    assert verify(flux).equal
+
+    with flux.warehouse() as warehouse:
+        assert_history_replays(warehouse)
+        warehouse.execute("delete from raw_app_history.t where _op = 'insert' and id = 1")
+        with pytest.raises(VerifyError, match=r"raw_app\.t \(0 rows replayed, 1 in the mirror, 1 keys differ\)"):
+            assert_history_replays(warehouse)
+        assert_history_replays(warehouse, ["public.bag"])

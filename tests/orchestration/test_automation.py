@@ -1,0 +1,85 @@
+"""What runs by itself: the loader's work is reported sparingly, builds follow the loaded position."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration.defs.automation import BUILD, REPORT_SECONDS, changed
+from orchestration.settings import Settings
+from orchestration.status import Status, parse_status
+
+
+def status(rows: int = 3, lsn: str = "0/10", accepted: int = 0) -> dict[str, Any]:
+    table = {"source": "public.clients", "relation": "raw_app.clients", "state": "streaming", "rows": rows}
+    return {
+        "tables": [table],
+        "position": {"epoch": 1, "captured_lsn": lsn, "loaded_lsn": lsn, "loaded_commit_at": None},
+        "events": {"accepted": accepted, "loaded": accepted, "duplicates": 0, "quarantined": 0},
+    }
+
+
+def parsed(rows: int) -> Status:
+    return parse_status(status(rows))
+
+
+def test_table_is_reported_at_most_once_in_five_minutes() -> None:
+    told: dict[str, list[float | int]] = {}
+    assert [table.relation for table in changed(parsed(3), told, 1000.0)] == ["raw_app.clients"]
+    assert changed(parsed(4), told, 1000.0 + REPORT_SECONDS - 1) == []
+    assert len(changed(parsed(4), told, 1000.0 + REPORT_SECONDS)) == 1
+
+
+def test_table_that_did_not_change_is_not_reported_again() -> None:
+    told: dict[str, list[float | int]] = {}
+    changed(parsed(3), told, 1000.0)
+    assert changed(parsed(3), told, 1000.0 + 10 * REPORT_SECONDS) == []
+
+
+@pytest.fixture
+def home(definitions: dg.Definitions, graph_settings: Settings) -> Path:
+    path = graph_settings.status_path
+    path.unlink(missing_ok=True)
+    return path
+
+
+def tick(definitions: dg.Definitions, name: str, instance: dg.DagsterInstance, cursor: str | None) -> Any:
+    sensor = definitions.resolve_sensor_def(name)
+    with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions) as context:
+        return sensor(context)
+
+
+def test_build_is_asked_for_once_for_each_loaded_position(definitions: dg.Definitions, home: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not tick(definitions, "cuts", instance, None).run_requests
+        home.write_text(json.dumps(status(lsn="0/10")))
+        first = tick(definitions, "cuts", instance, None)
+        assert [request.run_key for request in first.run_requests] == ["1:0/10:0"]
+        assert not tick(definitions, "cuts", instance, first.cursor).run_requests
+        home.write_text(json.dumps(status(lsn="0/10", accepted=7)))
+        assert tick(definitions, "cuts", instance, first.cursor).run_requests
+    home.unlink()
+
+
+def test_build_waits_for_the_one_that_is_under_way(definitions: dg.Definitions, home: Path) -> None:
+    home.write_text(json.dumps(status()))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.DagsterRun(job_name=BUILD, status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(run)
+        waiting = tick(definitions, "cuts", instance, None)
+        assert not waiting.run_requests
+        assert waiting.cursor is None
+    home.unlink()
+
+
+def test_loads_are_reported_as_materialisations_with_rows(definitions: dg.Definitions, home: Path) -> None:
+    home.write_text(json.dumps(status(rows=42)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tick(definitions, "loads", instance, None)
+        (event,) = result.asset_events
+        assert event.asset_key == dg.AssetKey(["raw_app", "clients"])
+        assert event.metadata["dagster/row_count"].value == 42
+        assert tick(definitions, "loads", instance, result.cursor).asset_events == []
+    home.unlink()

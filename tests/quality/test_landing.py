@@ -1,0 +1,194 @@
+"""The landing checks tell good data from bad data, and bad data from a broken engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from orchestration.checks.contract import Contract, load_contracts
+from orchestration.checks.errors import ChecksError
+from orchestration.checks.landing import engine_on, run_landing_checks
+from orchestration.checks.results import LandingResult, Outcome
+from tests.quality.landing_warehouse import change, connect, create
+
+APPLICATIONS = "raw_app.applications"
+
+
+@pytest.fixture
+def applications() -> Contract:
+    [contract] = load_contracts(relations=[APPLICATIONS])
+    return contract
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, applications: Contract) -> Path:
+    path = tmp_path / "warehouse.duckdb"
+    create(path, [applications])
+    return path
+
+
+def check(path: Path, contract: Contract) -> LandingResult:
+    [result] = run_landing_checks(sa.URL.create("duckdb", database=str(path)), [contract])
+    return result
+
+
+def broken(result: LandingResult) -> dict[str, Outcome]:
+    return {outcome.name: outcome for outcome in result.failures}
+
+
+def test_every_shipped_contract_passes_on_data_that_keeps_it(tmp_path: Path) -> None:
+    create(tmp_path / "warehouse.duckdb")
+
+    results = run_landing_checks(f"duckdb:///{tmp_path / 'warehouse.duckdb'}")
+
+    assert [result.relation for result in results] == [contract.relation for contract in load_contracts()]
+    assert [outcome for result in results for outcome in result.failures] == []
+    assert {result.rows for result in results} == {60}
+    assert results[0].summary() == f"{len(results[0].outcomes)} promises kept by 60 rows"
+
+
+def test_each_kind_of_broken_promise_is_found_counted_and_located(warehouse: Path, applications: Contract) -> None:
+    change(
+        warehouse,
+        "update raw_app.applications set status = 'lost' where id in (7, 30, 31)",
+        "update raw_app.applications set client_id = null where id = 9",
+        "update raw_app.applications set hired_at = null where id = 1 and status = 'hired'",
+        "insert into raw_app.applications select * from raw_app.applications where id = 12",
+    )
+
+    failures = broken(check(warehouse, applications))
+
+    assert {name: (outcome.unexpected, outcome.keys) for name, outcome in failures.items()} == {
+        "status_one_of": (3, ("7", "30", "31")),
+        "client_id_filled": (1, ("9",)),
+        "hired_at_filled_when_status": (1, ("1",)),
+        "id_unique": (2, ("12",)),
+    }
+    assert failures["status_one_of"].rows == 61
+    assert failures["status_one_of"].text == "one of active, hired, rejected, withdrawn"
+
+
+def test_out_of_range_is_a_warning_where_the_contract_says_so(tmp_path: Path) -> None:
+    [members] = load_contracts(relations=["raw_app.members"])
+    path = tmp_path / "warehouse.duckdb"
+    create(path, [members])
+    change(path, "update raw_app.members set level = 99 where id = 3")
+
+    result = check(path, members)
+
+    assert (result.success, result.blocking) == (False, False)
+    assert result.summary() == "level 0 to 20: broken by 1 of 60 rows (key 3)"
+
+
+def test_column_of_another_type_and_missing_column_are_named(warehouse: Path, applications: Contract) -> None:
+    change(
+        warehouse,
+        "alter table raw_app.applications alter applied_at type timestamp",
+        "alter table raw_app.applications drop column status",
+    )
+
+    result = check(warehouse, applications)
+
+    assert result.blocking
+    [failure] = result.failures
+    assert failure.observed == "applied_at is timestamp, promised timestamptz; status is missing, promised text"
+
+
+def test_relation_that_is_not_there_fails(warehouse: Path, applications: Contract) -> None:
+    change(warehouse, "drop table raw_app.applications")
+
+    result = check(warehouse, applications)
+
+    assert (result.blocking, result.rows) == (True, None)
+    assert result.summary() == "the relation exists: it does not"
+
+
+def test_empty_relation_breaks_its_volume_only(warehouse: Path, applications: Contract) -> None:
+    change(warehouse, "truncate raw_app.applications")
+
+    result = check(warehouse, applications)
+
+    assert result.summary() == "at least 1 rows: 0"
+    assert list(broken(result)) == ["rows_arrived"]
+
+
+def test_no_value_but_the_key_is_in_results_or_data_docs(
+    warehouse: Path, applications: Contract, tmp_path: Path
+) -> None:
+    change(warehouse, "update raw_app.applications set source = 'Jane Doe, jane@example.org' where id = 5")
+
+    results = run_landing_checks(f"duckdb:///{warehouse}", [applications], data_docs_directory=tmp_path / "docs")
+
+    pages = list((tmp_path / "docs").rglob("*.html"))
+    assert results[0].failures[0].keys == ("5",)
+    assert "Jane" not in repr(results)
+    assert pages
+    assert [page for page in pages if "Jane" in page.read_text(encoding="utf-8")] == []
+
+
+def test_checks_run_on_a_connection_that_is_open_already(warehouse: Path, applications: Contract) -> None:
+    with connect(warehouse) as connection:
+        [result] = run_landing_checks(engine_on(connection), [applications])
+
+        assert connection.execute("select count(*) from raw_app.applications").fetchone() == (60,)
+    assert result.success
+
+
+def test_engine_that_fails_is_an_error_and_never_bad_data(
+    warehouse: Path, applications: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.checks import engine
+
+    def fail(self: object, query: object) -> object:
+        raise RuntimeError("Could not convert 'Jane Doe'")
+
+    monkeypatch.setattr(engine.BufferedEngine, "execute_query", fail)
+
+    with pytest.raises(ChecksError, match="says nothing about the data") as caught:
+        check(warehouse, applications)
+    assert "Jane" not in str(caught.value)
+
+
+def test_gx_as_it_comes_still_fails_on_duckdb(
+    warehouse: Path, applications: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # When this fails, GX reads its results before it closes the connection: drop BufferedEngine.
+    from orchestration.checks import engine
+
+    original: Any = engine.BufferedEngine.__mro__[1]
+    monkeypatch.setattr(engine.BufferedEngine, "execute_query", original.execute_query)
+
+    with pytest.raises(ChecksError, match="could not be checked"):
+        check(warehouse, applications)
+
+
+def test_untried_version_of_gx_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestration.checks import quick_import
+
+    monkeypatch.setattr(quick_import, "TRIED_VERSIONS", ("0.0.1",))
+
+    with pytest.raises(ChecksError, match=r"1\.24\.1 is installed, tried is 0\.0\.1"):
+        quick_import.great_expectations()
+
+
+@pytest.mark.slow  # a second process imports GX: 3 to 10 s
+def test_import_of_the_checks_leaves_gx_and_its_heavy_libraries_alone() -> None:
+    program = (
+        "import sys, orchestration.checks.landing\n"
+        "assert 'great_expectations' not in sys.modules\n"
+        "from orchestration.checks.quick_import import great_expectations\n"
+        "assert great_expectations().__version__\n"
+        "assert 'scipy.stats._stats_py' not in sys.modules, 'scipy.stats was loaded'\n"
+        "assert 'altair.vegalite' not in sys.modules, 'altair was loaded'\n"
+        "from scipy import stats\n"
+        "assert round(float(stats.entropy([1, 2], [2, 1])), 3) == 0.231\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
