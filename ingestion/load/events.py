@@ -64,6 +64,9 @@ def load_events(
     before = warehouse.read_event_position(connection)
     plan_is_new = plan is not None and (before is None or before.plans.get(plan.source) != plan.fingerprint)
     start = LogPosition(*before.at) if before is not None and before.at is not None else None
+    if start is not None and not reader.holds(start) and reader.start() is not None:
+        logger.warning("event log begins anew, events may be lost between segment=%s offset=%s", *start)
+        start = None  # ids that were seen stay seen
     blocks = _read(reader, start, limit_events)
     if before is not None and not blocks and not plan_is_new:
         return EventLoadReport()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.errors import LoadError
 from ingestion.load.batch import read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
@@ -111,11 +112,20 @@ class ChangeLoader:
     def _check_begin(self) -> None:
         """See to it that the log begins no later than the position; else all tables wait for new copies."""
         start = self._reader.start()
-        if start is None or (self._position.at is not None and self._position.at >= start):
+        if start is None or (self._position.at is not None and self._reader.holds(self._position.at)):
             return
         self._position = replace(self._position, at=None)
-        first = next((Session.from_bytes(b.payload) for b in self._reader.blocks() if b.kind == SESSION), None)
-        if first is None or first.epoch != self._position.epoch or first.start_lsn <= self._position.lsn:
+        headers = [(at, header) for at, header in self._reader.headers() if header.kind == SESSION]
+        if not headers:
+            return
+        first, newest = (Session.from_bytes(self._reader.read(*found).payload) for found in (headers[0], headers[-1]))
+        if newest.epoch < self._position.epoch:
+            raise LoadError(
+                f"the log in {str(self._reader.directory)!r} is older than the warehouse (its epoch {newest.epoch}, "
+                f"the warehouse's {self._position.epoch}); put the newer log back, or remove this one and run "
+                "'flux replicate': every table is copied anew"
+            )
+        if first.epoch != self._position.epoch or first.start_lsn <= self._position.lsn:
             return
         logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(first.start_lsn))
         coming = {copied.relation.source for copied in self._pending()}

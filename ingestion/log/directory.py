@@ -21,7 +21,7 @@ def segment_numbers(directory: Path) -> list[int]:
     """List the segments of a log, oldest first."""
     if not directory.is_dir():
         return []
-    return sorted(int(entry.name[:12]) for entry in directory.iterdir() if entry.suffix == ".seg")
+    return sorted(int(entry.stem) for entry in directory.iterdir() if entry.suffix == ".seg")
 
 
 def read_durable(directory: Path) -> LogPosition | None:

@@ -36,6 +36,13 @@ class LogReader:
         numbers = segment_numbers(self.directory)
         return LogPosition(numbers[0], SEGMENT_HEADER.size) if numbers else None
 
+    def holds(self, at: LogPosition) -> bool:
+        """Whether this log reaches back to a remembered position; not so after a loss, or for another log."""
+        try:
+            return (self.directory / segment_name(at.segment)).stat().st_size >= at.offset
+        except FileNotFoundError:
+            return False
+
     def last_mark(self) -> int:
         """Return the last block's mark that is not 0; 0 when no block has one. Reads headers, newest segment first."""
         durable = self.durable_end()

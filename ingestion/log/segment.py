@@ -1,6 +1,6 @@
 """The bytes of a segment: a header, then blocks. Pure: bytes in, values out.
 
-Segment file `<number, 12 digits>.seg`:
+Segment file `<number, 16 digits>.seg`:
 
     magic "FLUXLOG1" | previous segment's number u64 | its durable length u64 | crc32 of the two u32 | pad u32
 
@@ -87,7 +87,7 @@ class Block:
 
 def segment_name(number: int) -> str:
     """Name the file of a segment."""
-    return f"{number:012d}.seg"
+    return f"{number:016d}.seg"
 
 
 def encode_segment_header(previous: int, previous_length: int) -> bytes:

@@ -132,10 +132,8 @@ class LogWriter:
 
     def _rotate(self) -> None:
         # A log that was lost and begun anew must not give out numbers that a reader remembers from the old one.
-        number = max(
-            [self._end.segment, *segment_numbers(self._directory), 0 if self._end.segment else int(time.time())]
-        )
-        number += 1
+        first = 0 if self._end.segment else time.time_ns() // 1_000_000
+        number = max([self._end.segment, *segment_numbers(self._directory), first]) + 1
         path = self._directory / segment_name(number)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:

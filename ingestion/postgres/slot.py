@@ -96,7 +96,8 @@ def open_session(
         if log_end <= current_lsn(connection):
             return Session(last.epoch, identifier, timeline, name, log_end, time.time_ns())
         logger.warning("the log is ahead of the source, which was restored log=%s", format_lsn(log_end))
-    epoch = last.epoch + 1 if last is not None else 1
+    # Named by the time of its begin: it rises also when the log that knew the last one is lost.
+    epoch = max(last.epoch + 1 if last is not None else 0, time.time_ns() // 1_000_000)
     if slot is None:
         created = walsender.command(f'CREATE_REPLICATION_SLOT "{name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT')[0]
         start = parse_lsn(str(created["consistent_point"]))

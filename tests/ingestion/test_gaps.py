@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.errors import LoadError
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 
@@ -26,7 +27,8 @@ def assert_healed(flux: Pipeline) -> None:
     flux.replicate()
     assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
     assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
-    differences = flux.query("select _op, id from raw_app_history.t where _epoch = 2 order by id")
+    newest = "(select max(epoch) from _flux.tables)"
+    differences = flux.query(f"select _op, id from raw_app_history.t where _epoch = {newest} order by id")
     assert differences == [("resync", 5), ("delete", 6), ("resync", 10)]
     flux.execute("update t set n = 8 where id = 1")
     flux.replicate()
@@ -56,6 +58,33 @@ def test_a_lost_log_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
     changed_unseen(flux)
     flux.replicate()
     assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+
+
+def test_a_lost_log_after_a_gap_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    flux.replicate()
+    shutil.rmtree(tmp_path / "log")
+    changed_unseen(flux)
+    flux.replicate()
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+
+
+def test_a_lost_log_and_a_lost_slot_are_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    shutil.rmtree(tmp_path / "log")
+    changed_unseen(flux)
+    assert_healed(flux)
+
+
+def test_a_log_restored_from_before_a_gap_is_refused(flux: Pipeline, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "log", tmp_path / "backup")
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    changed_unseen(flux)
+    flux.replicate()
+    shutil.rmtree(tmp_path / "log")
+    shutil.move(tmp_path / "backup", tmp_path / "log")
+    with pytest.raises(LoadError, match="older than the warehouse"):
+        flux.load()
 
 
 def test_a_lost_warehouse_is_rebuilt_from_the_log(flux: Pipeline, tmp_path: Path) -> None:

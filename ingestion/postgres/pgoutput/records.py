@@ -22,7 +22,8 @@ COPY: Final = 6
 class Session:
     """Where the messages come from. The epoch rises with each new system, timeline or slot: LSNs start over there.
 
-    `connection` tells connections apart (Unix time in nanoseconds at which it began).
+    `epoch` is the Unix time at which it began, in milliseconds; `connection` tells connections apart (the same, in
+    nanoseconds).
     """
 
     epoch: int

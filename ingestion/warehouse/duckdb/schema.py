@@ -10,25 +10,25 @@ from ingestion.warehouse.table import Table, TableState
 _TABLES = """
 create schema if not exists _flux;
 create table if not exists _flux.positions (
-    consumer varchar, epoch integer, lsn bigint, segment bigint, segment_offset bigint,
+    consumer varchar, epoch bigint, lsn bigint, segment bigint, segment_offset bigint,
     commit_at timestamptz, updated_at timestamptz
 );
-create table if not exists _flux.clock (_epoch integer, _lsn bigint, commit_at timestamptz, clock_at timestamptz);
+create table if not exists _flux.clock (_epoch bigint, _lsn bigint, commit_at timestamptz, clock_at timestamptz);
 create table if not exists _flux.cuts (
-    cut_id bigint, epoch integer, lsn bigint, commit_at timestamptz, clock_at timestamptz,
+    cut_id bigint, epoch bigint, lsn bigint, commit_at timestamptz, clock_at timestamptz,
     event_segment bigint, event_offset bigint, made_at timestamptz
 );
 create table if not exists _flux.tables (
-    source varchar, relation varchar, history varchar, oid bigint, state varchar, epoch integer, snapshot_lsn bigint,
+    source varchar, relation varchar, history varchar, oid bigint, state varchar, epoch bigint, snapshot_lsn bigint,
     inexact_since bigint, mirror_schema varchar, history_schema varchar, name varchar, shape varchar,
     changed_at timestamptz
 );
 create table if not exists _flux.schema_changes (
-    source varchar, epoch integer, lsn bigint, change varchar, column_name varchar, detail varchar,
+    source varchar, epoch bigint, lsn bigint, change varchar, column_name varchar, detail varchar,
     noticed_at timestamptz
 );
 create table if not exists _flux.history_gaps (
-    relation varchar, epoch integer, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
+    relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
 );
 create table if not exists _flux.quarantine (
     consumer varchar, source varchar, position varchar, reason varchar, raw blob, noticed_at timestamptz
@@ -95,7 +95,7 @@ def create_relations(connection: duckdb.DuckDBPyConnection, table: Table) -> Non
     for schema in (table.mirror_schema, table.history_schema):
         connection.execute(f"create schema if not exists {quote(schema)}")
     connection.execute(f"create or replace table {table.mirror} ({columns})")
-    machinery = "_op varchar, _epoch integer, _lsn bigint, _seq bigint, _commit_at timestamptz"
+    machinery = "_op varchar, _epoch bigint, _lsn bigint, _seq bigint, _commit_at timestamptz"
     connection.execute(f"create table if not exists {table.history} ({columns}, {machinery})")
 
 
