@@ -32,7 +32,7 @@ SAME = ("smallint", "integer", "bigint", "real", "double precision", "boolean", 
 OTHER = {"jsonb": "json", "bytea": "blob"}
 MACHINERY_TYPES = {
     "_op": "VARCHAR",
-    "_epoch": "INTEGER",
+    "_epoch": "BIGINT",
     "_lsn": "BIGINT",
     "_seq": "BIGINT",
     "_commit_at": "TIMESTAMPTZ",
@@ -49,7 +49,7 @@ KEYS = {
 MACHINERY = """
 create schema _flux;
 create table _flux.cuts (
-    cut_id bigint, epoch integer, lsn bigint, commit_at timestamptz, clock_at timestamptz,
+    cut_id bigint, epoch bigint, lsn bigint, commit_at timestamptz, clock_at timestamptz,
     event_segment bigint, event_offset bigint, made_at timestamptz);
 create table _flux.tables (source varchar, relation varchar, history varchar, state varchar);
 create table _flux.segments (
