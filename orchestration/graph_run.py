@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from orchestration.dead_runs import bury_the_dead
 from orchestration.errors import BuildError
 from orchestration.event_store import quick_storage
 from orchestration.screen import Screen, Step
@@ -41,7 +42,7 @@ def run_graph(settings: Settings, definitions: dg.Definitions, screen: Screen) -
     """Run the whole graph. Raises BuildError naming the first step or check that failed."""
     job = definitions.resolve_job_def(JOB)
     with quick_storage(), dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance, _heard(screen):
-        _bury_the_dead(instance)
+        bury_the_dead(instance)
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, run_config={"loggers": {"steps": {"config": {}}}}
         )
@@ -79,15 +80,6 @@ def _cause(error: object) -> str:
     while getattr(error, "cause", None) is not None:
         error = error.cause  # type: ignore[attr-defined]
     return str(getattr(error, "message", error))
-
-
-def _bury_the_dead(instance: dg.DagsterInstance) -> None:
-    """Mark runs of processes that were killed as failed. The caller is the only one who runs here."""
-    under_way = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
-    )
-    for run in instance.get_runs(under_way):
-        instance.report_run_failed(run, "its process is gone")
 
 
 # The screen of the run that is under way; a logger is made by Dagster, which cannot be handed one.

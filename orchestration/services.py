@@ -57,11 +57,11 @@ def site(port: int) -> Service:
 
 def code_server(settings: Settings, port: int) -> Service:
     """Dagster's view of our definitions: one for web server and daemon, who would each start their own."""
-    arguments = ("api", "grpc", "--module-name", "orchestration.definitions", "--location-name", "flux")
+    arguments = ("--module-name", "orchestration.definitions", "--location-name", "flux")
     where = ("--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point", "--log-level", "warning")
     return Service(
         name="code-server",
-        module="dagster",
+        module="orchestration.code_server",
         arguments=(*arguments, *where),
         environment=_dagster_environment(settings),
         healthy=answers(port),
