@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from orchestration.demo_summary import Summary
 
+NAME = "flux demo"
+POLL_SECONDS = 0.2
 UNITS = {"history": "days", "days": "days", "events": "events", "day 0": "rows"}
 TITLES = {
     "schema": "product: schema",
@@ -42,10 +45,11 @@ def demonstrate(settings: Settings, screen: Screen) -> Summary:
     product.refuse_real_source(settings)
     settings.logs_directory.mkdir(parents=True, exist_ok=True)
     _log_to_file(settings)
-    with sole(settings.up_lock) as free:
+    _let_another_end(settings, screen)
+    with sole(settings.up_lock, NAME) as free:
         if not free:
             raise FluxError(
-                f"Flux runs already in {str(settings.home)!r} (pid {holder(settings.up_lock)}); "
+                f"Flux runs already in {str(settings.home)!r} ({holder(settings.up_lock)}); "
                 "stop it, or set FLUX_HOME to another directory"
             )
         services.prepare_dagster(settings)
@@ -63,6 +67,19 @@ def demonstrate(settings: Settings, screen: Screen) -> Summary:
             from orchestration.demo_summary import summarise
 
             return summarise(settings, outcome, told, screen.seconds)
+
+
+def _let_another_end(settings: Settings, screen: Screen) -> None:
+    """Wait while another demo runs here: one whose `make` was killed goes on to its end."""
+    told = False
+    while True:
+        with sole(settings.up_lock, NAME) as free:
+            if free or not holder(settings.up_lock).startswith(f"{NAME},"):
+                return
+        if not told:
+            screen.say(f"waiting for the end of {holder(settings.up_lock)}; Ctrl-C gives up")
+            told = True
+        time.sleep(POLL_SECONDS)
 
 
 def _live(settings: Settings, screen: Screen, warm: _Warming) -> dict[str, int]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 @contextmanager
-def sole(path: Path) -> Iterator[bool]:
-    """Try to be the only one; yield whether that worked. The file holds the process id of the one who is."""
+def sole(path: Path, name: str = "flux") -> Iterator[bool]:
+    """Try to be the only one; yield whether that worked. The file says who is: name and process id."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -21,7 +21,7 @@ def sole(path: Path) -> Iterator[bool]:
             yield False
             return
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, f"{name}, pid {os.getpid()}".encode(), 0)
         yield True
     finally:
         os.close(descriptor)
@@ -51,7 +51,7 @@ def shared(path: Path, last: Callable[[], None]) -> Iterator[None]:
 
 
 def holder(path: Path) -> str:
-    """Name the process that holds the lock, for a message."""
+    """Name the process that holds the lock, for a message: `flux demo, pid 4711`."""
     try:
         return path.read_text().strip() or "unknown"
     except OSError:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 from orchestration.errors import PortTakenError
 
+POLL_SECONDS = 0.2
 LOOPBACK = "127.0.0.1"
 
 
-def require_free(port: int, purpose: str, setting: str) -> None:
-    """Raise PortTakenError when another program listens on the port."""
+def require_free(port: int, purpose: str, setting: str, *, patience_seconds: float = 0.0) -> None:
+    """Raise PortTakenError when another program listens on the port, and still does so after `patience_seconds`."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            _bind(port)
+            return
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise PortTakenError(
+                    f"port {port} for {purpose} is taken by another program; stop that, or set {setting} to a free port"
+                ) from error
+        time.sleep(POLL_SECONDS)
+
+
+def _bind(port: int) -> None:
     with socket.socket() as probe:
         # As servers do: a port whose last connections are still winding down counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise PortTakenError(
-                f"port {port} for {purpose} is taken by another program; stop that, or set {setting} to a free port"
-            ) from error
+        probe.bind((LOOPBACK, port))
 
 
 def free_port() -> int:

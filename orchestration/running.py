@@ -11,17 +11,16 @@ from orchestration.past import tell_past
 from orchestration.ports import LOOPBACK, free_port, require_free
 from orchestration.settings import Settings
 from orchestration.supervisor import Supervisor
+from orchestration.supervisor.tether import GRACE_SECONDS
 
 Say = Callable[[str], None]
 
 
 def run(settings: Settings, *, say: Say) -> None:
     """Run until interrupted. Raises FluxError when another `flux up` of this home runs, or something does not start."""
-    with sole(settings.up_lock) as free:
+    with sole(settings.up_lock, "flux up") as free:
         if not free:
-            raise FluxError(
-                f"Flux runs already (pid {holder(settings.up_lock)}) in {str(settings.home)!r}; stop it first"
-            )
+            raise FluxError(f"Flux runs already ({holder(settings.up_lock)}) in {str(settings.home)!r}; stop it first")
         _require_ports(settings)
         supervisor = Supervisor(settings.logs_directory, environment=settings.environment(), say=say)
         with supervisor:
@@ -31,9 +30,13 @@ def run(settings: Settings, *, say: Say) -> None:
 
 
 def _require_ports(settings: Settings) -> None:
-    require_free(settings.collect_port, "the collector", "FLUX_COLLECT_PORT")
-    require_free(settings.dagster_port, "Dagster's web server", "FLUX_DAGSTER_PORT")
-    require_free(settings.site_port, "the dashboards", "FLUX_SITE_PORT")
+    for port, purpose, setting in (
+        (settings.collect_port, "the collector", "FLUX_COLLECT_PORT"),
+        (settings.dagster_port, "Dagster's web server", "FLUX_DAGSTER_PORT"),
+        (settings.site_port, "the dashboards", "FLUX_SITE_PORT"),
+    ):
+        # Children of a killed `flux up` end within the tether's grace.
+        require_free(port, purpose, setting, patience_seconds=GRACE_SECONDS + 2)
 
 
 def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:

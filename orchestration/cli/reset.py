@@ -66,7 +66,7 @@ def _require_idle(settings: Settings) -> None:
     for lock in (settings.up_lock, settings.capture_lock):
         with sole(lock) as free:
             if not free:
-                raise FluxError(f"Flux is running (pid {holder(lock)}); stop it first, then reset")
+                raise FluxError(f"Flux is running ({holder(lock)}); stop it first, then reset")
     owner = lease_holder(settings.home)
     if owner is not None:
         raise FluxError(f"the warehouse is held by {owner}; stop that first, then reset")
