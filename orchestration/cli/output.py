@@ -89,6 +89,8 @@ def _print_plain(columns: Sequence[str], cells: list[list[str]], title: str | No
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return str(plain(value))
     return value.isoformat(sep=" ") if isinstance(value, dt.datetime) else str(value)
 
 

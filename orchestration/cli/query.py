@@ -50,7 +50,7 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
         with Warehouse.open(settings.published_path) as warehouse:
             table = _run(warehouse, sql)
     names = table.column_names
-    columns = [column.to_pylist() for column in table.columns]
+    columns = [_cells(column) for column in table.columns]
     rows: list[Sequence[object]] = list(zip(*columns, strict=True))
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -61,6 +61,21 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
     else:
         print_table(names, rows)
         click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
+
+
+def _cells(column: pa.ChunkedArray) -> list[object]:
+    """Give a column's values; in DuckDB's words where Python's dates end (infinity, years beyond 9999)."""
+    try:
+        values: list[object] = column.to_pylist()
+    except (OverflowError, ValueError):
+        import duckdb
+        import pyarrow as pa
+
+        with duckdb.connect() as words:
+            words.register("_column", pa.table({"cell": column}))
+            texts = words.execute("select cell::varchar from _column").fetchall()
+        values = [text for (text,) in texts]
+    return values
 
 
 def _run(warehouse: Warehouse, sql: str) -> pa.Table:

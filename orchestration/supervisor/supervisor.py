@@ -38,6 +38,7 @@ class _Kept:
     service: Service
     child: Child
     wave: int
+    ends_by_itself: bool = False
     deaths: int = 0
     restart_at: float | None = None
 
@@ -56,15 +57,15 @@ class Supervisor:
     def start(self, *services: Service) -> None:
         """Start services together and return when all are healthy. Raises ServiceError when one is not in time."""
         self._wave += 1
-        for service in services:
-            self._kept.append(_Kept(service, self._spawn(service), self._wave))
-        for kept in self._kept[-len(services) :]:
+        started = [_Kept(service, self._spawn(service), self._wave) for service in services]
+        self._kept.extend(started)
+        for kept in started:
             _wait_healthy(kept)
 
     def run(self, service: Service, on_line: Callable[[str], None]) -> Task:
         """Start a process that ends by itself; each line it prints goes to `on_line`, from a thread."""
         self._wave += 1
-        kept = _Kept(service, self._spawn(service, capture=True), self._wave)
+        kept = _Kept(service, self._spawn(service, capture=True), self._wave, ends_by_itself=True)
         self._kept.append(kept)
         return Task(service, kept.child, on_line, lambda: self._kept.remove(kept))
 
@@ -78,6 +79,8 @@ class Supervisor:
         """Look at each child once: note a death, start anew what is due."""
         now = time.monotonic()
         for kept in self._kept:
+            if kept.ends_by_itself:
+                continue
             if kept.restart_at is None and not kept.child.alive:
                 self._note_death(kept, now)
             elif kept.restart_at is not None and now >= kept.restart_at:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -93,3 +94,15 @@ def test_settings_as_json_hold_no_secret(monkeypatch: pytest.MonkeyPatch, capsys
     text = capsys.readouterr().out
     assert "s3cret" not in text
     assert {row["name"]: row["value"] for row in json.loads(text)}["FLUX_SOURCE_URL"] == "postgresql://db/app"
+
+
+def test_query_shows_dates_that_python_has_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLUX_HOME", str(tmp_path))
+    (tmp_path / "published").mkdir()
+    duckdb.connect(str(tmp_path / "published" / "warehouse.duckdb")).close()
+    sql = "select date 'infinity' as ever, '0044-03-15 (BC)'::date as ides, timestamptz '-infinity' as since, 1 as one"
+    assert main(["query", "--json", sql]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {"ever": "infinity", "ides": "0044-03-15 (BC)", "since": "-infinity", "one": 1}

@@ -123,3 +123,14 @@ def test_task_hands_over_each_line_and_its_failure(supervisor: Supervisor) -> No
     task = supervisor.run(Service(name="bad", arguments=("settings", "--nonsense")), lines.append)
     with pytest.raises(ServiceError, match=r"bad failed \(exit 2\)"):
         task.wait()
+
+
+def test_task_that_has_ended_is_left_alone(supervisor: Supervisor, tmp_path: Path, told: list[str]) -> None:
+    task = supervisor.run(Service(name="brief", module="platform"), lambda line: None)
+    wait_for(task.done)
+    supervisor.start()
+    supervisor.tend()
+    supervisor.start(sleeper(tmp_path, "one"))
+    task.wait()
+    assert told == []
+    assert list(supervisor.pids()) == ["one"]
