@@ -18,7 +18,8 @@ def tell_past(
     """Tell the past, or what is left of it, and return when it is told; the collector listens at `port` already.
 
     `listeners` start once day 0 is in the product: from there on all goes through the WAL; `late` ones when the days
-    are told and the events are sent. `hear` is told how far it is, from a thread. Raises ServiceError when the story or a listener fails.
+    are told and the events are sent. `hear` is told how far it is, from a thread. Raises ServiceError when the story
+    or a listener fails.
     """
     after_day_zero, after_days = threading.Event(), threading.Event()
 
