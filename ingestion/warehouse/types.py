@@ -25,6 +25,7 @@ _PLAIN: Final = {
     "bytea": "BLOB",
 }
 TEXT: Final = "VARCHAR"
+_MOMENTS: Final = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ"})
 _MAX_PRECISION: Final = 38
 
 
@@ -52,6 +53,9 @@ def cast_text(expression: str, target: str) -> str:
         return expression
     if target == "BLOB":
         return f"unhex(substr({expression}, 3))"  # bytea_output = hex: \x...
+    if target in _MOMENTS:
+        # DuckDB takes what follows a time for a time zone and drops it: 'BC' would move a value by its whole era.
+        return f"case when not ends_with({expression}, 'BC') then try_cast({expression} as {target}) end"
     return f"try_cast({expression} as {target})"
 
 
