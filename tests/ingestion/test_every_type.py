@@ -28,10 +28,7 @@ def spelled_alike(declared: str, text: str | None) -> object:
 
 
 def insert(flux: Pipeline, table: str, first: int, rows: list[tuple[str | None, ...]]) -> None:
-    columns = sql.SQL(", ").join(
-        sql.SQL("%s::text::{}").format(sql.SQL(declared))
-        for declared in TYPES  # type: ignore[arg-type]
-    )
+    columns = sql.SQL(", ").join(sql.SQL("%s::text::{}").format(sql.SQL(declared)) for declared in TYPES)
     statement = sql.SQL("insert into {} values (%s, {})").format(sql.Identifier(table), columns)
     with connect(flux.source) as connection, connection.cursor() as cursor:
         cursor.executemany(statement, [(first + number, *row) for number, row in enumerate(rows)])
