@@ -20,7 +20,7 @@ install: ## make .venv with what the platform needs; then: .venv/bin/flux
 install-dev:
 	@PYTHON="$(PYTHON)" .ci/install dev
 
-demo: install ## run the whole platform once on the stand-in product, about two minutes
+demo: install ## run the whole platform once on the stand-in product, about a minute after installation
 	@$(BIN)/flux demo $(ARGS)
 
 test: install-dev ## all tests

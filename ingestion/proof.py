@@ -36,4 +36,4 @@ def prove(
             changes.drain(until=lsn)
             write_status(warehouse, loader.home, loader.log, changes.tables, changes.position)
 
-        return verify_tables(source, warehouse, bring, spool=loader.home / "verify", only=only, progress=progress)
+        return verify_tables(source, warehouse, bring, spool=loader.home, only=only, progress=progress)

@@ -39,7 +39,7 @@ def verify_tables(
     """Compare every replicated table (`only`: these sources, `schema.table`), column by column.
 
     The caller owns the warehouse. `bring` is called once with an LSN and must bring the warehouse to exactly there:
-    all that committed before it, nothing else. `spool` is a directory on a disk with room for the two largest tables
+    all that committed before it, nothing else. `spool` is a directory that exists, with room for the two largest tables
     as text; nothing stays there. Raises VerifyError when the warehouse cannot be brought there, or a name is unknown.
     """
     began = time.monotonic()
@@ -57,7 +57,6 @@ def verify_tables(
             for oid, table in tables.items()
             if oid not in relations
         ]
-        spool.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory:
             for spooled in _ahead(at, [relations[oid] for oid in tables if oid in relations], Path(directory)):
                 compared = compare(warehouse, tables[spooled.relation.oid], spooled)

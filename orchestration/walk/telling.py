@@ -55,5 +55,7 @@ def stand_in_demo(settings: Settings, url: str) -> Demo:
 def slot_exists(source: Source) -> bool:
     """Tell whether the source holds what comes for us."""
     with connect(source) as connection:
-        row = connection.execute("select 1 from pg_replication_slots where slot_name = %s", [source.slot]).fetchone()
+        row = connection.execute(
+            "select 1 from pg_replication_slots where slot_name = %s and database = current_database()", [source.slot]
+        ).fetchone()
     return row is not None

@@ -6,10 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
-from ingestion.load.loader import ChangeLoader
-from ingestion.postgres.pgoutput.lsn import Lsn
-from ingestion.verify import TableComparison, VerifyReport, verify_tables
-from ingestion.warehouse.duckdb.connection import connect
+from ingestion.proof import prove
+from ingestion.verify import TableComparison, VerifyReport
 from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
 from orchestration.checks.landing import run_landing_checks
@@ -32,22 +30,14 @@ def verify(
     """
     if not settings.warehouse_path.exists():
         raise FluxError("nothing was replicated yet; run 'flux replicate --until-now' or 'flux demo'")
-    how = loader(settings)
-    with (
-        product(settings) as source,
-        lease(settings.home, "verification"),
-        connect(settings.warehouse_path) as connection,
-    ):
-
-        def bring(lsn: Lsn) -> None:
-            capture_now(settings, source)
-            ChangeLoader(connection, how.log, clock=how.clock, protected_schemas=how.protected_schemas).drain(until=lsn)
-
-        spool = settings.home / "verify"
-        try:
-            return verify_tables(source, connection, bring, spool=spool, only=only, progress=progress)
-        finally:
-            spool.rmdir()
+    with product(settings) as source:
+        return prove(
+            source,
+            loader(settings),
+            capture=lambda: capture_now(settings, source),
+            only=only,
+            progress=progress,
+        )
 
 
 def check_landing(settings: Settings, contracts: Sequence[Contract]) -> list[LandingResult]:

@@ -220,7 +220,7 @@ def test_nothing_is_left_behind(flux: Pipeline) -> None:
 
     slots = flux.at_source("select slot_name from pg_replication_slots where database = current_database()")
     assert slots == [(flux.source.slot,)]
-    assert list((flux.home / "verify").iterdir()) == []
+    assert not list(flux.home.glob("verify*"))
 
 
 def test_history_of_keyed_and_keyless_tables_replays_to_the_mirror(flux: Pipeline) -> None:
