@@ -11,6 +11,7 @@ from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.source import Source
 from ingestion.verify import TableComparison, VerifyReport, verify_tables
 from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from ingestion.warehouse.lease import Holder, lease
 
 
@@ -29,11 +30,12 @@ def prove(
     else may). Waits for the lease and holds it throughout. Raises VerifyError, SourceError, WarehouseError.
     """
     with lease(loader.home, "verify", on_wait=on_wait), closing(connect(loader.warehouse)) as warehouse:
-        changes = ChangeLoader(warehouse, loader.log, clock=loader.clock, protected_schemas=loader.protected_schemas)
+        destination = DuckdbDestination(warehouse)
+        changes = ChangeLoader(destination, loader.log, clock=loader.clock, protected_schemas=loader.protected_schemas)
 
         def bring(lsn: Lsn) -> None:
             (capture or Capture(source, loader.log).until_now)()
             changes.drain(until=lsn)
-            write_status(warehouse, loader.home, loader.log, changes.tables, changes.position)
+            write_status(destination, loader.home, loader.log, changes.tables, changes.position)
 
         return verify_tables(source, warehouse, bring, spool=loader.home, only=only, progress=progress)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -11,8 +10,7 @@ from ingestion.load.batch import Batch
 from ingestion.load.tables import fits, reshape
 from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
 from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
-from ingestion.warehouse.duckdb.apply import Applier
-from ingestion.warehouse.duckdb.stage import stage
+from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
 
 
@@ -28,7 +26,7 @@ class TableFailureError(LoadError):
 class BatchLoad:
     """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy."""
 
-    connection: duckdb.DuckDBPyConnection
+    destination: Destination
     tables: dict[int, Table]
     clock: str | None = None
     skip: dict[int, str] = field(default_factory=dict)
@@ -45,7 +43,7 @@ class BatchLoad:
         if only is None:
             self._stamp(batch, messages)
         else:
-            self.connection.execute("create or replace temp table _tx as select _lsn, clock_at from _flux.clock")
+            self.destination.clock.recall(batch.epoch)
         for oid in messages.relations():
             table = self.tables.get(oid)
             if table is None or table.epoch != batch.epoch or (only is not None and oid != only):
@@ -54,38 +52,15 @@ class BatchLoad:
                 continue  # the log keeps them; a new copy brings the table's state
             try:
                 self._table(messages, table, batch.versions.get(oid, []))
-            except (WireError, duckdb.ConversionException, duckdb.InvalidInputException, pa.ArrowInvalid) as error:
+            except (WireError, LoadError, pa.ArrowInvalid) as error:
                 raise TableFailureError(oid, str(error).splitlines()[0]) from error
-            except LoadError as error:
-                raise TableFailureError(oid, str(error)) from error
 
     def _stamp(self, batch: Batch, messages: Messages) -> None:
         """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history."""
         transactions = messages.transactions
-        rows = pa.table(
-            {"_lsn": arrow_integers(transactions.lsn), "commit_us": arrow_integers(transactions.committed_at_us)}
-        )
-        self.connection.register("_rows", rows)
-        self.connection.register("_ticks", self._ticks(batch, messages))
-        self.connection.execute(
-            f"""
-            create or replace temp table _tx as
-            select _lsn, make_timestamptz(commit_us) as commit_at, greatest(
-                (select max(clock_at) from _flux.clock),
-                max({"tick" if self.clock else "make_timestamptz(commit_us)"})
-                    over (order by _lsn rows unbounded preceding)
-            ) as clock_at
-            from _rows left join (select _lsn, max(try_cast(tick as timestamptz)) as tick from _ticks group by 1)
-                using (_lsn)
-            """
-        )
-        self.connection.unregister("_rows")
-        self.connection.unregister("_ticks")
-        self.connection.execute(
-            "insert into _flux.clock select ?, _lsn, commit_at, coalesce(clock_at, commit_at) from _tx order by _lsn",
-            [batch.epoch],
-        )
-        self.connection.execute("update _tx set clock_at = commit_at where clock_at is null")
+        commit_at = arrow_integers(transactions.committed_at_us).cast(pa.timestamp("us", "UTC"))
+        rows = pa.table({"_lsn": arrow_integers(transactions.lsn), "commit_at": commit_at})
+        self.destination.clock.stamp(batch.epoch, rows, self._ticks(batch, messages) if self.clock else None)
 
     def _ticks(self, batch: Batch, messages: Messages) -> pa.Table:
         """The clock column's values by commit LSN (text)."""
@@ -115,7 +90,7 @@ class BatchLoad:
             if changes is None or not (len(changes.index) or cuts):
                 continue
             if not fits(table, relation):
-                table = reshape(self.connection, table, relation, int(messages.stamp(np.array([low]))[0][0]))
+                table = reshape(self.destination, table, relation, int(messages.stamp(np.array([low]))[0][0]))
                 self.tables[table.oid] = table
             self._shape(messages, table, relation, changes, cuts, high)
             self.rows += len(changes.index)
@@ -124,18 +99,16 @@ class BatchLoad:
         self, messages: Messages, table: Table, relation: Relation, changes: Changes, cuts: list[int], high: int
     ) -> None:
         new, old = _arrow(messages.wire, relation, changes)
-        table, staged = stage(self.connection, table, new, old)
-        self.tables[table.oid] = table
-        applier = Applier(self.connection, table, staged)
-        applier.drop_same_keys()
-        carried = applier.carried_key_changes()
+        staged = self.destination.stage(table, new, old)
+        self.tables[table.oid] = staged.table
+        carried = staged.carried_key_changes()
         low = 0
         for cut in [*cuts, high]:
             for begin, end in _ranges(carried, low, 2 * cut - 1):
-                applier.apply(begin, end)
+                staged.apply(begin, end)
             if cut in cuts:
                 lsn, seq = messages.stamp(np.array([cut]))
-                applier.truncate(int(lsn[0]), int(seq[0]))
+                staged.truncate(int(lsn[0]), int(seq[0]))
             low = 2 * cut
 
 

@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from ingestion.errors import LoadError
 from ingestion.load.batch import read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
-from ingestion.load.positions import Position, read_position, write_position
+from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing
 from ingestion.log import LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.postgres.pgoutput.records import SESSION, Session
-from ingestion.warehouse.duckdb.copies import load_copy
-from ingestion.warehouse.duckdb.schema import ensure_machinery, read_tables, write_state
+from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
 
 logger = logging.getLogger(__name__)
@@ -46,26 +43,31 @@ class LoadReport:
 
 
 class ChangeLoader:
-    """Loads what the Postgres door wrote. Works on an open connection, whose owner holds the lease."""
+    """Loads what the Postgres door wrote. Works on an open warehouse, whose owner holds the lease."""
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        destination: Destination,
         log: Path,
         *,
         clock: str | None = None,
         protected_schemas: tuple[str, ...] = ("restricted",),
     ) -> None:
-        self._connection = connection
+        self._destination = destination
         self._reader = LogReader(log / "postgres")
         self._copies = log / "copies"
         self._clock = clock
-        self._landing = Landing(protected_schemas)
-        ensure_machinery(connection)
-        self._position = read_position(connection)
-        self._tables = read_tables(connection)
+        self._landing = Landing(protected_schemas, destination.dialect)
+        destination.machinery.ensure()
+        self._position = read_position(destination.machinery)
+        self._tables = destination.machinery.read_tables()
         self._failed: dict[int, str] = {}
         self._check_begin()
+
+    @property
+    def destination(self) -> Destination:
+        """The warehouse."""
+        return self._destination
 
     @property
     def position(self) -> Position:
@@ -130,7 +132,7 @@ class ChangeLoader:
         logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(first.start_lsn))
         coming = {copied.relation.source for copied in self._pending()}
         for oid, table in self._tables.items():
-            self._tables[oid] = write_state(self._connection, table, TableState.RESYNCING, self._position.lsn)
+            self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
                 want(self._copies, oid)
 
@@ -142,26 +144,21 @@ class ChangeLoader:
             return None
         started = time.monotonic()
         while True:
-            load = BatchLoad(self._connection, dict(self._tables), self._clock, dict(self._failed))
-            self._connection.execute("begin")
+            load = BatchLoad(self._destination, dict(self._tables), self._clock, dict(self._failed))
             try:
-                load.load(batch)
-                for oid, reason in self._failed.items():
-                    self._give_up(load.tables, oid, before.lsn, reason)
-                position = Position(batch.epoch, batch.lsn, batch.end)
-                write_position(self._connection, position)
-                self._connection.execute("commit")
+                with self._destination.transaction():
+                    load.load(batch)
+                    for oid, reason in self._failed.items():
+                        self._give_up(load.tables, oid, before.lsn, reason)
+                    after = Position(batch.epoch, batch.lsn, batch.end)
+                    move_position(self._destination.machinery, before, after)
                 break
             except TableFailureError as error:
-                self._rollback()
                 logger.error(
                     "table cannot be loaded and is to be copied anew table=%s reason=%s", self._name(error.oid), error
                 )
                 self._failed[error.oid] = str(error)
-            except BaseException:
-                self._rollback()
-                raise
-        self._tables, self._position = load.tables, read_position(self._connection)
+        self._tables, self._position = load.tables, read_position(self._destination.machinery)
         for oid in self._failed:
             want(self._copies, oid)
         self._failed.clear()
@@ -175,21 +172,16 @@ class ChangeLoader:
             (table for table in self._tables.values() if table.source == copied.relation.source), None
         )
         table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
-        self._connection.execute("begin")
-        try:
-            table = load_copy(self._connection, table, copied.chunks(), self._snapshot_at(copied), previous)
+        with self._destination.transaction():
+            table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
             tables = {oid: known for oid, known in self._tables.items() if known.source != table.source}
             tables[table.oid] = table
             if copied.name.lsn < self._position.lsn:
                 self._catch_up(tables, table)
-            row = self._connection.execute(f"select count(*) from {tables[table.oid].mirror}").fetchall()
-            self._connection.execute("commit")
-        except BaseException:
-            self._rollback()
-            raise
+            rows = self._destination.count(tables[table.oid])
         self._tables = tables
-        logger.info("copy loaded table=%s rows=%s", table.source, row[0][0])
-        return int(row[0][0])
+        logger.info("copy loaded table=%s rows=%s", table.source, rows)
+        return rows
 
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
@@ -200,34 +192,24 @@ class ChangeLoader:
     def _snapshot_at(self, copied: Copied) -> datetime:
         """The snapshot's time by Flux's clock, which it enters in `_flux.clock`."""
         source, _, column = (self._clock or "").rpartition(".")
-        place = [copied.name.epoch, copied.name.lsn]
-        ((before, after),) = self._connection.execute(
-            "select max(clock_at) filter ((_epoch, _lsn) <= (?, ?)), min(clock_at) filter ((_epoch, _lsn) > (?, ?)) "
-            "from _flux.clock",
-            place * 2,
-        ).fetchall()
+        clock, epoch, lsn = self._destination.clock, copied.name.epoch, copied.name.lsn
+        before, after = clock.around(epoch, lsn)
         known: datetime | None = None if source else copied.at
         if copied.relation.source == source:
             position = [c.name for c in copied.relation.columns].index(column)
             for chunk in copied.chunks():
-                self._connection.register("_rows", chunk.select([f"c{position}"]))
-                ((found,),) = self._connection.execute(f"select max(c{position}::timestamptz) from _rows").fetchall()
-                self._connection.unregister("_rows")
+                found = clock.newest(chunk.column(f"c{position}"))
                 known = max(filter(None, (known, found)), default=None)
         # In order with what committed before and after, also when the copy comes late.
         bounded = min(filter(None, (known, after)), default=None)
         chosen: datetime | None = max(filter(None, (before, bounded)), default=None)
         if chosen is None:
             return copied.at  # the clock has not begun yet
-        self._connection.execute(
-            "insert into _flux.clock select ?, ?, ?, ? where not exists "
-            "(select 1 from _flux.clock where _epoch = ? and _lsn = ? and clock_at = ?)",
-            [*place, copied.at, chosen, *place, chosen],
-        )
+        clock.enter(epoch, lsn, copied.at, chosen)
         return chosen
 
     def _catch_up(self, tables: dict[int, Table], table: Table) -> None:
-        load = BatchLoad(self._connection, tables, self._clock)
+        load = BatchLoad(self._destination, tables, self._clock)
         at, lsn = None, table.snapshot_lsn
         while batch := read_batch(self._reader, at, table.epoch, lsn, until=self._position.lsn):
             load.load(batch, only=table.oid)
@@ -236,17 +218,12 @@ class ChangeLoader:
 
     def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
         """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""
-        tables[oid] = write_state(self._connection, tables[oid], TableState.RESYNCING, lsn)
-        self._connection.execute(
-            "insert into _flux.quarantine values ('postgres', ?, ?, ?, null, now())",
-            [tables[oid].source, format_lsn(lsn), reason],
-        )
+        machinery = self._destination.machinery
+        tables[oid] = machinery.write_state(tables[oid], TableState.RESYNCING, lsn)
+        machinery.quarantine(POSTGRES, tables[oid].source, format_lsn(lsn), reason)
 
     def _name(self, oid: int) -> str:
         return self._tables[oid].source if oid in self._tables else str(oid)
-
-    def _rollback(self) -> None:
-        self._connection.execute("rollback")
 
 
 def _silent(table: str, rows: int) -> None:

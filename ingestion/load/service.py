@@ -17,6 +17,7 @@ from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.status import write_status
 from ingestion.log import LogReader
 from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from ingestion.warehouse.lease import Lease
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Loader:
                 events.append(loaded)
                 if progress:
                     progress("events", sum(part.accepted for part in events))
-            write_status(connection, self.home, self.log, changes.tables, changes.position)
+            write_status(changes.destination, self.home, self.log, changes.tables, changes.position)
         return Drained(report, events)
 
     def follow(self, stop: threading.Event) -> None:
@@ -76,7 +77,7 @@ class Loader:
             untold = untold or moved
             wanted = lease.wanted()
             if untold and (wanted or not moved or time.monotonic() - told > _STATUS_SECONDS):
-                write_status(connection, self.home, self.log, changes.tables, changes.position)
+                write_status(changes.destination, self.home, self.log, changes.tables, changes.position)
                 told, untold = time.monotonic(), False
             if wanted:
                 return
@@ -84,7 +85,8 @@ class Loader:
                 stop.wait(_POLL_SECONDS)
 
     def _changes(self, connection: duckdb.DuckDBPyConnection) -> ChangeLoader:
-        return ChangeLoader(connection, self.log, clock=self.clock, protected_schemas=self.protected_schemas)
+        destination = DuckdbDestination(connection)
+        return ChangeLoader(destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas)
 
     @contextmanager
     def _owned(

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingestion.load.positions import record_cut
 from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.settings import Settings
@@ -34,7 +34,7 @@ def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = l
     """
     with lease(settings.home, "build of the models"):
         with connect(settings.warehouse_path) as connection:
-            cut_id = record_cut(connection)
+            cut_id = DuckdbDestination(connection).machinery.record_cut()
         say(f"building on cut {cut_id}")
         results = models.build(settings, select=select, on_result=_Teller(say).hear)
         with connect(settings.warehouse_path) as connection:

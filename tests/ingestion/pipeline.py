@@ -14,6 +14,7 @@ from ingestion.load.loader import ChangeLoader, LoadReport
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import Source, connect
 from ingestion.warehouse.duckdb.connection import connect as open_warehouse
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Pipeline:
 
     def load(self, until: int | None = None) -> LoadReport:
         with self.warehouse() as warehouse:
-            loader = ChangeLoader(warehouse, self.home / "log", clock=self.source.clock)
+            loader = ChangeLoader(DuckdbDestination(warehouse), self.home / "log", clock=self.source.clock)
             return loader.drain(until=until)
 
     @contextmanager

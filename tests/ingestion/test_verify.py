@@ -11,6 +11,7 @@ from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import connect
 from ingestion.proof import prove
 from ingestion.verify import TableComparison, VerifyReport, assert_history_replays, verify_tables
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 
@@ -110,7 +111,7 @@ def test_what_commits_at_the_source_meanwhile_is_not_compared(flux: Pipeline) ->
     def bring(lsn: int) -> None:
         flux.execute("insert into t values (3)", "delete from t where id = 1")
         Capture(flux.source, flux.home / "log").until_now()
-        ChangeLoader(warehouse, flux.home / "log").drain(until=lsn)
+        ChangeLoader(DuckdbDestination(warehouse), flux.home / "log").drain(until=lsn)
 
     with flux.warehouse() as warehouse:
         report = verify_tables(flux.source, warehouse, bring, spool=flux.home)

@@ -12,7 +12,8 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from ingestion.warehouse.duckdb.schema import ensure_machinery
+from ingestion.warehouse.duckdb.schema import machinery
+from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.names import quote
 
 CONSUMER: Final = "events"
@@ -78,7 +79,7 @@ def event_schema(source: str) -> str:
 
 def ensure_event_machinery(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing of the schema `_flux` for events."""
-    ensure_machinery(connection)
+    machinery(DuckdbSession(connection)).ensure()
     connection.execute(_TABLES)
 
 

@@ -9,28 +9,18 @@ and updates that sent one). Columns go by position, `c0`, `c1`, ..., so that no 
     u<i>  true where the source did not send the value (unchanged TOAST); only where that occurred
 """
 
-from dataclasses import dataclass
-
-import duckdb
 import pyarrow as pa
 
 from ingestion.errors import LoadError
+from ingestion.warehouse.duckdb.apply import DuckdbApplier
 from ingestion.warehouse.duckdb.schema import add_text_columns
+from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import cast_text, may_fail
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """Names of the temporary tables, and which columns hold unchanged values."""
-
-    new: str
-    old: str
-    unchanged: tuple[int, ...]
-
-
-def stage(connection: duckdb.DuckDBPyConnection, table: Table, new: pa.Table, old: pa.Table) -> tuple[Table, Staged]:
-    """Stage the changes; adds sibling columns to the table where a value needs one.
+def stage(session: DuckdbSession, table: Table, new: pa.Table, old: pa.Table) -> DuckdbApplier:
+    """Stage the changes, ready to be applied; adds sibling columns to the table where a value needs one.
 
     `new` has columns _n, _tag, _lsn, _seq, one string_view c<i> a column, and u<i> where values are unchanged; `old`
     has no u<i>. For keyed tables only the key's columns of `old` mean anything.
@@ -41,31 +31,30 @@ def stage(connection: duckdb.DuckDBPyConnection, table: Table, new: pa.Table, ol
     all_positions = tuple(range(len(table.columns)))
     while True:
         names = f"_new_{table.oid}", f"_old_{table.oid}"
-        _create(connection, names[0], table, new, all_positions, extra)
-        _create(connection, names[1], table, old, old_positions, "")
-        unfit = unfit_columns(connection, names[0], table, new, all_positions)
-        unfit |= unfit_columns(connection, names[1], table, old, old_positions)
+        _create(session, names[0], table, new, all_positions, extra)
+        _create(session, names[1], table, old, old_positions, "")
+        unfit = unfit_columns(session, names[0], table, new, all_positions)
+        unfit |= unfit_columns(session, names[1], table, old, old_positions)
         if not unfit:
-            return table, Staged(*names, unchanged)
-        table = add_text_columns(connection, table, unfit)
+            break
+        table = add_text_columns(session, table, unfit)
+    applier = DuckdbApplier(session, table, *names, unchanged)
+    applier.drop_same_keys()
+    return applier
 
 
 def _create(
-    connection: duckdb.DuckDBPyConnection,
+    session: DuckdbSession,
     name: str,
     table: Table,
     rows: pa.Table,
     positions: tuple[int, ...],
     extra: str,
 ) -> None:
-    connection.register("_rows", rows)
-    listed = ", ".join(typed_columns(table, positions))
-    connection.execute(
-        f"create or replace temp table {name} as select _n, _tag, _lsn, _seq, {listed}{extra} from _rows"
-        if listed
-        else f"create or replace temp table {name} as select _n, _tag, _lsn, _seq{extra} from _rows"
-    )
-    connection.unregister("_rows")
+    session.bring("_rows", rows)
+    columns = ", ".join(["_n", "_tag", "_lsn", "_seq", *typed_columns(table, positions)])
+    session.keep(name, f"select {columns}{extra} from _rows")
+    session.forget("_rows")
 
 
 def typed_columns(table: Table, positions: tuple[int, ...]) -> list[str]:
@@ -81,13 +70,13 @@ def typed_columns(table: Table, positions: tuple[int, ...]) -> list[str]:
 
 
 def unfit_columns(
-    connection: duckdb.DuckDBPyConnection, name: str, table: Table, rows: pa.Table, positions: tuple[int, ...]
+    session: DuckdbSession, name: str, table: Table, rows: pa.Table, positions: tuple[int, ...]
 ) -> set[int]:
     """Columns without a sibling that lost a value in the cast. Counting nulls costs next to nothing."""
     fallible = [i for i in positions if may_fail(table.columns[i].type) and not table.columns[i].has_text]
     if not fallible or not rows.num_rows:
         return set()
-    counts = connection.execute(f"select {', '.join(f'count(c{i})' for i in fallible)} from {name}").fetchall()[0]
+    counts = session.execute(f"select {', '.join(f'count(c{i})' for i in fallible)} from {name}")[0]
     lost = {
         i for i, count in zip(fallible, counts, strict=True) if count != rows.num_rows - rows.column(f"c{i}").null_count
     }

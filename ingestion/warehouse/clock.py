@@ -1,0 +1,75 @@
+"""Flux's clock: `_flux.clock` gives each commit position a time that never runs backwards (design law 5).
+
+A batch's transactions stand in the temporary table `_tx` (_lsn, clock_at) while their changes are applied.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from ingestion.warehouse.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The clock of one warehouse, in the caller's transaction."""
+
+    session: Session
+
+    def stamp(self, epoch: int, transactions: pa.Table, ticks: pa.Table | None) -> None:
+        """Enter transactions (_lsn, commit_at) in `_flux.clock`, and make `_tx` of them.
+
+        `ticks` (_lsn, tick: text) is what a column of the source says of the time; None: commit times are the time.
+        """
+        self.session.bring("_rows", transactions)
+        tick, joined = "r.commit_at", ""
+        if ticks is not None:
+            self.session.bring("_ticks", ticks)
+            tick = "t.tick"
+            read = self.session.time_from_text("tick")
+            joined = f"left join (select _lsn, max({read}) as tick from _ticks group by _lsn) as t on t._lsn = r._lsn"
+        self.session.keep(
+            "_tx",
+            "select r._lsn, r.commit_at, greatest((select max(clock_at) from _flux.clock), "
+            f"max({tick}) over (order by r._lsn rows unbounded preceding)) as clock_at from _rows as r {joined}",
+        )
+        self.session.forget("_rows")
+        if ticks is not None:
+            self.session.forget("_ticks")
+        self.session.execute(
+            "insert into _flux.clock select $1, _lsn, commit_at, coalesce(clock_at, commit_at) from _tx order by _lsn",
+            [epoch],
+        )
+        self.session.execute("update _tx set clock_at = commit_at where clock_at is null")
+
+    def recall(self, epoch: int) -> None:
+        """Make `_tx` of all transactions of an epoch that were stamped."""
+        self.session.keep(
+            "_tx", f"select _lsn, max(clock_at) as clock_at from _flux.clock where _epoch = {epoch:d} group by _lsn"
+        )
+
+    def newest(self, ticks: pa.Array) -> datetime | None:
+        """Read the newest of some times, given as text."""
+        self.session.bring("_ticks", pa.table({"tick": ticks}))
+        rows = self.session.execute(f"select max({self.session.time_from_text('tick')}) from _ticks")
+        self.session.forget("_ticks")
+        found: datetime | None = rows[0][0]
+        return found
+
+    def around(self, epoch: int, lsn: int) -> tuple[datetime | None, datetime | None]:
+        """The clock's time up to a position, and its next one after it."""
+        before, after = self.session.execute(
+            "select max(clock_at) filter (where _epoch < $1 or (_epoch = $1 and _lsn <= $2)), "
+            "min(clock_at) filter (where _epoch > $1 or (_epoch = $1 and _lsn > $2)) from _flux.clock",
+            [epoch, lsn],
+        )[0]
+        return before, after
+
+    def enter(self, epoch: int, lsn: int, commit_at: datetime, clock_at: datetime) -> None:
+        """Enter a position that is no commit: a snapshot's. Once is enough."""
+        self.session.execute(
+            "insert into _flux.clock select $1, $2, $3, $4 where not exists "
+            "(select 1 from _flux.clock where _epoch = $1 and _lsn = $2 and clock_at = $4)",
+            [epoch, lsn, commit_at, clock_at],
+        )

@@ -1,0 +1,30 @@
+"""Give a DuckDB table the columns that its source has now."""
+
+from collections.abc import Sequence
+
+from ingestion.warehouse.destination import ColumnChange
+from ingestion.warehouse.duckdb.schema import column_list
+from ingestion.warehouse.duckdb.session import DuckdbSession
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.reshape import change_columns, write_filled
+from ingestion.warehouse.table import Table
+from ingestion.warehouse.types import cast_text
+
+
+def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
+    """Change the columns of mirror and history; fill constant defaults in."""
+    change_columns(session, before, changes, None)
+    filled = False
+    for change in changes:
+        if change.after is None:
+            continue
+        name, kind = quote(change.after.name), change.after.type
+        if change.before is None and change.missing is not None:
+            session.execute(f"update {after.mirror} set {name} = {cast_text('$1::varchar', kind)}", [change.missing])
+            filled = True
+        elif change.before is not None and change.before.type != kind:
+            cast = cast_text(f"cast({name} as varchar)", kind)
+            for target in (after.mirror, after.history):
+                session.execute(f"alter table {target} alter column {name} set data type {kind} using {cast}")
+    if filled:
+        write_filled(session, after, column_list(after), lsn)

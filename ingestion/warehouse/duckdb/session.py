@@ -1,0 +1,58 @@
+"""A DuckDB connection as the loader's session."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.errors import LoadError
+
+
+@dataclass(frozen=True, slots=True)
+class DuckdbSession:
+    """Speaks to DuckDB. See `ingestion.warehouse.session` for what each method promises."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self.connection.execute(statement, list(parameters) or None).fetchall()
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+            raise LoadError(str(error).splitlines()[0]) from error
+
+    def bring(self, name: str, rows: pa.Table) -> None:
+        self.connection.register(name, rows)
+
+    def forget(self, name: str) -> None:
+        self.connection.unregister(name)
+
+    def keep(self, name: str, query: str) -> None:
+        self.execute(f"create or replace temp table {name} as {query}")
+
+    def columns(self, schema: str, relation: str) -> dict[str, str]:
+        rows: list[Any] = self.execute(
+            "select column_name, data_type from duckdb_columns() "
+            "where database_name = current_database() and schema_name = $1 and table_name = $2 order by column_index",
+            [schema, relation],
+        )
+        return dict(rows)
+
+    def canonical(self, type_name: str) -> str:
+        return str(self.execute(f"select typeof(cast(null as {type_name}))")[0][0])
+
+    def time_from_text(self, expression: str) -> str:
+        return f"try_cast({expression} as timestamptz)"
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Open a transaction, commit it at the end, roll it back when an exception leaves it."""
+        self.connection.execute("begin")
+        try:
+            yield
+            self.connection.execute("commit")
+        except BaseException:
+            self.connection.execute("rollback")
+            raise

@@ -1,0 +1,78 @@
+"""Follow a table's columns: what is the same in every SQL engine.
+
+The mirror has just the source's columns. The history keeps each column that there ever was: one whose name is wanted
+by another column of another type goes aside, to the first free name `<name>__2`.
+"""
+
+from collections.abc import Sequence
+
+from ingestion.warehouse.apply import HISTORY_COLUMNS
+from ingestion.warehouse.destination import ColumnChange
+from ingestion.warehouse.names import TEXT_SUFFIX, distinct, quote
+from ingestion.warehouse.session import Session
+from ingestion.warehouse.table import Table, TableColumn
+
+
+def change_columns(session: Session, table: Table, changes: Sequence[ColumnChange], name_bytes: int | None) -> None:
+    """Drop, rename and add columns of mirror and history. Retyping is the engine's affair."""
+    for change in changes:
+        if change.after is None and change.before is not None:
+            for name in _names(change.before):
+                session.execute(f"alter table {table.mirror} drop column {quote(name)}")
+    moves = [
+        pair
+        for change in changes
+        if change.before is not None and change.after is not None and change.before.name != change.after.name
+        for pair in zip(_names(change.before), _names(change.after), strict=True)
+    ]
+    _rename(session, table.mirror, moves)
+    present = session.columns(table.history_schema, table.name)
+    going = {old for old, _ in moves}
+    for _, new in moves:
+        if new in present and new not in going:
+            _set_aside(session, table, new, name_bytes)
+    _rename(session, table.history, moves)
+    for change in changes:
+        if change.before is None and change.after is not None:
+            name, type_name = quote(change.after.name), change.after.type
+            session.execute(f"alter table {table.mirror} add column {name} {type_name}")
+            make_room(session, table, change.after, name_bytes)
+
+
+def make_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None) -> None:
+    """See to it that the history has the column with its type; another of its name goes aside."""
+    present = session.columns(table.history_schema, table.name)
+    if column.name in present and present[column.name] != session.canonical(column.type):
+        _set_aside(session, table, column.name, name_bytes)
+        present.pop(column.name)
+    if column.name not in present:
+        session.execute(f"alter table {table.history} add column {quote(column.name)} {column.type}")
+
+
+def write_filled(session: Session, table: Table, names: str, lsn: int) -> None:
+    """Tell the history that each row got values which no change says: constant defaults of new columns."""
+    session.execute(
+        f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) select {names}, 'resync', "
+        f"{table.epoch}, {lsn}, 0, (select clock_at from _tx where _lsn = {lsn}) from {table.mirror}"
+    )
+
+
+def _names(column: TableColumn) -> list[str]:
+    return [column.name, column.text_name] if column.has_text else [column.name]
+
+
+def _rename(session: Session, relation: str, moves: list[tuple[str, str]]) -> None:
+    """Rename columns all at once: two may have changed names with each other."""
+    between = [(old, f"_moving_{number}", new) for number, (old, new) in enumerate(moves)]
+    for old, middle, _ in between:
+        session.execute(f"alter table {relation} rename column {quote(old)} to {quote(middle)}")
+    for _, middle, new in between:
+        session.execute(f"alter table {relation} rename column {quote(middle)} to {quote(new)}")
+
+
+def _set_aside(session: Session, table: Table, name: str, name_bytes: int | None) -> None:
+    taken = session.columns(table.history_schema, table.name)
+    for old in (name, name + TEXT_SUFFIX):
+        if old in taken:
+            new = distinct(old, taken, name_bytes)
+            session.execute(f"alter table {table.history} rename column {quote(old)} to {quote(new)}")
