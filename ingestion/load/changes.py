@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ingestion.errors import LoadError, WireError
 from ingestion.load.batch import Batch
+from ingestion.load.parts import Part
 from ingestion.load.tables import fits, reshape
 from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
 from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
@@ -37,36 +38,51 @@ class BatchLoad:
 
         Raises TableFailureError when a table's changes cannot be applied: the transaction is then to be rolled back.
         """
-        messages = batch.messages
-        if messages is None:
-            return
-        if only is None:
-            self._stamp(batch, messages)
-        else:
+        if only is not None:
             self.destination.clock.recall(batch.epoch)
-        for oid in messages.relations():
+        elif not self._stamp(batch):
+            return
+        for part in batch.parts:
+            self._part(part, batch.epoch, only)
+
+    def _part(self, part: Part, epoch: int, only: int | None) -> None:
+        for oid in part.messages.relations():
             table = self.tables.get(oid)
-            if table is None or table.epoch != batch.epoch or (only is not None and oid != only):
+            if table is None or table.epoch != epoch or (only is not None and oid != only):
                 continue
             if oid in self.skip or table.state is not TableState.STREAMING:
                 continue  # the log keeps them; a new copy brings the table's state
             try:
-                self._table(messages, table, batch.versions.get(oid, []))
+                self._table(part.messages, table, part.versions.get(oid, []))
             except (WireError, LoadError, pa.ArrowInvalid) as error:
                 raise TableFailureError(oid, str(error).splitlines()[0]) from error
 
-    def _stamp(self, batch: Batch, messages: Messages) -> None:
-        """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history."""
-        transactions = messages.transactions
-        commit_at = arrow_integers(transactions.committed_at_us).cast(pa.timestamp("us", "UTC"))
-        rows = pa.table({"_lsn": arrow_integers(transactions.lsn), "commit_at": commit_at})
-        self.destination.clock.stamp(batch.epoch, rows, self._ticks(batch, messages) if self.clock else None)
+    def _stamp(self, batch: Batch) -> bool:
+        """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history. False: there are none.
 
-    def _ticks(self, batch: Batch, messages: Messages) -> pa.Table:
+        Before any row: the time of a transaction of many parts may stand in its last one.
+        """
+        lsn, committed, ticks = [], [], []
+        for part in batch.parts:
+            transactions = part.messages.transactions
+            begun = transactions.begin >= 0
+            lsn.append(transactions.lsn[begun])
+            committed.append(transactions.committed_at_us[begun])
+            if self.clock:
+                ticks.append(self._ticks(part))
+        if not lsn:
+            return False
+        commit_at = arrow_integers(np.concatenate(committed)).cast(pa.timestamp("us", "UTC"))
+        rows = pa.table({"_lsn": arrow_integers(np.concatenate(lsn)), "commit_at": commit_at})
+        self.destination.clock.stamp(batch.epoch, rows, pa.concat_tables(ticks) if ticks else None)
+        return True
+
+    def _ticks(self, part: Part) -> pa.Table:
         """The clock column's values by commit LSN (text)."""
+        messages = part.messages
         empty = pa.table({"_lsn": pa.nulls(0, pa.int64()), "tick": pa.nulls(0, pa.string_view())})
         source, _, column = (self.clock or "").rpartition(".")
-        for oid, versions in batch.versions.items():
+        for oid, versions in part.versions.items():
             relation = versions[-1][1]
             names = [c.name for c in relation.columns]
             if relation.source != source or column not in names or oid not in messages.relations():
@@ -80,7 +96,7 @@ class BatchLoad:
         """Apply one table's changes, shape by shape, cut at truncates and at key changes that carry values."""
         first = int(np.searchsorted(messages.transactions.lsn, table.snapshot_lsn))
         begins = messages.transactions.begin
-        start = int(begins[first]) if first < len(begins) else len(messages.tag)
+        start = max(int(begins[first]), 0) if first < len(begins) else len(messages.tag)
         truncates = [index for index, oids in messages.truncates() if table.oid in oids and index >= start]
         for number, (index, relation) in enumerate(versions):
             low = max(index, start)

@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ingestion.errors import LoadError
-from ingestion.load.batch import read_batch
+from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing
-from ingestion.log import LogReader
+from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.postgres.pgoutput.records import SESSION, Session
@@ -52,8 +52,10 @@ class ChangeLoader:
         *,
         clock: str | None = None,
         protected_schemas: tuple[str, ...] = ("restricted",),
+        batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._destination = destination
+        self._batch_bytes = batch_bytes
         self._reader = LogReader(log / "postgres")
         self._copies = log / "copies"
         self._clock = clock
@@ -139,7 +141,7 @@ class ChangeLoader:
     def _batch(self, until: int | None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""
         before = self._position
-        batch = read_batch(self._reader, before.at, before.epoch, before.lsn, until=until)
+        batch = self._read(before.at, before.epoch, before.lsn, until)
         if batch is None:
             return None
         started = time.monotonic()
@@ -165,6 +167,9 @@ class ChangeLoader:
         if load.rows:
             logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
         return load.rows
+
+    def _read(self, at: LogPosition | None, epoch: int, lsn: int, until: int | None) -> Batch | None:
+        return read_batch(self._reader, at, epoch, lsn, until=until, limit_bytes=self._batch_bytes)
 
     def _copy(self, copied: Copied) -> int:
         """Load one copy in one transaction, and what its table changed since; the number of its rows."""
@@ -211,7 +216,7 @@ class ChangeLoader:
     def _catch_up(self, tables: dict[int, Table], table: Table) -> None:
         load = BatchLoad(self._destination, tables, self._clock)
         at, lsn = None, table.snapshot_lsn
-        while batch := read_batch(self._reader, at, table.epoch, lsn, until=self._position.lsn):
+        while batch := self._read(at, table.epoch, lsn, self._position.lsn):
             load.load(batch, only=table.oid)
             at, lsn = batch.end, batch.lsn
         tables.update(load.tables)

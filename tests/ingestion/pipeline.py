@@ -25,8 +25,11 @@ class Pipeline:
     home: Path
 
     def replicate(self) -> LoadReport:
-        Capture(self.source, self.home / "log").until_now()
+        self.capture()
         return self.load()
+
+    def capture(self) -> None:
+        Capture(self.source, self.home / "log").until_now()
 
     def load(self, until: int | None = None) -> LoadReport:
         with self.warehouse() as warehouse:

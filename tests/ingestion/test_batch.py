@@ -17,25 +17,28 @@ def session(start: int, epoch: int = 1, connection: int = 1) -> bytes:
     return Session(epoch, "1", 1, "s", start, connection).to_bytes()
 
 
-def load(directory: Path, limit: int, until: int | None = None) -> list[int]:
-    """LSNs of the transactions that a loader would get, batch by batch."""
+def load(directory: Path, limit: int, until: int | None = None) -> tuple[list[int], list[tuple[int, int]]]:
+    """LSNs of the transactions that a loader would get, batch by batch and part by part; LSN and seq of the rows."""
     found: list[int] = []
+    rows: list[tuple[int, int]] = []
     at: LogPosition | None = None
     epoch = lsn = 0
     reader = LogReader(directory)
     while batch := read_batch(reader, at, epoch, lsn, until=until, limit_bytes=limit):
         assert (batch.epoch, batch.lsn) > (epoch, lsn)
         epoch, lsn, at = batch.epoch, batch.lsn, batch.end
-        if batch.messages is not None:
-            found += batch.messages.transactions.lsn.tolist()
-            inserts = int((batch.messages.tag == ord("I")).sum())
-            assert len(batch.messages.changes(relation(1)).lsn) == inserts
-    return found
+        assert all(len(part.messages.tag) for part in batch.parts)
+        for part in batch.parts:
+            transactions = part.messages.transactions
+            found += transactions.lsn[transactions.begin >= 0].tolist()
+            changes = part.messages.changes(relation(1))
+            rows += zip(changes.lsn.tolist(), changes.seq.tolist(), strict=True)
+    return found, rows
 
 
 @given(
     count=st.integers(1, 12),
-    rows=st.integers(0, 4),
+    rows=st.integers(0, 9),
     cuts=st.lists(st.integers(0, 60), max_size=8),
     resent=st.integers(0, 3),
     torn=st.integers(0, 5),
@@ -86,8 +89,8 @@ def test_each_transaction_comes_once_and_in_order(
         send([record for records in stream[first:] for record in records])
         writer.append(IDLE, [], 100 * count + 90)
         writer.commit()
-    expected = [100 * (n + 1) for n in range(count)]
-    assert load(directory, limit, until) == [lsn for lsn in expected if until is None or lsn < until]
+    expected = [100 * (n + 1) for n in range(count) if until is None or 100 * (n + 1) < until]
+    assert load(directory, limit, until) == (expected, [(lsn, 2 * n + 3) for lsn in expected for n in range(rows)])
 
 
 def test_a_new_epoch_begins_with_an_empty_batch(tmp_path: Path) -> None:
@@ -102,6 +105,6 @@ def test_a_new_epoch_begins_with_an_empty_batch(tmp_path: Path) -> None:
     seen = []
     at, epoch, lsn = None, 0, 0
     while batch := read_batch(reader, at, epoch, lsn):
-        seen.append((batch.epoch, batch.lsn, batch.messages is not None))
+        seen.append((batch.epoch, batch.lsn, len(list(batch.parts))))
         at, epoch, lsn = batch.end, batch.epoch, batch.lsn
-    assert seen == [(1, 50, False), (1, 148, True), (2, 20, False), (2, 78, True)]
+    assert seen == [(1, 50, 0), (1, 148, 1), (2, 20, 0), (2, 78, 1)]

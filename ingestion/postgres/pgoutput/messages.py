@@ -1,8 +1,9 @@
 """A batch of XLogData messages of protocol version 1, decoded by columns.
 
-Each record is verbatim what the walsender sent: 'w', walStart, walEnd, sendTime (25 bytes), then the message. The batch
-must consist of whole transactions (Begin ... Commit); messages outside of one (non-transactional logical messages,
-repeated Relation messages) are allowed and ignored.
+Each record is verbatim what the walsender sent: 'w', walStart, walEnd, sendTime (25 bytes), then the message. A batch
+consists of transactions (Begin ... Commit); the first one may have begun in an earlier batch, and the last one may go
+on in the next. Messages outside of one (non-transactional logical messages, repeated Relation messages) are allowed
+and ignored.
 """
 
 from dataclasses import dataclass
@@ -24,13 +25,25 @@ POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 
 @dataclass(frozen=True, slots=True)
 class Transactions:
-    """The batch's transactions in commit order; `begin` and `commit` are positions of messages in the batch."""
+    """The batch's transactions in commit order; `begin` and `commit` are positions of messages in the batch.
+
+    `begin` of one that began earlier is negative (how many of its messages came before), `commit` of one that goes on
+    is the number of messages in the batch.
+    """
 
     begin: Ints
     commit: Ints
     lsn: Ints
-    end_lsn: Ints
     committed_at_us: Ints  # Unix time, microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction that goes on in the next batch, and how many of its messages came so far, its Begin included."""
+
+    lsn: int
+    committed_at_us: int
+    messages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +66,12 @@ class Changes:
 
 
 class Messages:
-    """Messages of whole transactions in one buffer. `lengths` are the records' lengths in bytes."""
+    """Messages of transactions in one buffer. `lengths` are the records' lengths in bytes.
 
-    def __init__(self, buffer: bytearray, lengths: Ints) -> None:
+    `opened` is the transaction that the messages before the first Begin belong to.
+    """
+
+    def __init__(self, buffer: bytearray, lengths: Ints, opened: OpenTransaction | None = None) -> None:
         size = int(lengths.sum())
         self.wire = Wire(buffer, size)
         ends = np.cumsum(lengths)
@@ -64,25 +80,36 @@ class Messages:
         if len(lengths) and int(lengths.min()) <= HEADER:
             raise WireError("a replication message is shorter than its header")
         self.tag = self.wire.octets(self._body)
+        self._opened = opened
 
     @cached_property
     def transactions(self) -> Transactions:
-        """The whole transactions. Raises WireError when a Begin lacks its Commit."""
+        """The transactions. Raises WireError when one begins inside another, or ends that did not begin."""
         begin, commit = np.flatnonzero(self.tag == BEGIN), np.flatnonzero(self.tag == COMMIT)
-        if len(begin) != len(commit) or (begin > commit).any() or (begin[1:] < commit[:-1]).any():
-            raise WireError(f"{len(begin)} transactions begin and {len(commit)} end in a batch of whole transactions")
         at = self._body[begin] + 1
         lsn = self.wire.integers(at, ">i8", 8)
-        committed = self._body[commit]
-        if (lsn != self.wire.integers(committed + 2, ">i8", 8)).any():
+        committed_at_us = self.wire.integers(at + 8, ">i8", 8) + POSTGRES_EPOCH_US
+        if (opened := self._opened) is not None:
+            begin = np.concatenate([[-opened.messages], begin])
+            lsn = np.concatenate([[opened.lsn], lsn])
+            committed_at_us = np.concatenate([[opened.committed_at_us], committed_at_us])
+        whole = len(commit)
+        if len(begin) == whole + 1:
+            commit = np.append(commit, len(self.tag))
+        if len(begin) != len(commit) or (begin > commit).any() or (begin[1:] < commit[:-1]).any():
+            raise WireError(f"{len(begin)} transactions begin and {len(commit)} end, or one lies inside another")
+        if (lsn[:whole] != self.wire.integers(self._body[commit[:whole]] + 2, ">i8", 8)).any():
             raise WireError("a transaction's Commit names another LSN than its Begin")
-        return Transactions(
-            begin,
-            commit,
-            lsn,
-            self.wire.integers(committed + 10, ">i8", 8),
-            self.wire.integers(committed + 18, ">i8", 8) + POSTGRES_EPOCH_US,
-        )
+        return Transactions(begin, commit, lsn, committed_at_us)
+
+    @property
+    def unfinished(self) -> OpenTransaction | None:
+        """The last transaction, if it goes on."""
+        found = self.transactions
+        if not len(found.commit) or found.commit[-1] < len(self.tag):
+            return None
+        sent = len(self.tag) - int(found.begin[-1])
+        return OpenTransaction(int(found.lsn[-1]), int(found.committed_at_us[-1]), sent)
 
     @cached_property
     def _changes(self) -> tuple[npt.NDArray[np.intp], Ints]:
