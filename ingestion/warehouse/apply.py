@@ -60,8 +60,7 @@ class Applier(ABC):
 
     def truncate(self, lsn: int, seq: int) -> None:
         """Empty the mirror; the history gets one row for each row that was there."""
-        positions = self.table.key or range(len(self.table.columns))
-        names = "".join(f"{quote(self.table.columns[i].name)}, " for i in positions)
+        names = "".join(f"{name}, " for name in self.columns(self.table.key or self.all_positions)[0])
         self.session.execute(
             f"insert into {self.table.history} ({names}{HISTORY_COLUMNS}) "
             f"select {names}'truncate', {self.table.epoch}, {lsn}, {seq}, "

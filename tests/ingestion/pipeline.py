@@ -14,15 +14,16 @@ from ingestion.load.loader import ChangeLoader, LoadReport
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import Source, connect
 from ingestion.warehouse.duckdb.connection import connect as open_warehouse
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from tests.ingestion.warehouses import DuckdbWarehouse, Warehouse
 
 
 @dataclass
 class Pipeline:
-    """Capture and load between a test's database and a DuckDB file."""
+    """Capture and load between a test's database and a warehouse: a DuckDB file unless another one is given."""
 
     source: Source
     home: Path
+    destination: Warehouse
 
     def replicate(self) -> LoadReport:
         self.capture()
@@ -32,12 +33,12 @@ class Pipeline:
         Capture(self.source, self.home / "log").until_now()
 
     def load(self, until: int | None = None) -> LoadReport:
-        with self.warehouse() as warehouse:
-            loader = ChangeLoader(DuckdbDestination(warehouse), self.home / "log", clock=self.source.clock)
-            return loader.drain(until=until)
+        with self.destination.open() as destination:
+            return ChangeLoader(destination, self.home / "log", clock=self.source.clock).drain(until=until)
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The DuckDB file's connection."""
         connection = open_warehouse(self.home / "warehouse.duckdb")
         try:
             yield connection
@@ -45,8 +46,7 @@ class Pipeline:
             connection.close()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.warehouse() as warehouse:
-            return warehouse.execute(sql).fetchall()
+        return self.destination.query(sql)
 
     def execute(self, *statements: str) -> None:
         with connect(self.source) as connection:
@@ -58,6 +58,7 @@ class Pipeline:
             return connection.execute(sql.encode()).fetchall()
 
 
-def pipeline(database: str, home: Path, clock: str | None = None) -> Pipeline:
+def pipeline(database: str, home: Path, clock: str | None = None, warehouse: Warehouse | None = None) -> Pipeline:
     """A pipeline with a slot of its own: slots are shared by all databases of a server."""
-    return Pipeline(Source(database, slot=f"flux_{uuid.uuid4().hex[:12]}", clock=clock), home)
+    source = Source(database, slot=f"flux_{uuid.uuid4().hex[:12]}", clock=clock)
+    return Pipeline(source, home, warehouse or DuckdbWarehouse(home / "warehouse.duckdb"))

@@ -7,11 +7,12 @@ import pytest
 
 from ingestion.errors import LoadError
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.warehouses import Warehouse
 
 
 @pytest.fixture
-def flux(database: str, tmp_path: Path) -> Pipeline:
-    flux = pipeline(database, tmp_path)
+def flux(database: str, tmp_path: Path, warehouse: Warehouse) -> Pipeline:
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
     flux.execute("create table t (id int primary key, n int)", "insert into t select i, 0 from generate_series(1, 9) i")
     flux.replicate()
     flux.execute("update t set n = 1 where id < 3")
@@ -25,14 +26,14 @@ def changed_unseen(flux: Pipeline) -> None:
 
 def assert_healed(flux: Pipeline) -> None:
     flux.replicate()
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))
     assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
     newest = "(select max(epoch) from _flux.tables)"
     differences = flux.query(f"select _op, id from raw_app_history.t where _epoch = {newest} order by id")
     assert differences == [("resync", 5), ("delete", 6), ("resync", 10)]
     flux.execute("update t set n = 8 where id = 1")
     flux.replicate()
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))
 
 
 def test_a_dropped_slot_is_healed_by_a_copy(flux: Pipeline) -> None:
@@ -57,7 +58,7 @@ def test_a_lost_log_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "log")
     changed_unseen(flux)
     flux.replicate()
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))
 
 
 def test_a_lost_log_after_a_gap_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_lost_log_after_a_gap_is_healed_by_a_copy(flux: Pipeline, tmp_path: Pa
     shutil.rmtree(tmp_path / "log")
     changed_unseen(flux)
     flux.replicate()
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))
 
 
 def test_a_lost_log_and_a_lost_slot_are_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
@@ -87,22 +88,22 @@ def test_a_log_restored_from_before_a_gap_is_refused(flux: Pipeline, tmp_path: P
         flux.load()
 
 
-def test_a_lost_warehouse_is_rebuilt_from_the_log(flux: Pipeline, tmp_path: Path) -> None:
-    before = flux.query("from raw_app_history.t order by _lsn, _seq, id")
-    (tmp_path / "warehouse.duckdb").unlink()
+def test_a_lost_warehouse_is_rebuilt_from_the_log(flux: Pipeline) -> None:
+    before = flux.query("select * from raw_app_history.t order by _lsn, _seq, id")
+    flux.destination.lose()
     flux.load()
-    assert flux.query("from raw_app_history.t order by _lsn, _seq, id") == before
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert flux.query("select * from raw_app_history.t order by _lsn, _seq, id") == before
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))
 
 
-def test_a_warehouse_restored_from_a_copy_catches_up(flux: Pipeline, tmp_path: Path) -> None:
-    shutil.copy(tmp_path / "warehouse.duckdb", tmp_path / "backup")
+def test_a_warehouse_restored_from_a_copy_catches_up(flux: Pipeline) -> None:
+    restore = flux.destination.save()
     changed_unseen(flux)
     flux.replicate()
-    after = flux.query("from raw_app_history.t order by _lsn, _seq, id")
-    shutil.move(tmp_path / "backup", tmp_path / "warehouse.duckdb")
+    after = flux.query("select * from raw_app_history.t order by _lsn, _seq, id")
+    restore()
     flux.load()
-    assert flux.query("from raw_app_history.t order by _lsn, _seq, id") == after
+    assert flux.query("select * from raw_app_history.t order by _lsn, _seq, id") == after
 
 
 def test_a_table_dropped_and_made_again_is_copied_again(flux: Pipeline) -> None:
@@ -112,4 +113,4 @@ def test_a_table_dropped_and_made_again_is_copied_again(flux: Pipeline) -> None:
     flux.replicate()
     flux.execute("insert into t values (2, 2, 'y')")
     flux.replicate()
-    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("from raw_app.t"))
+    assert sorted(flux.at_source("select * from t")) == sorted(flux.query("select * from raw_app.t"))

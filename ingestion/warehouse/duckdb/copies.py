@@ -101,12 +101,15 @@ def _resync(
             f"insert into {table.history} ({names}, {_MACHINERY}) select {names}, 'resync', {stamp}, $1 from {fresh}",
             [at],
         )
-    held = {column.name for column in previous.columns}
-    gone = [i for i in table.key or range(len(table.columns)) if table.columns[i].name in held]
-    keys = ", ".join(quote(table.columns[i].name) for i in gone)
+    held = {column.name: column.has_text for column in previous.columns}
+    gone = [table.columns[i] for i in table.key or range(len(table.columns)) if table.columns[i].name in held]
+    texts = [column for column in gone if column.has_text]
+    keys = ", ".join([*(quote(column.name) for column in gone), *(quote(column.text_name) for column in texts)])
+    were = ", ".join(quote(c.text_name) if held[c.name] else f"null as {quote(c.text_name)}" for c in texts)
+    were = ", ".join([*(quote(column.name) for column in gone), *([were] if were else [])])
     session.execute(
         f"insert into {table.history} ({keys}, {_MACHINERY}) select {keys}, 'delete', {table.epoch}, "
-        f"{table.snapshot_lsn}, 0, $1 from (select {keys} from {table.mirror} except all select {keys} from {fresh})",
+        f"{table.snapshot_lsn}, 0, $1 from (select {were} from {table.mirror} except all select {keys} from {fresh})",
         [at],
     )
     machinery(session).note_gap(table, previous.snapshot_lsn)

@@ -1,0 +1,90 @@
+"""A Postgres database as the loader's destination."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+import pyarrow as pa
+
+from ingestion.errors import LoadError
+from ingestion.warehouse.clock import Clock
+from ingestion.warehouse.destination import ColumnChange, Dialect, StagedChanges
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.postgres.apply import PostgresApplier
+from ingestion.warehouse.postgres.copies import load_copy
+from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
+from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.postgres.types import keeps_text, postgres_type
+from ingestion.warehouse.reshape import change_columns, write_filled
+from ingestion.warehouse.table import Table
+
+DIALECT: Final = Dialect(postgres_type, NAME_BYTES)
+_STAMPS: Final = {"_n": "bigint", "_tag": "integer", "_lsn": "bigint", "_seq": "bigint"}
+
+
+class PostgresDestination:
+    """Loads into a connection of `ingestion.warehouse.postgres.connection.connect`, which holds the lock."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.dialect = DIALECT
+        self.session = PostgresSession(connection)
+        self.machinery = PostgresMachinery(self.session)
+        self.clock = Clock(self.session)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self.session.transaction()
+
+    def stage(self, table: Table, new: pa.Table, old: pa.Table) -> StagedChanges:
+        everything = range(len(table.columns))
+        unchanged = tuple(i for i in everything if f"u{i}" in new.column_names)
+        names = f"_new_{table.oid}", f"_old_{table.oid}"
+        sent = {f"u{i}": "boolean" for i in unchanged}
+        for name, rows, positions, extra in (
+            (names[0], new, everything, sent),
+            (names[1], old, table.key or everything, {}),
+        ):
+            types = {**_STAMPS, **{f"c{i}": table.columns[i].type for i in positions}, **extra}
+            self.session.make(name, types)
+            self.session.copy_in(name, list(types), rows.select(list(types)))
+        applier = PostgresApplier(self.session, table, *names, unchanged)
+        applier.drop_same_keys()
+        return applier
+
+    def reshape(self, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
+        for change in changes:
+            if change.before is not None and change.after is not None and not keeps_text(change.before, change.after):
+                raise LoadError(
+                    f"column {change.after.source_name!r} of {before.source!r} was retyped from "
+                    f"{change.before.declared} to {change.after.declared}, which changes its values"
+                )
+        retyped = [
+            change.after
+            for change in changes
+            if change.before is not None and change.after is not None and change.before.type != change.after.type
+        ]
+        if retyped or any(change.after is None for change in changes):
+            drop_views(self.session, before)
+        change_columns(self.session, before, changes, NAME_BYTES)
+        for column in retyped:
+            for target in (after.mirror, after.history):
+                name = quote(column.name)
+                self.session.execute(
+                    f"alter table {target} alter column {name} type {column.type} using {name}::text::{column.type}"
+                )
+        keys = [[table.columns[i].attnum for i in table.key] for table in (before, after)]
+        if keys[0] != keys[1]:
+            create_key(self.session, after)
+        filled = [change for change in changes if change.before is None and change.missing is not None]
+        for change in filled:
+            if change.after is not None:
+                self.session.execute(f"update {after.mirror} set {quote(change.after.name)} = $1", [change.missing])
+        if filled:
+            write_filled(self.session, after, column_list(after), lsn)
+
+    def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
+        return load_copy(self.session, table, chunks, at, previous)
+
+    def count(self, table: Table) -> int:
+        return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])

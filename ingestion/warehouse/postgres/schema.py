@@ -1,0 +1,88 @@
+"""Mirrors and histories as Postgres tables.
+
+A mirror has a unique index on its key: the loader finds its rows by it, and no row can be in it twice. Views that stand
+in the way of a change (Postgres ties them to the columns they read) are dropped; the next build makes them again.
+"""
+
+import logging
+from typing import Final
+
+from ingestion.warehouse.machinery import Machinery
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.table import Table
+
+logger = logging.getLogger(__name__)
+
+NAME_BYTES: Final = 63
+_MACHINERY: Final = "_op text, _epoch bigint, _lsn bigint, _seq bigint, _commit_at timestamptz"
+_INDEXES: Final = """
+create unique index if not exists positions_consumer on _flux.positions (consumer);
+create index if not exists clock_place on _flux.clock (_epoch, _lsn);
+create index if not exists clock_time on _flux.clock (clock_at);
+create index if not exists clock_commit on _flux.clock (commit_at)
+"""
+
+
+class PostgresMachinery(Machinery):
+    """`_flux` in Postgres: the same tables, and indexes for what a batch asks of them."""
+
+    def __init__(self, session: PostgresSession) -> None:
+        super().__init__(session, "bytea")
+
+    def ensure(self) -> None:
+        super().ensure()
+        self.session.execute(_INDEXES)
+
+
+def create_relations(session: PostgresSession, table: Table) -> None:
+    """Create the mirror anew, without its index, and the history where it is missing."""
+    for schema in (table.mirror_schema, table.history_schema):
+        session.execute(f"create schema if not exists {quote(schema)}")
+    columns = column_definitions(table)
+    drop_views(session, table)
+    session.execute(f"drop table if exists {table.mirror}")
+    session.execute(f"create table {table.mirror} ({', '.join(columns)})")
+    session.execute(f"create table if not exists {table.history} ({', '.join([*columns, _MACHINERY])})")
+
+
+def create_key(session: PostgresSession, table: Table) -> None:
+    """Give the mirror the index of its key, in place of another."""
+    rows = session.execute(
+        "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid "
+        "join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2",
+        [table.mirror_schema, table.name],
+    )
+    for (name,) in rows:
+        session.execute(f"drop index {name}")
+    if table.key:
+        keys = ", ".join(quote(table.columns[i].name) for i in table.key)
+        session.execute(f"create unique index on {table.mirror} ({keys})")
+
+
+def drop_views(session: PostgresSession, table: Table) -> None:
+    """Drop the views that read the mirror, and those that read them."""
+    views = session.execute(
+        """
+        select distinct v.oid::regclass::text, v.relkind
+        from pg_class as t join pg_namespace as n on n.oid = t.relnamespace
+        join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid
+            and d.classid = 'pg_rewrite'::regclass
+        join pg_rewrite as r on r.oid = d.objid join pg_class as v on v.oid = r.ev_class and v.oid <> t.oid
+        where n.nspname = $1 and t.relname = $2
+        """,
+        [table.mirror_schema, table.name],
+    )
+    for name, kind in views:
+        logger.warning("view dropped, its table changes; build the models again view=%s table=%s", name, table.source)
+        session.execute(f"drop {'materialized view' if kind in ('m', b'm') else 'view'} if exists {name} cascade")
+
+
+def column_definitions(table: Table) -> list[str]:
+    """Columns with their types."""
+    return [f"{quote(column.name)} {column.type}" for column in table.columns]
+
+
+def column_list(table: Table) -> str:
+    """Quoted column names."""
+    return ", ".join(quote(column.name) for column in table.columns)

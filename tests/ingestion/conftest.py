@@ -1,0 +1,32 @@
+"""Both warehouses, for tests of what must be the same in each."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from demo.server import Server
+from tests.ingestion.warehouses import DuckdbWarehouse, PostgresWarehouse, Warehouse
+
+
+@pytest.fixture
+def postgres_warehouse(postgres_server: Server) -> Iterator[PostgresWarehouse]:
+    """An empty database of the test server, another one than the source's."""
+    name = f"warehouse_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    yield PostgresWarehouse(postgres_server.database_url(name))
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    """Each warehouse in turn, empty."""
+    if request.param == "duckdb":
+        return DuckdbWarehouse(tmp_path / "warehouse.duckdb")
+    found: PostgresWarehouse = request.getfixturevalue("postgres_warehouse")
+    return found

@@ -1,0 +1,112 @@
+"""The warehouses that a test can load into, behind one face."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString, Protocol
+
+import psycopg
+from psycopg import sql
+
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.duckdb.connection import connect as open_duckdb
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.postgres.connection import connect as open_postgres
+from ingestion.warehouse.postgres.destination import PostgresDestination
+
+
+class Warehouse(Protocol):
+    """Where a pipeline ends. `url` is what FLUX_WAREHOUSE_URL would be."""
+
+    @property
+    def url(self) -> str: ...
+
+    def open(self) -> AbstractContextManager[Destination]: ...
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]: ...
+
+    def lose(self) -> None:
+        """Make it as if it had never been."""
+
+    def save(self) -> Callable[[], None]:
+        """Save its state; what comes back restores it, once."""
+
+
+@dataclass(frozen=True)
+class DuckdbWarehouse:
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return f"duckdb:///{self.path}"
+
+    @contextmanager
+    def open(self) -> Iterator[Destination]:
+        with closing(open_duckdb(self.path)) as connection:
+            yield DuckdbDestination(connection)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(open_duckdb(self.path)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def lose(self) -> None:
+        self.path.unlink()
+
+    def save(self) -> Callable[[], None]:
+        saved = self.path.with_suffix(".saved")
+        shutil.copy(self.path, saved)
+
+        def restore() -> None:
+            shutil.move(saved, self.path)
+
+        return restore
+
+
+@dataclass(frozen=True)
+class PostgresWarehouse:
+    url: str
+
+    @contextmanager
+    def open(self) -> Iterator[Destination]:
+        with closing(open_postgres(self.url)) as connection:
+            yield PostgresDestination(connection)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, options="-c timezone=UTC", autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def lose(self) -> None:
+        self._recreate("template0")
+
+    def save(self) -> Callable[[], None]:
+        saved = f"saved_{self._name}"[:63]
+        self._ask("create database {} template {}", saved, self._name)
+
+        def restore() -> None:
+            self._recreate(saved)
+            self._ask("drop database {}", saved)
+
+        return restore
+
+    @property
+    def _name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    def _recreate(self, template: str) -> None:
+        self._ask("drop database {} with (force)", self._name)
+        self._ask("create database {} template {}", self._name, template)
+
+    def _ask(self, statement: LiteralString, *names: str) -> None:
+        server = self.url.rpartition("/")[0] + "/postgres"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def warehouse_at(url: str) -> Warehouse:
+    """The warehouse of a URL."""
+    if url.startswith("duckdb:///"):
+        return DuckdbWarehouse(Path(url.removeprefix("duckdb:///")))
+    return PostgresWarehouse(url)
