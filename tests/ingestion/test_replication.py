@@ -309,3 +309,30 @@ def test_a_clock_that_has_not_begun_at_the_copy_starts_with_its_first_tick(
         ("2025-01-03",),
         ("2025-01-04",),
     ]
+
+
+def test_columns_that_change_names_with_each_other_keep_their_values(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, a text, b text)", "insert into t values (1, 'a', 'b')")
+    flux.replicate()
+    flux.execute(
+        "begin; alter table t rename a to c; alter table t rename b to a; alter table t rename c to b; commit",
+        "insert into t values (2, 'c', 'd')",
+    )
+    flux.replicate()
+    assert_equal(flux, "t", "id, a, b")
+    assert history(flux, "t", "a, b") == [("snapshot", "b", "a"), ("insert", "d", "c")]
+
+
+def test_a_column_under_the_name_of_a_dropped_one_sets_that_aside_in_the_history(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, a int, b text)", "insert into t values (1, 7, 'x')")
+    flux.replicate()
+    flux.execute("alter table t drop a", "alter table t add a text", "insert into t values (2, 'y', 'z')")
+    flux.replicate()
+    flux.execute("alter table t drop b", "alter table t rename a to b", "insert into t values (3, 'w')")
+    flux.replicate()
+    assert_equal(flux, "t", "id, b")
+    assert history(flux, "t", "id, a__2, b__2, b") == [
+        ("snapshot", 1, 7, "x", None),
+        ("insert", 2, None, "y", "z"),
+        ("insert", 3, None, None, "w"),
+    ]

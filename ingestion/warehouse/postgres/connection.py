@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ingestion.errors import WarehouseError
 
@@ -16,13 +17,12 @@ _TEXT_FORMS: Final = {
     "bytea_output": "hex",
     "xmloption": "content",
 }
-# A batch takes as long as it takes, and waits for whoever reads a table that changes its shape. The server must notice
-# that a loader is gone, else it keeps the lock.
-_PATIENCE: Final = {
-    "statement_timeout": "0",
-    "lock_timeout": "0",
+# A batch takes as long as it takes, and waits for whoever reads a table that changes its shape: from the first
+# statement on, whatever the database or the role sets.
+_PATIENCE: Final = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+# The server must notice that a loader is gone, else it keeps the lock.
+_WATCH: Final = {
     "transaction_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "client_connection_check_interval": "1s",
     "tcp_keepalives_idle": "30",
@@ -42,19 +42,23 @@ def connect(url: str, *, lock_seconds: int = _LOCK_SECONDS) -> psycopg.Connectio
     Needs a session of its own: a pooler that shares sessions between transactions would share the lock, too.
     """
     try:
+        options = f"{conninfo_to_dict(url).get('options') or ''} {_PATIENCE}".strip()
         connection = psycopg.connect(
             url,
             autocommit=True,
+            options=options,
             prepare_threshold=None,  # temporary tables change under the same statement
             cursor_factory=psycopg.RawCursor,  # $1, as everywhere; a % in a name is nothing special
             application_name="flux load",
             connect_timeout=_CONNECT_SECONDS,
         )
+    except psycopg.ProgrammingError:  # its words may hold the password
+        raise WarehouseError("FLUX_WAREHOUSE_URL cannot be read; write postgresql://role:password@host/db") from None
     except psycopg.OperationalError as error:
         raise WarehouseError("the warehouse's Postgres cannot be reached; see FLUX_WAREHOUSE_URL") from error
     try:
         _require(connection)
-        _set(connection, {**_TEXT_FORMS, **_PATIENCE, **_QUIET})
+        _set(connection, {**_TEXT_FORMS, **_WATCH, **_QUIET})
         _lock(connection, lock_seconds)
     except BaseException:
         connection.close()
@@ -75,7 +79,9 @@ def _require(connection: psycopg.Connection[Any]) -> None:
 
 def _set(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
     """Set what the server knows; some settings are younger than the oldest version."""
-    rows = connection.execute("select name from pg_catalog.pg_settings where name = any($1)", [list(settings)])
+    rows = connection.execute(
+        "select lower(name) from pg_catalog.pg_settings where lower(name) = any($1)", [list(settings)]
+    )
     for (name,) in rows.fetchall():
         connection.execute("select pg_catalog.set_config($1, $2, false)", [name, settings[name]])
 
