@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -16,18 +16,23 @@ class DuckdbSession:
     """Speaks to DuckDB. See `ingestion.warehouse.session` for what each method promises."""
 
     connection: duckdb.DuckDBPyConnection
+    _brought: dict[str, pa.Table] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        # DuckDB finds these by name among the variables of this frame (a replacement scan). A registered view would
+        # keep its rows until the transaction ends: 60 MB for each part of a large one (measured 2026-11).
+        _rows, _ticks = self._brought.get("_rows"), self._brought.get("_ticks")
         try:
             return self.connection.execute(statement, list(parameters) or None).fetchall()
         except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise LoadError(str(error).splitlines()[0]) from error
 
     def bring(self, name: str, rows: pa.Table) -> None:
-        self.connection.register(name, rows)
+        assert name in ("_rows", "_ticks"), "see execute"
+        self._brought[name] = rows
 
     def forget(self, name: str) -> None:
-        self.connection.unregister(name)
+        del self._brought[name]
 
     def keep(self, name: str, query: str) -> None:
         self.execute(f"create or replace temp table {name} as {query}")
