@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
+from ingestion.failpoints import VARIABLE as FAILPOINT
 from orchestration.errors import NotBuiltYetError, SettingError
 
 PREFIX = "FLUX_"
+# What tests say to a process of ours is no setting.
+NOT_SETTINGS = frozenset({FAILPOINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Settings:
         known = {PREFIX + name.upper(): name for name in _HINTS}
         values: dict[str, object] = {}
         for name, text in environment.items():
-            if not name.startswith(PREFIX):
+            if not name.startswith(PREFIX) or name in NOT_SETTINGS:
                 continue
             if name not in known:
                 raise SettingError(_unknown(name, known))

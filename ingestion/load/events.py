@@ -27,6 +27,7 @@ from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.record import KIND_EVENTS
 from ingestion.events.schema import USERS, Columns, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
+from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
 from ingestion.warehouse.duckdb import events as warehouse
 
@@ -79,7 +80,9 @@ def load_events(
         batch = _EventBatch(connection, [block for block in blocks if block.kind == KIND_EVENTS])
         batch.load()
         warehouse.write_event_position(connection, blocks[-1].end if blocks else start, batch.newest)
+        reach("events.before_commit")
         connection.execute("commit")
+        reach("events.after_commit")
     except BaseException:
         connection.execute("rollback")
         raise

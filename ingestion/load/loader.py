@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ingestion.errors import LoadError
+from ingestion.failpoints import reach
 from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
@@ -150,10 +151,13 @@ class ChangeLoader:
             try:
                 with self._destination.transaction():
                     load.load(batch)
+                    reach("load.after_stage")
                     for oid, reason in self._failed.items():
                         self._give_up(load.tables, oid, before.lsn, reason)
                     after = Position(batch.epoch, batch.lsn, batch.end)
                     move_position(self._destination.machinery, before, after)
+                    reach("load.before_commit")
+                reach("load.after_commit")
                 break
             except TableFailureError as error:
                 logger.error(
@@ -184,6 +188,8 @@ class ChangeLoader:
             if copied.name.lsn < self._position.lsn:
                 self._catch_up(tables, table)
             rows = self._destination.count(tables[table.oid])
+            reach("load.copy.before_commit")
+        reach("load.copy.after_commit")
         self._tables = tables
         logger.info("copy loaded table=%s rows=%s", table.source, rows)
         return rows

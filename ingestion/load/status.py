@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ingestion.failpoints import reach
 from ingestion.load.positions import EVENTS, Position
 from ingestion.log import LogPosition, LogReader
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -25,6 +26,7 @@ def write_status(destination: Destination, home: Path, log: Path, tables: dict[i
     path = home / STATUS_NAME
     fresh = path.with_suffix(f".{os.getpid()}.tmp")
     fresh.write_text(json.dumps(document, indent=1, default=str))
+    reach("load.status.before_rename")
     fresh.replace(path)
 
 

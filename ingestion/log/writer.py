@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ingestion.errors import LogCorruptError, LogError, LogWriteError
+from ingestion.failpoints import reach
 from ingestion.log.directory import DURABLE_NOTE, read_durable, segment_numbers, sync_directory, write_durable
 from ingestion.log.segment import (
     BLOCK_HEADER,
@@ -100,7 +101,9 @@ class LogWriter:
             if self._file is None or self._end.offset >= self._limit:
                 self._rotate()
             assert self._file is not None
+            reach("log.before_write")
             _write_all(self._file, parts, self._end.offset)
+            reach("log.before_fdatasync")
             os.fdatasync(self._file)
         except OSError as error:
             self._abandon()
@@ -109,7 +112,9 @@ class LogWriter:
                 "free space or mend the disk"
             ) from error
         self._end = LogPosition(self._end.segment, self._end.offset + size)
+        reach("log.before_note")
         write_durable(self._note, self._end)
+        reach("log.after_note")
         return self._end
 
     def close(self) -> None:
@@ -137,6 +142,7 @@ class LogWriter:
         path = self._directory / segment_name(number)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
+            reach("log.rotate.before_header")
             parts = [encode_segment_header(self._end.segment, self._end.offset)]
             for kind, records, mark in self._preamble() if self._preamble else ():
                 parts.extend(encode_block(kind, records, mark))
@@ -151,6 +157,7 @@ class LogWriter:
             os.close(self._file)
         self._file = descriptor
         self._end = LogPosition(number, sum(map(len, parts)))
+        reach("log.rotate.before_note")
         write_durable(self._note, self._end)
 
     def _abandon(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from ingestion.errors import SourceError
+from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.copy import Progress, copied_tables, copy_tables
@@ -93,6 +94,7 @@ class Capture:
             whole = last is None or publication_exists(connection, self._source.publication)
             published = ensure_publication(connection, self._source.publication, tables)
             self._session = open_session(connection, walsender, self._source.slot, last, self._captured, whole=whole)
+            reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
             self._relations.clear()
             self._unfinished = False
@@ -119,10 +121,13 @@ class Capture:
         while not stop.is_set():
             received = walsender.read(READ_BYTES, READ_SECONDS)
             if received.messages:
+                reach("capture.received")
                 self._write(connection, writer, received.messages)
                 writer.commit()
                 self._durable = self._captured
+                reach("capture.before_acknowledge")
                 walsender.confirm(self._durable)
+                reach("capture.after_acknowledge")
             lsn = copier.finished()
             if lsn is not None and target is not None:
                 # What committed before the copies' LSN must be in the log before anyone may load them.
@@ -183,6 +188,7 @@ class Capture:
         writer.append(IDLE, [], lsn)
         writer.commit()
         self._captured = self._durable = lsn
+        reach("capture.before_idle_acknowledge")
         walsender.confirm(lsn)
         logger.debug("idle position captured lsn=%s", format_lsn(lsn))
 

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from ingestion.errors import SourceError
+from ingestion.failpoints import reach
 from ingestion.log import LogWriter
 from ingestion.log.directory import grant, sync_directory, wanted
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
@@ -127,6 +128,7 @@ def _copy_table(
     query = sql.SQL("copy ({}) to stdout (format binary)").format(select)
     with LogWriter.open(partial) as writer, connection.cursor() as cursor:
         writer.append(RELATION, [relation.to_bytes()], time.time_ns() // 1000)
+        reach("copy.begun")
         with cursor.copy(query) as copy:
             records: list[memoryview] = []
             pending = 0
@@ -137,11 +139,14 @@ def _copy_table(
                     writer.append(COPY, records)
                     writer.commit()
                     size, records, pending = size + pending, [], 0
+                    reach("copy.in_table")
                     progress(relation.source, size, False)
             writer.append(COPY, records)
             size += pending
+    reach("copy.before_rename")
     partial.rename(target)
     sync_directory(target.parent)
+    reach("copy.after_rename")
     grant(target.parent, table.oid)
     progress(relation.source, size, True)
     logger.info("table copied table=%s bytes=%s seconds=%.2f", relation.source, size, time.monotonic() - started)

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 import duckdb
 
 from ingestion.errors import PublishError
+from ingestion.failpoints import reach
 from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
@@ -251,8 +252,10 @@ def _into_place(new: Path, target: Path, mode: int) -> None:
         raise PublishError(f"{left[0]!r} was left beside the new copy of {str(target)!r}: it is not whole")
     new.chmod(mode)
     _sync(new)
+    reach("publish.before_rename")
     new.replace(target)
     _sync(target.parent)
+    reach("publish.after_rename")
 
 
 def _sync(path: Path) -> None:

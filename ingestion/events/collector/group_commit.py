@@ -12,6 +12,7 @@ from typing import Final
 
 from ingestion.errors import LogWriteError
 from ingestion.events.record import KIND_EVENTS
+from ingestion.failpoints import reach
 from ingestion.log import LogWriter
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,9 @@ class GroupCommit:
         try:
             for block in _blocks(records):
                 self._writer.append(KIND_EVENTS, block)
+            reach("collector.before_commit")
             self._writer.commit()
+            reach("collector.after_commit")
         except LogWriteError as error:
             if self._healthy:
                 logger.error("events are refused until the log can be written: %s", error)
