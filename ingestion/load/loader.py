@@ -66,6 +66,7 @@ class ChangeLoader:
         self._tables = destination.machinery.read_tables()
         self._failed: dict[int, str] = {}
         self._check_begin()
+        self._ask_again()
 
     @property
     def destination(self) -> Destination:
@@ -138,6 +139,14 @@ class ChangeLoader:
             self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
                 want(self._copies, oid)
+
+    def _ask_again(self) -> None:
+        """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
+        waiting = [table for table in self._tables.values() if table.state is TableState.RESYNCING]
+        coming = {copied.relation.source for copied in self._pending()} if waiting else set()
+        for table in waiting:
+            if table.source not in coming:
+                want(self._copies, table.oid)
 
     def _batch(self, until: int | None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""

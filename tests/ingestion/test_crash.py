@@ -7,8 +7,10 @@ import threading
 from pathlib import Path
 
 import psycopg
+import pytest
 
 import tests.ingestion
+from ingestion.load import loader
 from tests.ingestion.pipeline import pipeline
 from tests.ingestion.warehouses import Warehouse
 
@@ -82,3 +84,23 @@ def test_kill_at_random_instants_loses_and_doubles_nothing(database: str, tmp_pa
         assert flux.query(f"select _lsn, _seq, id {changes} group by 1, 2, 3 having count(*) > 1") == []
     inserted = flux.query("select count(*) from raw_app_history.entry where _op in ('insert', 'snapshot')")
     assert inserted >= flux.at_source("select count(*) from entry")
+
+
+def test_a_wish_for_a_new_copy_outlives_a_crash(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key, a text)", "insert into t values (1, 'x')")
+    flux.replicate()
+    flux.execute(
+        "alter table t rename a to b", "update t set b = 'y'", "alter table t rename b to c", "update t set c = 'z'"
+    )
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loader, "want", crash)
+        with pytest.raises(KeyboardInterrupt):
+            flux.replicate()
+    flux.replicate()
+    flux.replicate()
+    assert flux.query("select id, c from raw_app.t") == [(1, "z")]
