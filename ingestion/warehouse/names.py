@@ -12,6 +12,8 @@ from typing import Final
 
 MACHINERY: Final = ("_op", "_epoch", "_lsn", "_seq", "_commit_at")
 TEXT_SUFFIX: Final = "__text"
+# DuckDB's own name for a row's place, by which rows without a key are told apart.
+_PLACE: Final = "rowid"
 
 
 def quote(name: str) -> str:
@@ -48,7 +50,8 @@ def fitted(name: str, limit: int | None) -> str:
 
 def column_names(names: Iterable[str], limit: int | None = None) -> list[str]:
     """Names of a table's columns in the warehouse, in order: apart from one another and from Flux's machinery."""
-    taken: list[str] = list(MACHINERY)
+    reserved = [*MACHINERY, _PLACE]
+    taken: list[str] = []
     for name in names:
-        taken.append(distinct(name, taken, limit))
-    return taken[len(MACHINERY) :]
+        taken.append(distinct(name, [*reserved, *taken], limit))
+    return taken

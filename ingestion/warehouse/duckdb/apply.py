@@ -40,15 +40,18 @@ class DuckdbApplier(Applier):
     def write_bag(self, new: str, within: str) -> None:
         names, values = self.columns(self.all_positions)
         listed = ", ".join(values)
+        # Two rows that differ in the sign of a zero are two rows, though the engine takes 0 and -0 for equal.
+        floats = [i for i, column in enumerate(self.table.columns) if column.type in ("FLOAT", "DOUBLE")]
+        signs = "".join(f", signbit(c{i}) as z{i}" for i in floats)
         self.session.execute(
-            f"create or replace temp table _bag as select {listed}, sum(d)::bigint as d from ("
+            f"create or replace temp table _bag as select {listed}{signs}, sum(d)::bigint as d from ("
             f"select {listed}, 1 as d from {new} where {within} union all "
             f"select {listed}, -1 from {self.old} where {within}) group by all having sum(d) <> 0"
         )
-        same = " and ".join(
-            f"m.{name} is not distinct from b.{value}" for name, value in zip(names, values, strict=True)
-        )
-        copies = ", ".join(f"m.{name}" for name in names)
+        pairs = [(f"m.{name}", f"b.{value}") for name, value in zip(names, values, strict=True)]
+        pairs += [(f"signbit(m.{quote(self.table.columns[i].name)})", f"b.z{i}") for i in floats]
+        same = " and ".join(f"{ours} is not distinct from {theirs}" for ours, theirs in pairs)
+        copies = ", ".join(ours for ours, _ in pairs)
         self.session.execute(
             f"delete from {self.table.mirror} where rowid in (select id from ("
             f"select m.rowid as id, -b.d as surplus, row_number() over (partition by {copies}) "
