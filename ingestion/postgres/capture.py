@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import SourceError
+from ingestion.errors import SourceChangedError, SourceError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.segment import SEGMENT_HEADER
@@ -213,6 +213,7 @@ class _Copier:
     ) -> None:
         self._source, self._directory, self._epoch = source, directory, epoch
         self._pool, self._workers, self._progress = pool, workers, progress
+        self._tables: Sequence[TableRef] = ()
         self._round: Future[Lsn] | None = None
 
     @property
@@ -225,6 +226,7 @@ class _Copier:
         have = copied_tables(self._directory, self._epoch)
         missing = [table for table in tables if table.oid not in have]
         if missing and self._round is None:
+            self._tables = missing
             self._round = self._pool.submit(
                 copy_tables,
                 self._source,
@@ -240,7 +242,12 @@ class _Copier:
         if self._round is None or not self._round.done():
             return None
         ended, self._round = self._round, None
-        return ended.result()
+        try:
+            return ended.result()
+        except SourceChangedError as error:
+            logger.warning("tables that are not copied yet are begun again, at another LSN reason=%s", error)
+            self.start(self._tables)
+            return None
 
 
 def _last_session(reader: LogReader) -> Session | None:

@@ -20,11 +20,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from ingestion.errors import SourceError
+from ingestion.errors import SourceChangedError, SourceError
 from ingestion.failpoints import reach
 from ingestion.log import LogWriter
 from ingestion.log.directory import grant, sync_directory, wanted
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
+from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
 from ingestion.postgres.pgoutput.records import COPY, RELATION, CopyName
 from ingestion.postgres.select_list import copy_query
@@ -37,6 +38,11 @@ logger = logging.getLogger(__name__)
 # progress(table, bytes copied so far, whether it is done)
 Progress = Callable[[str, int, bool], None]
 BLOCK_BYTES: Final = 4 << 20
+# The files that hold a table's rows: those of its leaves, for a partitioned table.
+_FILES: Final = """
+select oid, relfilenode from pg_class
+where relkind = 'r' and oid in (select relid from pg_partition_tree(%s) union select %s) order by 1
+"""
 
 
 def copied_tables(directory: Path, epoch: int) -> set[int]:
@@ -65,7 +71,9 @@ def copy_tables(
         connections = [_snapshot_connection(source, snapshot) for _ in range(max(1, min(workers, len(tables))))]
     threads = [
         threading.Thread(
-            target=_work, args=(connection, todo, failures, directory, epoch, lsn, progress), name=f"copy-{number}"
+            target=_work,
+            args=(source, connection, todo, failures, directory, epoch, lsn, progress),
+            name=f"copy-{number}",
         )
         for number, connection in enumerate(connections)
     ]
@@ -86,6 +94,7 @@ def _snapshot_connection(source: Source, snapshot: str) -> psycopg.Connection[An
 
 
 def _work(
+    source: Source,
     connection: psycopg.Connection[Any],
     todo: "queue.SimpleQueue[TableRef]",
     failures: list[BaseException],
@@ -94,25 +103,25 @@ def _work(
     lsn: Lsn,
     progress: Progress,
 ) -> None:
-    with connection:
-        own_text_cast = types_with_own_text_cast(connection)
-        while not failures:
-            try:
-                table = todo.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                _copy_table(
-                    connection, table, own_text_cast, directory / str(CopyName(epoch, lsn, table.oid)), progress
-                )
-            except BaseException as error:
-                failures.append(error)
-                if not isinstance(error, Exception):
-                    raise
+    try:
+        with connection, connect(source) as today:
+            own_text_cast = types_with_own_text_cast(connection)
+            while not failures:
+                try:
+                    table = todo.get_nowait()
+                except queue.Empty:
+                    return
+                target = directory / str(CopyName(epoch, lsn, table.oid))
+                _copy_table(connection, today, table, own_text_cast, target, progress)
+    except BaseException as error:
+        failures.append(error)
+        if not isinstance(error, Exception):
+            raise
 
 
 def _copy_table(
     connection: psycopg.Connection[Any],
+    today: psycopg.Connection[Any],
     table: TableRef,
     own_text_cast: frozenset[int],
     target: Path,
@@ -121,6 +130,7 @@ def _copy_table(
     relation = describe(connection, [table.oid]).get(table.oid)
     if relation is None:
         raise SourceError(f"table {table.schema}.{table.name} was dropped while it was copied; run the command again")
+    _require_unchanged(connection, today, relation, table)
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     started, size = time.monotonic(), 0
@@ -150,3 +160,22 @@ def _copy_table(
     grant(target.parent, table.oid)
     progress(relation.source, size, True)
     logger.info("table copied table=%s bytes=%s seconds=%.2f", relation.source, size, time.monotonic() - started)
+
+
+def _require_unchanged(
+    connection: psycopg.Connection[Any], today: psycopg.Connection[Any], relation: Relation, table: TableRef
+) -> None:
+    """Lock a table against changes of its shape, and see that it is what the snapshot shows.
+
+    The snapshot does not hold for DDL: COPY would read the columns of now, and a table that was rewritten since looks
+    empty to it (manual 13.6, "Caveats"). `today` sees the present. Raises SourceChangedError.
+    """
+    name = sql.Identifier(relation.schema, relation.name)
+    only = sql.SQL("" if table.partitioned else "only ")
+    try:
+        connection.execute(sql.SQL("lock table {}{} in access share mode").format(only, name))
+    except psycopg.errors.UndefinedTable as error:
+        raise SourceChangedError(f"table {relation.source} was renamed or dropped while it was copied") from error
+    files = [session.execute(_FILES, (relation.oid, relation.oid)).fetchall() for session in (connection, today)]
+    if files[0] != files[1] or describe(today, [relation.oid]) != {relation.oid: relation}:
+        raise SourceChangedError(f"table {relation.source} changed while it was copied")
