@@ -134,7 +134,9 @@ def test_a_tuple_of_another_width_is_refused() -> None:
 def test_a_relation_message_is_read() -> None:
     raw = b"R" + struct.pack(">I", 9) + b"app\0orders\0d" + struct.pack(">H", 2)
     raw += b"\1id\0" + struct.pack(">Ii", 20, -1) + b"\0name\0" + struct.pack(">Ii", 25, -1)
-    assert RelationMessage.parse(raw) == RelationMessage(9, "app", "orders", "d", (("id", 20), ("name", 25)), ("id",))
+    assert RelationMessage.parse(raw) == RelationMessage(
+        9, "app", "orders", "d", (("id", 20), ("name", 25)), (-1, -1), ("id",)
+    )
 
 
 @given(cut=st.integers(0, 38))

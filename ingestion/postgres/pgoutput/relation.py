@@ -83,6 +83,7 @@ class RelationMessage:
     name: str
     identity: str
     columns: tuple[tuple[str, int], ...]
+    typmods: tuple[int, ...]
     flagged: tuple[str, ...]
 
     @classmethod
@@ -96,13 +97,14 @@ class RelationMessage:
             identity = chr(raw[at])
             (count,) = struct.unpack_from(">H", raw, at + 1)
             at += 3
-            columns, flagged = [], []
+            columns, typmods, flagged = [], [], []
             for _ in range(count):
                 flags = raw[at]
                 column, at = _text(raw, at + 1)
-                type_oid, _typmod = struct.unpack_from(">Ii", raw, at)
+                type_oid, typmod = struct.unpack_from(">Ii", raw, at)
                 at += 8
                 columns.append((column, type_oid))
+                typmods.append(typmod)
                 if flags & 1:
                     flagged.append(column)
         except (struct.error, IndexError, ValueError) as error:
@@ -110,7 +112,7 @@ class RelationMessage:
         if raw[:1] != b"R" or at != len(raw):
             raise WireError(f"relation message has {len(raw)} bytes, {at} were expected")
         # An empty namespace stands for pg_catalog (manual 54.9, Relation).
-        return cls(oid, schema or "pg_catalog", name, identity, tuple(columns), tuple(flagged))
+        return cls(oid, schema or "pg_catalog", name, identity, tuple(columns), tuple(typmods), tuple(flagged))
 
 
 def _text(raw: bytes, at: int) -> tuple[str, int]:
