@@ -109,6 +109,7 @@ class BatchLoad:
                 table = reshape(self.destination, table, relation, int(messages.stamp(np.array([low]))[0][0]))
                 self.tables[table.oid] = table
             self._shape(messages, table, relation, changes, cuts, high)
+            table = self.tables[table.oid]  # the changes may have given it sibling columns
             self.rows += len(changes.index)
 
     def _shape(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ingestion.errors import LoadError
 from ingestion.postgres.pgoutput import Column, Relation
@@ -9,6 +10,8 @@ from ingestion.warehouse.destination import ColumnChange, Destination, Dialect
 from ingestion.warehouse.names import column_names, distinct, landing_schemas
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
+
+_WIDER: Final = frozenset({("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
 
     Columns are followed by attribute number. A dropped column leaves the mirror and stays in the history; a new one
     with a constant default gives each row a `resync` in the history. Returns the table as recorded. Raises LoadError
-    where a column's number is unknown: then only a new copy tells what it holds.
+    where a column's number is unknown or its values were rewritten: then only a new copy tells what it holds.
     """
     before = {column.attnum: column for column in table.columns}
     if any(
@@ -51,7 +54,10 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
     changes: list[ColumnChange] = []
     for column, laid in zip(relation.columns, _columns(relation.columns, destination.dialect), strict=True):
         known = before.pop(column.attnum or by_name[column.name], None)
-        laid = laid if known is None else replace(laid, has_text=known.has_text)
+        if known is not None:
+            laid = replace(laid, has_text=known.has_text)
+            if known.declared != laid.declared and not _keeps_values(known.declared, laid.declared):
+                raise LoadError(f"column {column.name!r} of {table.source!r} was rewritten as {laid.declared}")
         after.append(laid)
         if known is None:
             changes.append(ColumnChange(None, laid, column.missing))
@@ -64,6 +70,12 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
         destination.machinery.note_change(table, lsn, change, name, detail)
     destination.machinery.write_table(changed)
     return changed
+
+
+def _keeps_values(before: str, after: str) -> bool:
+    """Whether a change of type leaves every value as it was written. All others rewrite, and the WAL is silent."""
+    texts = ("character varying", "text")
+    return (before, after) in _WIDER or (before.startswith(texts[0]) and after.startswith(texts))
 
 
 def fits(table: Table, relation: Relation) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ingestion.errors import LoadError
 from ingestion.warehouse.destination import ColumnChange
 from ingestion.warehouse.duckdb.schema import column_list
 from ingestion.warehouse.duckdb.session import DuckdbSession
@@ -20,7 +21,10 @@ def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequen
             continue
         name, kind = quote(change.after.name), change.after.type
         if change.before is None and change.missing is not None:
-            session.execute(f"update {after.mirror} set {name} = {cast_text('$1::varchar', kind)}", [change.missing])
+            value = cast_text("$1::varchar", kind)
+            if session.execute(f"select {value} is null", [change.missing]) == [(True,)]:
+                raise LoadError(f"default of column {name} of {after.source!r} is no value of its warehouse type")
+            session.execute(f"update {after.mirror} set {name} = {value}", [change.missing])
             filled = True
         elif change.before is not None and change.before.type != kind:
             cast = cast_text(f"cast({name} as varchar)", kind)
