@@ -44,9 +44,11 @@ def make_room(session: Session, table: Table, column: TableColumn, name_bytes: i
     present = session.columns(table.history_schema, table.name)
     if column.name in present and present[column.name] != session.canonical(column.type):
         _set_aside(session, table, column.name, name_bytes)
-        present.pop(column.name)
+        present = session.columns(table.history_schema, table.name)
     if column.name not in present:
         session.execute(f"alter table {table.history} add column {quote(column.name)} {column.type}")
+    if column.has_text and column.text_name not in present:
+        session.execute(f"alter table {table.history} add column {quote(column.text_name)} varchar")
 
 
 def write_filled(session: Session, table: Table, names: str, lsn: int) -> None:

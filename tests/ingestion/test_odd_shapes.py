@@ -1,0 +1,117 @@
+"""Shapes and values that a database nobody designed had, and that once came out wrong. On DuckDB."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.verify import assert_history_replays
+from tests.ingestion.pipeline import Pipeline, pipeline
+
+
+@pytest.fixture
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    return pipeline(database, tmp_path)
+
+
+def test_rows_without_a_key_keep_the_sign_of_a_zero_and_a_column_named_rowid(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (rowid int, f float8)",
+        "alter table t replica identity full",
+        "insert into t values (1, '0'), (1, '-0'), (1, '0'), (2, null), (2, null)",
+    )
+    flux.replicate()
+    flux.execute(
+        "delete from t where ctid = (select min(ctid) from t where f::text = '0')",
+        "delete from t where ctid = (select min(ctid) from t where rowid = 2)",
+        "insert into t values (1, '-0')",
+    )
+    flux.replicate()
+    rows = [(1, "-0.0"), (1, "-0.0"), (1, "0.0"), (2, None)]
+    assert flux.query("select rowid__2, f::varchar from raw_app.t order by all") == rows
+
+
+def test_truncated_rows_without_a_key_are_told_apart_by_the_text_of_odd_values(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (d date)",
+        "alter table t replica identity full",
+        "insert into t values ('0044-03-15 BC'), ('2026-01-01')",
+    )
+    flux.replicate()
+    flux.execute("truncate t")
+    flux.replicate()
+    with flux.warehouse() as warehouse:
+        assert_history_replays(warehouse)
+
+
+def test_a_default_that_its_type_cannot_hold_stands_beside_it_as_text(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute(
+        "alter table t add column a timestamp default '0044-03-15 BC', add column b bytea default '\\x00ff'",
+        "insert into t values (2, '2026-01-01', '')",
+    )
+    flux.replicate()  # and is copied anew
+    flux.replicate()
+    rows = [(1, None, "0044-03-15 00:00:00 BC", b"\x00\xff"), (2, "2026-01-01 00:00:00", None, b"")]
+    assert flux.query("select id, a::varchar, a__text, b from raw_app.t order by id") == rows
+    with flux.warehouse() as warehouse:
+        assert_history_replays(warehouse)
+
+
+def test_a_column_that_got_a_sibling_and_another_name_in_one_batch_keeps_both(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, a date)", "insert into t values (1, '2026-01-01')")
+    flux.replicate()
+    flux.execute("insert into t values (2, '0044-03-15 BC')")
+    flux.capture()
+    flux.execute("alter table t rename a to b", "insert into t values (3, 'infinity')")
+    flux.replicate()
+    rows = [(1, "2026-01-01", None), (2, None, "0044-03-15 BC"), (3, "infinity", None)]
+    assert flux.query("select id, b::varchar, b__text from raw_app.t order by id") == rows
+
+
+@pytest.mark.parametrize("target", ["text", "numeric(12,4)", "float8", "numeric(10,2) using n + 1"])
+def test_a_column_whose_values_were_rewritten_is_copied_anew(flux: Pipeline, target: str) -> None:
+    flux.execute("create table t (id int primary key, n numeric(9, 2))", "insert into t values (1, 'NaN'), (2, 1.5)")
+    flux.replicate()
+    flux.execute(f"alter table t alter n type {target}", "insert into t values (3, '7')")
+    flux.replicate()
+    flux.replicate()
+    ((kind,),) = flux.query(
+        "select data_type from duckdb_columns() where schema_name = 'raw_app' and column_name = 'n'"
+    )
+    siblings = flux.query("select 1 from duckdb_columns() where schema_name = 'raw_app' and column_name = 'n__text'")
+    text = "coalesce(n__text, n::varchar)" if siblings else "n::varchar"
+    mirror = flux.query(f"select id, replace({text}, 'nan', 'NaN') from raw_app.t order by id")
+    assert [(i, n if kind != "DOUBLE" else n.removesuffix(".0")) for i, n in mirror] == flux.at_source(
+        "select id, n::text from t order by id"
+    )
+    assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
+
+
+def test_a_change_of_shape_long_gone_leaves_the_other_columns_as_they_are(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key, n numeric(9, 2), c char(3))", "insert into t values (1, 'NaN', 'a')"
+    )
+    flux.replicate()
+    flux.execute(
+        "alter table t add column x int",
+        "insert into t values (2, 1.5, 'b', 2)",
+        "alter table t drop column x",
+        "insert into t values (3, 2.5, 'c')",
+    )
+    flux.replicate()
+    flux.replicate()
+    rows = [(1, None, "NaN", "a  "), (2, "1.50", None, "b  "), (3, "2.50", None, "c  ")]
+    assert flux.query("select id, n::varchar, n__text, c from raw_app.t order by id") == rows
+
+
+def test_a_timestamp_before_christ_does_not_become_one_after(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, a timestamp)", "insert into t values (1, '0044-03-15 10:00 BC')")
+    flux.replicate()
+    flux.execute("insert into t values (2, '4713-01-01 00:00:00 BC'), (3, '0044-03-15 10:00')")
+    flux.replicate()
+    assert flux.query("select a::varchar, a__text from raw_app.t order by id") == [
+        (None, "0044-03-15 10:00:00 BC"),
+        (None, "4713-01-01 00:00:00 BC"),
+        ("0044-03-15 10:00:00", None),
+    ]
