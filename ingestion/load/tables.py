@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ingestion.errors import LoadError
+from ingestion.load.retypes import keeps_text
 from ingestion.postgres.pgoutput import Column, Relation
 from ingestion.warehouse.destination import ColumnChange, Destination, Dialect
 from ingestion.warehouse.names import column_names, distinct, landing_schemas
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
-
-_WIDER: Final = frozenset({("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
         known = before.pop(column.attnum or by_name[column.name], None)
         if known is not None:
             laid = replace(laid, has_text=known.has_text)
-            if known.declared != laid.declared and not _keeps_values(known.declared, laid.declared):
+            if known.declared != laid.declared and not keeps_text(known.declared, laid.declared):
                 raise LoadError(f"column {column.name!r} of {table.source!r} was rewritten as {laid.declared}")
         after.append(laid)
         if known is None:
@@ -70,12 +68,6 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
         destination.machinery.note_change(table, lsn, change, name, detail)
     destination.machinery.write_table(changed)
     return changed
-
-
-def _keeps_values(before: str, after: str) -> bool:
-    """Whether a change of type leaves every value as it was written. All others rewrite, and the WAL is silent."""
-    texts = ("character varying", "text")
-    return (before, after) in _WIDER or (before.startswith(texts[0]) and after.startswith(texts))
 
 
 def fits(table: Table, relation: Relation) -> bool:

@@ -1,11 +1,13 @@
 """Give a DuckDB table the columns that its source has now."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ingestion.errors import LoadError
 from ingestion.warehouse.destination import ColumnChange
 from ingestion.warehouse.duckdb.schema import column_list
 from ingestion.warehouse.duckdb.session import DuckdbSession
+from ingestion.warehouse.duckdb.source_text import source_text
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.reshape import change_columns, write_filled
 from ingestion.warehouse.table import Table
@@ -27,7 +29,7 @@ def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequen
             session.execute(f"update {after.mirror} set {name} = {value}", [change.missing])
             filled = True
         elif change.before is not None and change.before.type != kind:
-            cast = cast_text(f"cast({name} as varchar)", kind)
+            cast = cast_text(source_text(replace(change.before, name=change.after.name, has_text=False)), kind)
             for target in (after.mirror, after.history):
                 session.execute(f"alter table {target} alter column {name} set data type {kind} using {cast}")
     if filled:
