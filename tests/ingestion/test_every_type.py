@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from ingestion.postgres.source import connect
-from ingestion.warehouse.duckdb.schema import read_tables
-from ingestion.warehouse.duckdb.source_text import source_text
 from tests.ingestion.every_type import SCHEMA, TYPES
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.warehouses import Warehouse
 
 ROWS = 12
 _FLOATS = ("real", "double precision")
@@ -45,18 +44,18 @@ def at_source(flux: Pipeline, table: str) -> dict[int, list[object]]:
 
 
 def landed(flux: Pipeline, name: str) -> dict[int, list[object]]:
-    with flux.warehouse() as warehouse:
-        table = next(table for table in read_tables(warehouse).values() if table.name == name)
-        texts = ", ".join(source_text(column) for column in table.columns[1:])
-        rows = warehouse.execute(f"select id, {texts} from {table.mirror}").fetchall()
+    with flux.destination.open() as destination:
+        table = next(table for table in destination.machinery.read_tables().values() if table.name == name)
+    texts = ", ".join(flux.destination.source_text(column) for column in table.columns[1:])
+    rows = flux.query(f"select id, {texts} from {table.mirror}")
     return {
         id: [spelled_alike(declared, text) for declared, text in zip(TYPES, texts, strict=True)] for id, *texts in rows
     }
 
 
 @pytest.fixture
-def flux(database: str, tmp_path: Path) -> Pipeline:
-    made = pipeline(database, tmp_path)
+def flux(database: str, tmp_path: Path, warehouse: Warehouse) -> Pipeline:
+    made = pipeline(database, tmp_path, warehouse=warehouse)
     made.execute(*SCHEMA)
     return made
 
@@ -110,8 +109,9 @@ def takes(connection: psycopg.Connection[tuple[object, ...]], declared: str) -> 
     legal()
 
 
-def test_a_time_before_christ_keeps_its_era(flux: Pipeline) -> None:
+def test_a_time_before_christ_keeps_its_era(database: str, tmp_path: Path) -> None:
     """DuckDB reads 'BC' behind a timestamp as a time zone, and drops it."""
+    flux = pipeline(database, tmp_path)
     flux.execute(
         "create table moments (id int primary key, a timestamp, b timestamptz, c date)",
         "insert into moments values (1, '0044-03-15 12:00 BC', '0044-03-15 12:00+00 BC', '0044-03-15 BC')",

@@ -231,3 +231,29 @@ def test_names_longer_than_postgres_takes_stay_apart(flux: Pipeline) -> None:
             columns[0],
             fitted(f"{columns[1]}__2", 63),
         ]
+
+
+def test_a_value_that_no_postgres_reads_back_stands_beside_its_column_as_text(flux: Pipeline) -> None:
+    beyond = "'294276-12-31 23:59:59.9'"  # rounded into a year that the type's input refuses
+    flux.execute(
+        "create table t (id int primary key, at timestamp(0), n int)",
+        "create table bag (at timestamp(0), n int)",
+        "alter table bag replica identity full",
+        "insert into t values (1, '2026-11-25', 0)",
+        f"insert into bag values ({beyond}, 1), ({beyond}, 1), (null, 1)",
+    )
+    flux.replicate()
+    flux.execute(f"insert into t values (2, {beyond}, 0)", "update t set n = 1", "update t set at = null where id = 1")
+    flux.execute("delete from bag where ctid = (select min(ctid) from bag)")
+    flux.replicate()
+    rows = "select id, at::text, at__text, n from raw_app.t order by 1"
+    assert flux.query(rows) == [(1, None, None, 1), (2, None, "294277-01-01 00:00:00", 1)]
+    bag = "select at::text, at__text, n from raw_app.bag order by 2"
+    assert flux.query(bag) == [(None, "294277-01-01 00:00:00", 1), (None, None, 1)]
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')", f"update t set at = {beyond} where id = 1")
+    flux.execute(f"insert into bag values ({beyond}, 1)")
+    flux.replicate()
+    assert flux.query(rows) == [(i, None, "294277-01-01 00:00:00", 1) for i in (1, 2)]
+    assert flux.query(bag) == [(None, "294277-01-01 00:00:00", 1)] * 2 + [(None, None, 1)]
+    history = flux.query("select _op, id, at__text from raw_app_history.t where _op in ('resync', 'delete')")
+    assert history == [("resync", 1, "294277-01-01 00:00:00")]

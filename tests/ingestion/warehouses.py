@@ -13,8 +13,11 @@ from psycopg import sql
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.duckdb.connection import connect as open_duckdb
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.duckdb.source_text import source_text
+from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.connection import connect as open_postgres
 from ingestion.warehouse.postgres.destination import PostgresDestination
+from ingestion.warehouse.table import TableColumn
 
 
 class Warehouse(Protocol):
@@ -26,6 +29,9 @@ class Warehouse(Protocol):
     def open(self) -> AbstractContextManager[Destination]: ...
 
     def query(self, statement: str) -> list[tuple[Any, ...]]: ...
+
+    def source_text(self, column: TableColumn) -> str:
+        """SQL for the source's text of a landed value."""
 
     def lose(self) -> None:
         """Make it as if it had never been."""
@@ -50,6 +56,9 @@ class DuckdbWarehouse:
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(open_duckdb(self.path)) as connection:
             return connection.execute(statement).fetchall()
+
+    def source_text(self, column: TableColumn) -> str:
+        return source_text(column)
 
     def lose(self) -> None:
         self.path.unlink()
@@ -77,6 +86,11 @@ class PostgresWarehouse:
         with psycopg.connect(self.url, options="-c timezone=UTC", autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def source_text(self, column: TableColumn) -> str:
+        name = quote(column.name)
+        text = f"case when {name} is distinct from null then format('%s', {name}) end"
+        return f"coalesce({quote(column.text_name)}, {text})" if column.has_text else text
 
     def lose(self) -> None:
         self._recreate("template0")

@@ -26,12 +26,15 @@ class PostgresApplier(Applier):
             f"m.{quote(self.table.columns[i].name)} = case when o._n is null then n.c{i} else o.c{i} end"
             for i in self.table.key
         )
-        values = [
-            f"case when n.l{i} is null then m.{quote(column.name)} else s{i}.c{i} end as c{i}"
-            if i in self.unchanged
-            else f"n.c{i}"
-            for i, column in enumerate(self.table.columns)
-        ]
+        values = []
+        for i, column in enumerate(self.table.columns):
+            sides = [(f"c{i}", column.name), *([(f"t{i}", column.text_name)] if column.has_text else [])]
+            values += [
+                f"case when n.l{i} is null then m.{quote(name)} else s{i}.{side} end as {side}"
+                if i in self.unchanged
+                else f"n.{side}"
+                for side, name in sides
+            ]
         sent = " ".join(f"left join {self.new} s{i} on s{i}._n = n.l{i}" for i in self.unchanged)
         target = f"{self.new}_whole"
         self.session.keep(

@@ -16,11 +16,14 @@ from ingestion.warehouse.postgres.apply import row_text
 from ingestion.warehouse.postgres.schema import (
     NAME_BYTES,
     PostgresMachinery,
+    column_definitions,
     column_list,
+    column_names,
     create_key,
     create_relations,
 )
 from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.postgres.stage import append_rows
 from ingestion.warehouse.reshape import make_room
 from ingestion.warehouse.table import Table
 
@@ -35,80 +38,84 @@ def load_copy(
     """
     if previous is None or not session.columns(table.mirror_schema, table.name):
         create_relations(session, table)
-        names = column_list(table)
+        PostgresMachinery(session).write_table(table)
         for chunk in chunks:
-            session.copy_in(table.mirror, [quote(column.name) for column in table.columns], chunk)
+            table = append_rows(session, table, table.mirror, chunk)
         create_key(session, table)
+        names = column_list(table)
         _write_history(session, table, names, "snapshot", 1, f"select {names} from {table.mirror}", at)
     else:
-        _resync(session, table, chunks, at, previous)
+        table = _resync(session, table, chunks, at, previous)
         PostgresMachinery(session).note_gap(table, previous.snapshot_lsn)
     session.execute(f"analyze {table.mirror}")
     PostgresMachinery(session).write_table(table)
     return table
 
 
-def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table) -> None:
+def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table) -> Table:
     """Bring a mirror that missed changes to the copy's state, and say in the history what differed."""
     for column in table.columns:
         make_room(session, table, column, NAME_BYTES)
-    fresh, names = f"_copy_{table.oid}", column_list(table)
-    places = [f"c{i}" for i in range(len(table.columns))]
-    session.make(fresh, {place: column.type for place, column in zip(places, table.columns, strict=True)})
+    fresh = f"_copy_{table.oid}"
+    session.execute(f"create temp table {fresh} ({', '.join(column_definitions(table))}) on commit drop")
     for chunk in chunks:
-        session.copy_in(fresh, places, chunk)
+        table = append_rows(session, table, fresh, chunk)
     session.execute(f"analyze {fresh}")
-    shapes = [[(column.name, column.type) for column in known.columns] for known in (table, previous)]
-    if shapes[0] != shapes[1]:
-        _write_history(session, table, names, "resync", 1, f"select {', '.join(places)} from {fresh}", at)
+    names = column_list(table)
+    if column_definitions(table) != column_definitions(previous):
+        _write_history(session, table, names, "resync", 1, f"select {names} from {fresh}", at)
         _write_gone(session, table, previous, fresh, at)
         create_relations(session, table)
-        session.execute(f"insert into {table.mirror} ({names}) select {', '.join(places)} from {fresh}")
+        session.execute(f"insert into {table.mirror} ({names}) select {names} from {fresh}")
         create_key(session, table)
-        return
-    came, held = row_text(places), row_text([quote(column.name) for column in table.columns])
+        return table
+    came, held = (row_text([f"{side}.{name}" for name in column_names(table)]) for side in "fm")
     session.keep(
         "_differing",
-        f"select _row, sum(d)::bigint as d from (select {came} as _row, 1 as d from {fresh} union all "
-        f"select {held}, -1 from {table.mirror}) as both_ways group by _row having sum(d) <> 0",
+        f"select _row, sum(d)::bigint as d from (select {came} as _row, 1 as d from {fresh} f union all "
+        f"select {held}, -1 from {table.mirror} m) as both_ways group by _row having sum(d) <> 0",
     )
+    # By position: a source column may have any name.
+    places = ", ".join(f"f.{name} as c{i}" for i, name in enumerate(column_names(table)))
+    listed = ", ".join(f"c{i}" for i in range(len(column_names(table))))
     session.keep(
         "_came",
-        f"select {', '.join(places)} from (select f.*, b.d, row_number() over (partition by b._row) as place "
-        f"from {fresh} f join _differing b on b._row = {row_text([f'f.{place}' for place in places])} "
-        f"where b.d > 0) as found where place <= d",
+        f"select {listed} from (select {places}, b.d as _wanted, row_number() over (partition by b._row) as _place "
+        f"from {fresh} f join _differing b on b._row = {came} where b.d > 0) as found where _place <= _wanted",
     )
-    _write_history(session, table, names, "resync", 1, f"select {', '.join(places)} from _came", at)
+    _write_history(session, table, names, "resync", 1, f"select {listed} from _came", at)
     _write_gone(session, table, previous, fresh, at)
-    stored = row_text([f"m.{quote(column.name)}" for column in table.columns])
     session.execute(
         f"delete from {table.mirror} where ctid in (select id from ("
         f"select m.ctid as id, -b.d as surplus, row_number() over (partition by b._row) as place "
-        f"from {table.mirror} m join _differing b on b._row = {stored} where b.d < 0) as found where place <= surplus)"
+        f"from {table.mirror} m join _differing b on b._row = {held} where b.d < 0) as found where place <= surplus)"
     )
     if table.key != previous.key:
         create_key(session, table)
-    session.execute(f"insert into {table.mirror} ({names}) select {', '.join(places)} from _came")
+    session.execute(f"insert into {table.mirror} ({names}) select {listed} from _came")
+    return table
 
 
 def _write_gone(session: PostgresSession, table: Table, previous: Table, fresh: str, at: datetime) -> None:
     """Tell the history which rows the mirror has and the copy lacks: by key, or whole where there is none."""
-    held = {(column.name, column.type) for column in previous.columns}
-    positions = [
-        i for i in table.key or range(len(table.columns)) if (table.columns[i].name, table.columns[i].type) in held
-    ]
-    if not positions:
+    held = {(column.name, column.type): column for column in previous.columns}
+    columns = [table.columns[i] for i in table.key or range(len(table.columns))]
+    columns = [column for column in columns if (column.name, column.type) in held]
+    if not columns:
         return
-    names = [quote(table.columns[i].name) for i in positions]
-    listed = ", ".join(names)
-    kept = row_text([f"c{i}" for i in positions])
-    query = (
-        f"select {listed} from (select *, row_number() over (partition by _row) as place "
-        f"from (select {listed}, {row_text(names)} as _row from {table.mirror}) as rows_held) as h "
-        f"left join (select {kept} as _row, count(*) as times from {fresh} group by 1) as k on k._row = h._row "
-        f"where place > coalesce(k.times, 0)"
+    texts = [column for column in columns if column.has_text and held[column.name, column.type].has_text]
+    names = [*(quote(column.name) for column in columns), *(quote(column.text_name) for column in texts)]
+    # By position here, too.
+    listed, renamed = (
+        ", ".join(made) for made in zip(*((f"c{i}", f"{n} as c{i}") for i, n in enumerate(names)), strict=True)
     )
-    _write_history(session, table, listed, "delete", 0, query, at)
+    query = (
+        f"select {listed} from (select *, row_number() over (partition by _row) as _place "
+        f"from (select {renamed}, {row_text(names)} as _row from {table.mirror}) as rows_held) as h "
+        f"left join (select {row_text(names)} as _row, count(*) as _times from {fresh} group by 1) as k "
+        f"on k._row = h._row where _place > coalesce(k._times, 0)"
+    )
+    _write_history(session, table, ", ".join(names), "delete", 0, query, at)
 
 
 def _write_history(

@@ -16,6 +16,7 @@ from ingestion.warehouse.postgres.apply import PostgresApplier
 from ingestion.warehouse.postgres.copies import load_copy
 from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.postgres.stage import stage_rows
 from ingestion.warehouse.postgres.types import keeps_text, postgres_type
 from ingestion.warehouse.reshape import change_columns, write_filled
 from ingestion.warehouse.table import Table
@@ -41,13 +42,12 @@ class PostgresDestination:
         unchanged = tuple(i for i in everything if f"u{i}" in new.column_names)
         names = f"_new_{table.oid}", f"_old_{table.oid}"
         sent = {f"u{i}": "boolean" for i in unchanged}
-        for name, rows, positions, extra in (
-            (names[0], new, everything, sent),
-            (names[1], old, table.key or everything, {}),
-        ):
-            types = {**_STAMPS, **{f"c{i}": table.columns[i].type for i in positions}, **extra}
-            self.session.make(name, types)
-            self.session.copy_in(name, list(types), rows.select(list(types)))
+        # Twice, when the second time gave a sibling column that the first does not know of.
+        known = None
+        while known != table:
+            known = table
+            table = stage_rows(self.session, names[0], table, new, everything, {**_STAMPS, **sent})
+            table = stage_rows(self.session, names[1], table, old, table.key or everything, _STAMPS)
         applier = PostgresApplier(self.session, table, *names, unchanged)
         applier.drop_same_keys()
         return applier

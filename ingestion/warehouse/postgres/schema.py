@@ -79,10 +79,24 @@ def drop_views(session: PostgresSession, table: Table) -> None:
 
 
 def column_definitions(table: Table) -> list[str]:
-    """Columns with their types."""
-    return [f"{quote(column.name)} {column.type}" for column in table.columns]
+    """Columns with their types, siblings included."""
+    found = []
+    for column in table.columns:
+        found.append(f"{quote(column.name)} {column.type}")
+        if column.has_text:
+            found.append(f"{quote(column.text_name)} text")
+    return found
+
+
+def column_names(table: Table) -> list[str]:
+    """Quoted column names, siblings included, in the order of `column_definitions`."""
+    return [
+        quote(name)
+        for column in table.columns
+        for name in ((column.name, column.text_name) if column.has_text else (column.name,))
+    ]
 
 
 def column_list(table: Table) -> str:
-    """Quoted column names."""
-    return ", ".join(quote(column.name) for column in table.columns)
+    """The names as a list in SQL."""
+    return ", ".join(column_names(table))

@@ -89,6 +89,10 @@ class PostgresSession:
             raise
 
 
+class RefusedValueError(LoadError):
+    """A value is not what its column's type takes."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Tell what goes wrong: LoadError for what Postgres will not take, WarehouseError when it is not there.
@@ -110,7 +114,8 @@ def _explained(error: psycopg.Error) -> IngestionError:
         return LoadError(f"the warehouse's Postgres refuses a statement ({what}): {error.diag.message_primary}")
     found = _COPIED_COLUMN.search(error.diag.context or "")
     column = f" in column {found[1]}" if found else ""
-    return LoadError(f"the warehouse's Postgres refuses a value{column} ({what})")
+    kind = RefusedValueError if state.startswith("22") else LoadError
+    return kind(f"the warehouse's Postgres refuses a value{column} ({what})")
 
 
 def _is_view(kind: pa.DataType) -> bool:
