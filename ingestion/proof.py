@@ -38,4 +38,4 @@ def prove(
             changes.drain(until=lsn)
             write_status(destination, loader.home, loader.log, changes.tables, changes.position)
 
-        return verify_tables(source, warehouse, bring, spool=loader.home, only=only, progress=progress)
+        return verify_tables(source, destination, bring, spool=loader.home, only=only, progress=progress)

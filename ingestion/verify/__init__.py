@@ -1,7 +1,7 @@
 """Hold source and warehouse against each other at one position, and the history against the mirror.
 
-Reads the source as the copy does, but by another road (CSV, parsed by DuckDB): so that a fault of the binary decoder
-shows. Who owns the warehouse and who loads it is the caller's affair.
+Reads the source as the copy does, but by another road (CSV, parsed by the warehouse's engine): so that a fault of the
+binary decoder shows. Who owns the warehouse and who loads it is the caller's affair.
 """
 
 from ingestion.verify.history import assert_history_replays, replay_histories

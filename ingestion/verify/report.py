@@ -1,6 +1,9 @@
 """What a comparison found. Of the rows that differ only keys are shown, and of those only some."""
 
 from dataclasses import dataclass
+from typing import Final
+
+SAMPLE_KEYS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from ingestion.errors import VerifyError
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
-from ingestion.verify.difference import compare, relation_name
+from ingestion.verify.comparer import comparer
 from ingestion.verify.report import TableComparison, VerifyReport
 from ingestion.verify.snapshot import Snapshot, Spooled, snapshot
-from ingestion.warehouse.duckdb.schema import read_tables
+from ingestion.warehouse.destination import Destination
 
 Progress = Callable[[TableComparison], None]
 _DROPPED: Final = "no longer at the source"
@@ -29,7 +27,7 @@ _DROPPED: Final = "no longer at the source"
 
 def verify_tables(
     source: Source,
-    warehouse: duckdb.DuckDBPyConnection,
+    destination: Destination,
     bring: Callable[[Lsn], object],
     *,
     spool: Path,
@@ -46,20 +44,22 @@ def verify_tables(
     selected = {table.oid: table.source for table in make_plan(source).selected}
     with snapshot(source) as at:
         bring(at.lsn)
-        epoch = _require_position(warehouse, at.lsn)
-        tables = {oid: table for oid, table in read_tables(warehouse).items() if _wanted(table.source, only)}
+        epoch = _require_position(destination, at.lsn)
+        known = destination.machinery.read_tables()
+        tables = {oid: table for oid, table in known.items() if _wanted(table.source, only)}
         relations = at.relations([*tables, *(oid for oid, name in selected.items() if _wanted(name, only))])
         if unknown := set(only or ()) - {t.source for t in tables.values()} - {r.source for r in relations.values()}:
             raise VerifyError(f"no replicated table is named {', '.join(sorted(unknown))}; 'flux plan' lists them")
         found = [_missing(at, relation) for oid, relation in relations.items() if oid not in tables]
         found += [
-            TableComparison(table.source, relation_name(table), False, 0, _rows(warehouse, table.mirror), note=_DROPPED)
+            TableComparison(table.source, table.relation, False, 0, destination.count(table), note=_DROPPED)
             for oid, table in tables.items()
             if oid not in relations
         ]
+        engine = comparer(destination)
         with tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory:
             for spooled in _ahead(at, [relations[oid] for oid in tables if oid in relations], Path(directory)):
-                compared = compare(warehouse, tables[spooled.relation.oid], spooled)
+                compared = engine.compare(tables[spooled.relation.oid], spooled)
                 spooled.path.unlink()
                 found.append(compared)
                 if progress is not None:
@@ -68,12 +68,12 @@ def verify_tables(
     return VerifyReport(epoch, at.lsn, tuple(found), time.monotonic() - began)
 
 
-def _require_position(warehouse: duckdb.DuckDBPyConnection, lsn: Lsn) -> int:
+def _require_position(destination: Destination, lsn: Lsn) -> int:
     """Return the warehouse's epoch. Raises VerifyError unless it stands at `lsn`."""
-    row = warehouse.execute("select epoch, lsn from _flux.positions where consumer = 'postgres'").fetchone()
+    row = destination.machinery.read_position("postgres")
     if row is None:
         raise VerifyError("nothing was replicated yet; run 'flux replicate --until-now'")
-    epoch, loaded = row
+    epoch, loaded = row[:2]
     if loaded != lsn:
         raise VerifyError(
             f"warehouse stands at {format_lsn(loaded)} and could not be brought to {format_lsn(lsn)}, where the source "
@@ -85,11 +85,6 @@ def _require_position(warehouse: duckdb.DuckDBPyConnection, lsn: Lsn) -> int:
 def _missing(at: Snapshot, relation: Relation) -> TableComparison:
     rows = at.count(relation)
     return TableComparison(relation.source, "", False, rows, 0, note="not in the warehouse yet")
-
-
-def _rows(warehouse: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = warehouse.execute(f"select count(*) from {relation}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _ahead(at: Snapshot, relations: Sequence[Relation], directory: Path) -> Iterator[Spooled]:

@@ -55,6 +55,11 @@ class Table:
     state: TableState = TableState.STREAMING
 
     @property
+    def relation(self) -> str:
+        """The mirror's name as people write it."""
+        return f"{self.mirror_schema}.{self.name}"
+
+    @property
     def mirror(self) -> str:
         """Quoted name of the mirror."""
         return f"{quote(self.mirror_schema)}.{quote(self.name)}"

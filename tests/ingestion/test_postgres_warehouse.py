@@ -9,6 +9,8 @@ import pytest
 
 from ingestion.errors import LoadError, WarehouseError
 from ingestion.load.loader import ChangeLoader
+from ingestion.postgres.pgoutput.lsn import Lsn
+from ingestion.verify import verify_tables
 from ingestion.warehouse.names import fitted
 from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.session import PostgresSession
@@ -207,6 +209,34 @@ def test_a_bag_that_missed_changes_is_brought_up_row_by_row(flux: Pipeline) -> N
         ("resync", "1.000", "{ }"),
         ("resync", "2", None),
     ]
+
+
+def test_a_row_cannot_be_in_a_keyed_mirror_twice(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        flux.query("insert into raw_app.t select * from raw_app.t")
+
+
+def test_verify_sees_what_equality_does_not(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, n numeric, i interval)", "insert into t values (1, 1.0, '1 day')")
+    flux.replicate()
+
+    def compared() -> bool:
+        with flux.destination.open() as destination:
+            bring = ChangeLoader(destination, flux.home / "log")
+
+            def to(lsn: Lsn) -> None:
+                flux.capture()
+                bring.drain(until=lsn)
+
+            return verify_tables(flux.source, destination, to, spool=flux.home).equal
+
+    assert compared()
+    flux.query("update raw_app.t set n = 1.00")
+    assert not compared()
+    flux.query("update raw_app.t set n = 1.0, i = '24:00:00'")
+    assert not compared()
 
 
 def test_names_longer_than_postgres_takes_stay_apart(flux: Pipeline) -> None:

@@ -5,7 +5,7 @@ value needs care but the quote itself. Temporary tables go at the end of the tra
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,6 +53,13 @@ class PostgresSession:
         statement = f"copy {relation} ({', '.join(columns)}) from stdin (format csv)"
         with told(), self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             copy.write(memoryview(sink.getvalue()))
+
+    def copy_csv(self, relation: str, parts: Iterable[bytes]) -> None:
+        """Append rows of a CSV file, every value of it quoted but NULL."""
+        statement = f"copy {relation} from stdin (format csv)"
+        with told(), self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for part in parts:
+                copy.write(part)
 
     def forget(self, name: str) -> None:
         self.execute(f"drop table if exists pg_temp.{name}")

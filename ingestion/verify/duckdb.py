@@ -1,38 +1,52 @@
-"""Compare the rows of one table: all columns, as multisets, both ways.
+"""Compare the rows of one table in DuckDB: all columns, as multisets, both ways.
 
 The source's texts are cast as the loader casts them. A value that its type cannot hold and that has no sibling column
 in the warehouse is a difference, too: the cast alone would turn it into the NULL that stands there.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import duckdb
 
-from ingestion.verify.report import TableComparison
+from ingestion.verify.placement import Placement, place
+from ingestion.verify.report import SAMPLE_KEYS, TableComparison
 from ingestion.verify.snapshot import Spooled
 from ingestion.warehouse.duckdb.stage import typed_columns
 from ingestion.warehouse.names import quote
-from ingestion.warehouse.table import Table, TableState
+from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import cast_text, may_fail
 
-SAMPLE_KEYS: Final = 20
 _LINE_BYTES: Final = 2 << 20
+_GONE: Final = "_op in ('delete', 'truncate')"
 
 
-def compare(connection: duckdb.DuckDBPyConnection, table: Table, spooled: Spooled) -> TableComparison:
-    """Compare a table's mirror with its rows at the source. Leaves nothing in the warehouse."""
-    source, note = _source_rows(table, spooled)
-    connection.execute(f"create or replace temp table _verify_source as {source}")
-    try:
-        return compare_rows(connection, table, "from _verify_source", mirror_rows(table), note)
-    finally:
-        connection.execute("drop table _verify_source")
+@dataclass(frozen=True, slots=True)
+class DuckdbComparer:
+    """Compares on an open connection, whose owner holds the lease."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def compare(self, table: Table, spooled: Spooled) -> TableComparison:
+        """Compare a table's mirror with its rows at the source."""
+        placement = place(table, spooled.relation.columns)
+        self.connection.execute(
+            f"create or replace temp table _verify_source as {_source_rows(table, spooled, placement)}"
+        )
+        try:
+            return _compare_rows(self.connection, table, "from _verify_source", _mirror_rows(table), placement.note)
+        finally:
+            self.connection.execute("drop table _verify_source")
+
+    def replay(self, table: Table) -> TableComparison:
+        """Compare a table's replayed history with its mirror."""
+        return _compare_rows(self.connection, table, _replayed(table), _mirror_rows(table))
 
 
-def compare_rows(
+def _compare_rows(
     connection: duckdb.DuckDBPyConnection, table: Table, expected: str, mirror: str, note: str | None = None
 ) -> TableComparison:
-    """Compare two queries that give a table's columns as `mirror_rows` names them."""
+    """Compare two queries that give a table's columns as `_mirror_rows` names them."""
     rows = [int(_first(connection, f"select count(*) from ({query})")) for query in (expected, mirror)]
     names = ", ".join(_names(table))
     # As exact as EXCEPT ALL both ways, and five times as fast (measured 2026-11).
@@ -46,15 +60,15 @@ def compare_rows(
     finally:
         connection.execute("drop table _verify_difference")
     equal = differing == 0 and rows[0] == rows[1]
-    return TableComparison(table.source, relation_name(table), equal, rows[0], rows[1], differing, sample, note)
+    return TableComparison(table.source, table.relation, equal, rows[0], rows[1], differing, sample, note)
 
 
-def mirror_rows(table: Table) -> str:
+def _mirror_rows(table: Table) -> str:
     """SELECT a mirror's columns by position: c<i>, and t<i> where there is a sibling; `lost` is false."""
-    return f"select {stored_columns(table)} from {table.mirror}"
+    return f"select {_stored_columns(table)} from {table.mirror}"
 
 
-def stored_columns(table: Table) -> str:
+def _stored_columns(table: Table) -> str:
     """SELECT list that names the columns of mirror or history by position."""
     parts = []
     for i, column in enumerate(table.columns):
@@ -71,34 +85,19 @@ def _names(table: Table) -> list[str]:
     return [*found, "lost"]
 
 
-def relation_name(table: Table) -> str:
-    """The mirror's name as people write it."""
-    return f"{table.mirror_schema}.{table.name}"
-
-
-def _source_rows(table: Table, spooled: Spooled) -> tuple[str, str | None]:
-    """SELECT the source's rows as `mirror_rows` gives the warehouse's; and what is to be said of the columns."""
-    columns = spooled.relation.columns
-    by_attnum = {column.attnum: place for place, column in enumerate(columns)}
-    by_name = {column.name: place for place, column in enumerate(columns)}
-    places = [by_attnum.get(column.attnum, by_name.get(column.source_name)) for column in table.columns]
-    texts = [f"{'null::varchar' if place is None else f's{place}'} as c{i}" for i, place in enumerate(places)]
+def _source_rows(table: Table, spooled: Spooled, placement: Placement) -> str:
+    """SELECT the source's rows as `_mirror_rows` gives the warehouse's."""
+    texts = [f"{'null::varchar' if s is None else f's{s}'} as c{i}" for i, s in enumerate(placement.places)]
     lost = [
         f"(c{i} is not null and {cast_text(f'c{i}', column.type)} is null)"
         for i, column in enumerate(table.columns)
         if may_fail(column.type) and not column.has_text
     ]
     # A column that the stream has not shown yet holds nothing here: a value of it is lost as well.
-    unseen = [column.name for place, column in enumerate(columns) if place not in places]
-    lost += [f"s{place} is not null" for place, column in enumerate(columns) if column.name in unseen]
+    lost += [f"s{s} is not null" for s in placement.unseen]
     listed = typed_columns(table, tuple(range(len(table.columns))))
     listed.append(f"({' or '.join(lost) or 'false'}) as lost")
-    query = f"select {', '.join(listed)} from (select {', '.join(['*', *texts])} from {_csv(spooled)})"
-    gone = [column.name for column, place in zip(table.columns, places, strict=True) if place is None]
-    notes = [f"its state is {table.state.value!r}"] if table.state is not TableState.STREAMING else []
-    notes += [f"not in the warehouse yet: {', '.join(unseen)}"] if unseen else []
-    notes += [f"no longer at the source: {', '.join(gone)}"] if gone else []
-    return query, "; ".join(notes) or None
+    return f"select {', '.join(listed)} from (select {', '.join(['*', *texts])} from {_csv(spooled)})"
 
 
 def _csv(spooled: Spooled) -> str:
@@ -129,3 +128,19 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tup
 def _first(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     row = connection.execute(query).fetchone()
     return str(row[0]) if row else "0"
+
+
+def _replayed(table: Table) -> str:
+    listed = _stored_columns(table)
+    if table.key:
+        key = ", ".join(quote(table.columns[i].name) for i in table.key)
+        return (
+            f"select {listed} from (from {table.history} "
+            f"qualify row_number() over (partition by {key} order by _epoch desc, _lsn desc, _seq desc) = 1) "
+            f"where not {_GONE}"
+        )
+    return (
+        "select * exclude (copies), unnest(range(copies)) from ("
+        f"select * exclude (_op), sum(case when {_GONE} then -1 else 1 end)::bigint as copies from ("
+        f"select {listed}, _op from {table.history}) group by all having copies > 0)"
+    )

@@ -1,0 +1,115 @@
+"""Compare the rows of one table in a Postgres warehouse: all columns, as multisets, both ways.
+
+Rows are compared as texts. The source's come as they are; the warehouse's as its types write them, which must be the
+same letter by letter: nothing is cast on the way, so nothing can be made equal by a cast.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from ingestion.verify.placement import Placement, place
+from ingestion.verify.report import SAMPLE_KEYS, TableComparison
+from ingestion.verify.snapshot import Spooled
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.postgres.apply import row_text
+from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.table import Table, TableColumn
+
+_READ_BYTES: Final = 1 << 20
+_GONE: Final = "_op in ('delete', 'truncate')"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresComparer:
+    """Compares in a transaction of its own, which is rolled back."""
+
+    session: PostgresSession
+
+    def compare(self, table: Table, spooled: Spooled) -> TableComparison:
+        """Compare a table's mirror with its rows at the source."""
+        placement = place(table, spooled.relation.columns)
+        with self._rolled_back():
+            places = [f"s{s}" for s in range(len(spooled.relation.columns))]
+            self.session.make("_verify_source", dict.fromkeys([*places, "_end"], "text"))
+            with spooled.path.open("rb") as file:
+                self.session.copy_csv("_verify_source", iter(lambda: file.read(_READ_BYTES), b""))
+            return self._compare(table, _source_rows(table, placement), placement.note)
+
+    def replay(self, table: Table) -> TableComparison:
+        """Compare a table's replayed history with its mirror."""
+        with self._rolled_back():
+            return self._compare(table, _replayed(table), None)
+
+    def _compare(self, table: Table, expected: str, note: str | None) -> TableComparison:
+        """Compare a query that gives `_row` and key texts k<i> with the mirror."""
+        keys = ", ".join(f"k{i}" for i in range(len(table.key)))
+        listed = f"_row, {keys}" if keys else "_row"
+        self.session.keep("_verify_expected", expected)
+        self.session.keep("_verify_mirror", f"select {_columns(table)} from {table.mirror}")
+        self.session.keep(
+            "_verify_difference",
+            f"select {listed}, abs(sum(_side)) as _times from (select {listed}, 1 as _side from _verify_expected "
+            f"union all select {listed}, -1 from _verify_mirror) as sides group by {listed} having sum(_side) <> 0",
+        )
+        rows = [self._count(f"select count(*) from _verify_{side}") for side in ("expected", "mirror")]
+        sample: tuple[dict[str, str | None], ...] = ()
+        if keys:
+            distinct = f"select distinct {keys} from _verify_difference"
+            differing = self._count(f"select count(*) from ({distinct}) as found")
+            names = [table.columns[i].source_name for i in table.key]
+            shown = self.session.execute(f"{distinct} order by {keys} limit {SAMPLE_KEYS}")
+            sample = tuple(dict(zip(names, row, strict=True)) for row in shown)
+        else:
+            differing = self._count("select coalesce(sum(_times), 0) from _verify_difference")
+        equal = differing == 0 and rows[0] == rows[1]
+        return TableComparison(table.source, table.relation, equal, rows[0], rows[1], differing, sample, note)
+
+    def _count(self, query: str) -> int:
+        return int(self.session.execute(query)[0][0])
+
+    @contextmanager
+    def _rolled_back(self) -> Iterator[None]:
+        self.session.execute("begin")
+        try:
+            yield
+        finally:
+            self.session.connection.rollback()
+
+
+def _source_rows(table: Table, placement: Placement) -> str:
+    """SELECT the source's rows as `_columns` gives the warehouse's; a value without a column is a difference."""
+    texts = ["null::text" if s is None else f"s{s}" for s in placement.places]
+    lost = " or ".join(f"s{s} is not null" for s in placement.unseen) or "false"
+    keys = [f"{texts[i]} as k{number}" for number, i in enumerate(table.key)]
+    return f"select {', '.join([f'{row_text([*texts, lost])} as _row', *keys])} from _verify_source"
+
+
+def _columns(table: Table) -> str:
+    """SELECT list for mirror or history: all values' texts as one row, and the key's."""
+    texts = [_text(column) for column in table.columns]
+    keys = [f"{texts[i]} as k{number}" for number, i in enumerate(table.key)]
+    return ", ".join([f"{row_text([*texts, 'false'])} as _row", *keys])
+
+
+def _text(column: TableColumn) -> str:
+    """SQL for a value's text as its type writes it, which no cast does for every type."""
+    name = quote(column.name)
+    text = f"case when {name} is distinct from null then format('%s', {name}) end"
+    return f"coalesce({quote(column.text_name)}, {text})" if column.has_text else text
+
+
+def _replayed(table: Table) -> str:
+    listed = _columns(table)
+    if table.key:
+        key = ", ".join(quote(table.columns[i].name) for i in table.key)
+        return (
+            f"select {listed} from (select distinct on ({key}) * from {table.history} "
+            f"order by {key}, _epoch desc, _lsn desc, _seq desc) as states where not {_GONE}"
+        )
+    return (
+        f"select _row from (select _row, sum(case when {_GONE} then -1 else 1 end) as copies "
+        f"from (select {listed}, _op from {table.history}) as changes group by _row) as found "
+        f"cross join generate_series(1, copies) where copies > 0"
+    )
