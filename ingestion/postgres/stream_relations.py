@@ -4,6 +4,7 @@ The message tells the past, the catalog the present. When the two disagree (the 
 gone) the message wins: attribute numbers are then unknown (0) and the next Relation message is looked up again.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import psycopg
@@ -38,12 +39,14 @@ def relation_of_message(connection: psycopg.Connection[Any], message: RelationMe
         for place, name, kind, typmod, declared in connection.execute(_TYPES, (oids, list(message.typmods)))
     }
     # A column that still has its name and type is the same one; the others may have been renamed or re-made since.
-    attnums = {(c.name, c.type_oid): c.attnum for c in known.columns} if known is not None else {}
-    columns = tuple(
-        Column(name, attnums.get((name, oid), 0), oid, *types.get(place, _GONE))
-        for place, (name, oid) in enumerate(message.columns)
-    )
+    there = {(c.name, c.type_oid): c for c in known.columns} if known is not None else {}
+    columns = []
+    for place, (name, oid) in enumerate(message.columns):
+        column = Column(name, 0, oid, *types.get(place, _GONE))
+        if (same := there.get((name, oid))) is not None:
+            column = replace(column, attnum=same.attnum, not_null=same.not_null, missing=same.missing)
+        columns.append(column)
     key = () if message.identity in "fn" else message.flagged
     if known is not None and message.identity == "f" and set(known.key) <= {name for name, _ in message.columns}:
         key = known.key
-    return Relation(message.oid, message.schema, message.name, message.identity, columns, key)
+    return Relation(message.oid, message.schema, message.name, message.identity, tuple(columns), key)
