@@ -48,11 +48,13 @@ def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> lis
             newest[name.oid] = name
     # A table that was dropped and made again has another OID and the same name: its older copies are history.
     began = {table.source: table.snapshot_lsn for table in tables.values() if table.epoch == epoch}
-    found: dict[str, Copied] = {}
-    for copied in (_open(directory, name) for name in sorted(newest.values(), key=lambda name: (name.lsn, name.oid))):
-        if copied.name.lsn > began.get(copied.relation.source, -1):
-            found[copied.relation.source] = copied
-    return sorted(found.values(), key=lambda copied: copied.name.lsn)
+    return [
+        copied
+        for copied in (
+            _open(directory, name) for name in sorted(newest.values(), key=lambda name: (name.lsn, name.oid))
+        )
+        if copied.name.oid in tables or copied.name.lsn > began.get(copied.relation.source, -1)
+    ]
 
 
 def _open(directory: Path, name: CopyName) -> Copied:

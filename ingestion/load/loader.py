@@ -18,7 +18,7 @@ from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
-from ingestion.load.tables import Landing
+from ingestion.load.tables import Landing, predecessor
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -186,13 +186,15 @@ class ChangeLoader:
 
     def _copy(self, copied: Copied) -> int:
         """Load one copy in one transaction, and what its table changed since; the number of its rows."""
-        previous = self._tables.get(copied.name.oid) or next(
-            (table for table in self._tables.values() if table.source == copied.relation.source), None
-        )
+        previous = predecessor(copied.relation, self._tables.values())
         table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
         with self._destination.transaction():
             table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
-            tables = {oid: known for oid, known in self._tables.items() if known.source != table.source}
+            tables = {oid: known for oid, known in self._tables.items() if known is not previous}
+            if previous is not None and previous.oid != table.oid:
+                # Dropped, or still there under another name: then it needs a copy under that one.
+                self._destination.machinery.forget_table(previous.oid)
+                want(self._copies, previous.oid)
             tables[table.oid] = table
             if copied.name.lsn < self._position.lsn:
                 self._catch_up(tables, table)

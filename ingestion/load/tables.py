@@ -23,9 +23,10 @@ class Landing:
         """Lay out the table of a relation; keeps the name that its source has already."""
         others = list(others)
         mirror, history = landing_schemas(relation.schema, self.protected, self.dialect.name_bytes)
-        before = next((table for table in others if table.source == relation.source), None)
-        taken = [t.name for t in others if t.mirror_schema == mirror and t.source != relation.source]
-        name = before.name if before is not None else distinct(relation.name, taken, self.dialect.name_bytes)
+        before = predecessor(relation, others)
+        taken = [t.name for t in others if t.mirror_schema == mirror and t is not before]
+        keeps = before is not None and before.mirror_schema == mirror
+        name = before.name if keeps and before else distinct(relation.name, taken, self.dialect.name_bytes)
         columns = _columns(relation.columns, self.dialect)
         if before is not None:
             texts = {column.name for column in before.columns if column.has_text}
@@ -33,6 +34,13 @@ class Landing:
         return Table(
             relation.source, relation.oid, mirror, history, name, columns, relation.key_positions, epoch, snapshot_lsn
         )
+
+
+def predecessor(relation: Relation, tables: Iterable[Table]) -> Table | None:
+    """What the warehouse has of a relation: the table of its OID, else the one that bore its name before."""
+    tables = list(tables)
+    same = (table for table in tables if table.oid == relation.oid)
+    return next(same, None) or next((table for table in tables if table.source == relation.source), None)
 
 
 def reshape(destination: Destination, table: Table, relation: Relation, lsn: int) -> Table:
@@ -64,6 +72,8 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
     changes += [ColumnChange(gone, None) for gone in before.values()]
     changed = replace(table, source=relation.source, oid=relation.oid, columns=tuple(after), key=relation.key_positions)
     destination.reshape(table, changed, changes, lsn)
+    if table.source != relation.source:
+        destination.machinery.note_change(table, lsn, "rename table", "", relation.source)
     for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
         destination.machinery.note_change(table, lsn, change, name, detail)
     destination.machinery.write_table(changed)
@@ -71,9 +81,10 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
 
 
 def fits(table: Table, relation: Relation) -> bool:
-    """Whether the table has just the relation's columns, in its order, and its key."""
+    """Whether the table has just the relation's name, columns, in its order, and key."""
     shape = [(column.source_name, column.declared) for column in table.columns]
-    return shape == [(c.name, c.declared) for c in relation.columns] and table.key == relation.key_positions
+    same_columns = shape == [(c.name, c.declared) for c in relation.columns]
+    return same_columns and table.key == relation.key_positions and table.source == relation.source
 
 
 def _columns(columns: Iterable[Column], dialect: Dialect) -> tuple[TableColumn, ...]:

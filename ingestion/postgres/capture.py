@@ -18,6 +18,7 @@ import psycopg
 from ingestion.errors import SourceChangedError, SourceError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
+from ingestion.log.directory import grant, wanted
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.copy import Progress, copied_tables, copy_tables
 from ingestion.postgres.pgoutput import Relation, RelationMessage
@@ -223,6 +224,8 @@ class _Copier:
 
     def start(self, tables: Sequence[TableRef]) -> None:
         """Begin a round with the tables of which the log has no copy, or a new one is wanted."""
+        for oid in wanted(self._directory) - {table.oid for table in tables}:
+            grant(self._directory, oid)  # the table is gone, and nobody can send it
         have = copied_tables(self._directory, self._epoch)
         missing = [table for table in tables if table.oid not in have]
         if missing and self._round is None:

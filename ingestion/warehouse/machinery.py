@@ -96,8 +96,8 @@ class Machinery:
         return tables
 
     def write_table(self, table: Table) -> None:
-        """Record a table, in place of what was recorded under its source name before."""
-        self.session.execute("delete from _flux.tables where source = $1", [table.source])
+        """Record a table, in place of what was recorded of it before: names at the source change, its OID does not."""
+        self.forget_table(table.oid)
         self.session.execute(
             "insert into _flux.tables values ($1, $2, $3, $4, $5, $6, $7, null, $8, $9, $10, $11, now())",
             [
@@ -115,12 +115,16 @@ class Machinery:
             ],
         )
 
+    def forget_table(self, oid: int) -> None:
+        """Record no longer a table whose place another one took."""
+        self.session.execute("delete from _flux.tables where oid = $1", [oid])
+
     def write_state(self, table: Table, state: TableState, lsn: int) -> Table:
         """Record a table's new state; an inexact one is so since `lsn`."""
         since = lsn if state is TableState.INEXACT else None
         self.session.execute(
-            "update _flux.tables set state = $1, inexact_since = $2, changed_at = now() where source = $3",
-            [state.value, since, table.source],
+            "update _flux.tables set state = $1, inexact_since = $2, changed_at = now() where oid = $3",
+            [state.value, since, table.oid],
         )
         return replace(table, state=state)
 
