@@ -50,7 +50,8 @@ def fitted(name: str, limit: int | None) -> str:
 
 def column_names(names: Iterable[str], limit: int | None = None) -> list[str]:
     """Names of a table's columns in the warehouse, in order: apart from one another and from Flux's machinery."""
-    reserved = [*MACHINERY, _PLACE]
+    names = list(names)
+    reserved = [*MACHINERY, _PLACE, *(name + TEXT_SUFFIX for name in names)]
     taken: list[str] = []
     for name in names:
         taken.append(distinct(name, [*reserved, *taken], limit))

@@ -29,8 +29,9 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
     present = session.columns(table.history_schema, table.name)
     going = {old for old, _ in moves}
     for _, new in moves:
-        if new in present and new not in going:
-            _set_aside(session, table, new, name_bytes)
+        for name in present:
+            if name.casefold() == new.casefold() and name not in going:
+                _set_aside(session, table, name, name_bytes)
     _rename(session, table.history, moves)
     for change in changes:
         if change.before is None and change.after is not None:
@@ -42,8 +43,9 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
 def make_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None) -> None:
     """See to it that the history has the column with its type; another of its name goes aside."""
     present = session.columns(table.history_schema, table.name)
-    if column.name in present and present[column.name] != session.canonical(column.type):
-        _set_aside(session, table, column.name, name_bytes)
+    found = next((name for name in present if name.casefold() == column.name.casefold()), None)
+    if found is not None and (found, present[found]) != (column.name, session.canonical(column.type)):
+        _set_aside(session, table, found, name_bytes)
         present = session.columns(table.history_schema, table.name)
     if column.name not in present:
         session.execute(f"alter table {table.history} add column {quote(column.name)} {column.type}")
@@ -51,10 +53,20 @@ def make_room(session: Session, table: Table, column: TableColumn, name_bytes: i
         session.execute(f"alter table {table.history} add column {quote(column.text_name)} varchar")
 
 
+def write_unfilled(session: Session, table: Table, names: str, lsn: int) -> None:
+    """Take the rows of a table without a key out of the history as they are before they get new columns' defaults."""
+    if not table.key:
+        _write_all(session, table, names, "delete", lsn)
+
+
 def write_filled(session: Session, table: Table, names: str, lsn: int) -> None:
     """Tell the history that each row got values which no change says: constant defaults of new columns."""
+    _write_all(session, table, names, "resync", lsn)
+
+
+def _write_all(session: Session, table: Table, names: str, op: str, lsn: int) -> None:
     session.execute(
-        f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) select {names}, 'resync', "
+        f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) select {names}, '{op}', "
         f"{table.epoch}, {lsn}, 0, (select clock_at from _tx where _lsn = {lsn}) from {table.mirror}"
     )
 

@@ -115,3 +115,109 @@ def test_a_timestamp_before_christ_does_not_become_one_after(flux: Pipeline) -> 
         (None, "4713-01-01 00:00:00 BC"),
         ("0044-03-15 10:00:00", None),
     ]
+
+
+def assert_equal_and_replayed(flux: Pipeline, source: str, relation: str) -> None:
+    assert sorted(flux.query(f"from {relation}"), key=repr) == sorted(
+        flux.at_source(f"select * from {source}"), key=repr
+    )
+    with flux.warehouse() as warehouse:
+        assert_history_replays(warehouse)
+
+
+def relations(flux: Pipeline) -> dict[str, str]:
+    return dict(flux.query("select source, relation from _flux.tables"))
+
+
+def test_a_default_fills_rows_without_a_key_once(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (a int)", "alter table t replica identity full", "insert into t values (1), (1), (2), (null)"
+    )
+    flux.replicate()
+    flux.execute("alter table t add column b int default 7", "insert into t values (3, 3)")
+    flux.replicate()
+    assert_equal_and_replayed(flux, "t", "raw_app.t")
+
+
+def test_tables_that_swap_names_keep_their_rows_across_a_restart(flux: Pipeline) -> None:
+    flux.execute(
+        "create table a (id int primary key, n int)",
+        "create table b (id int primary key, t text)",
+        "insert into a values (1, 1)",
+        "insert into b values (2, 'two')",
+    )
+    flux.replicate()
+    flux.execute("begin; alter table a rename to c; alter table b rename to a; alter table c rename to b; commit")
+    flux.execute("insert into b values (3, 3)")
+    flux.replicate()
+    flux.execute("insert into a values (4, 'four')")
+    flux.replicate()
+    assert_equal_and_replayed(flux, "a", relations(flux)["public.a"])
+    assert_equal_and_replayed(flux, "b", relations(flux)["public.b"])
+
+
+def test_a_new_table_takes_the_name_of_one_that_lives_on_under_another(flux: Pipeline) -> None:
+    flux.execute("create table a (id int primary key)", "insert into a values (1)")
+    flux.replicate()
+    flux.execute(
+        "alter table a rename to b", "create table a (id int primary key, n int)", "insert into a values (2, 2)"
+    )
+    flux.replicate()
+    flux.replicate()
+    flux.execute("insert into b values (3)", "insert into a values (4, 4)")
+    flux.replicate()
+    assert_equal_and_replayed(flux, "a", relations(flux)["public.a"])
+    assert_equal_and_replayed(flux, "b", relations(flux)["public.b"])
+
+
+def test_a_table_made_anew_with_another_key_takes_all_former_rows_away(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, n int)", "insert into t values (1, 1), (2, 2)")
+    flux.replicate()
+    for made, row in (
+        ('code text primary key, "N" date', "('x', '2026-01-01')"),
+        ("n int", "(5), (5), (null)"),
+        ("n int, x int", "(5, 1), (5, 2), (6, 3)"),
+        ("id text primary key", "('1')"),
+    ):
+        flux.execute("drop table t", f"create table t ({made})")
+        if "primary" not in made:
+            flux.execute("alter table t replica identity full")
+        flux.execute(f"insert into t values {row}")
+        flux.replicate()
+        assert_equal_and_replayed(flux, "t", "raw_app.t")
+
+
+def test_a_table_named_like_a_copy_under_way_is_left_alone(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key)",
+        "create table t__resync (id int primary key)",
+        "insert into t__resync values (7)",
+    )
+    flux.replicate()
+    flux.execute("drop table t", "create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    assert flux.query("from raw_app.t__resync") == [(7,)]
+
+
+def test_a_column_named_like_a_sibling_is_told_apart_from_it(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key, d date, d__text text)", "insert into t values (1, '2026-01-01', 'x')"
+    )
+    flux.replicate()
+    flux.execute("insert into t values (2, '0044-03-15 BC', 'y')")
+    flux.replicate()
+    rows = [(1, "2026-01-01", None, "x"), (2, None, "0044-03-15 BC", "y")]
+    assert flux.query("select id, d::varchar, d__text, d__text__2 from raw_app.t order by id") == rows
+
+
+def test_two_defaults_that_came_before_anybody_looked_fill_the_rows_of_before(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute(
+        "alter table t add column a int default 7",
+        "insert into t values (2)",
+        "alter table t add column b int default 8",
+        "insert into t values (3)",
+    )
+    flux.replicate()
+    assert_equal_and_replayed(flux, "t", "raw_app.t")

@@ -84,7 +84,7 @@ def _resync(
     """Bring a mirror that missed changes to the copy's state, and say in the history what differed."""
     for column in table.columns:
         make_room(session, table, column, None)
-    fresh = f"{quote(table.mirror_schema)}.{quote(table.name + '__resync')}"
+    fresh = f"{quote(table.mirror_schema)}.{quote(f'_flux_resync_{table.oid}')}"
     session.execute(f"create or replace table {fresh} ({', '.join(column_definitions(table))})")
     for chunk in chunks:
         table = _append(session, table, fresh, chunk)
@@ -101,19 +101,33 @@ def _resync(
             f"insert into {table.history} ({names}, {_MACHINERY}) select {names}, 'resync', {stamp}, $1 from {fresh}",
             [at],
         )
-    held = {column.name: column.has_text for column in previous.columns}
-    gone = [table.columns[i] for i in table.key or range(len(table.columns)) if table.columns[i].name in held]
-    texts = [column for column in gone if column.has_text]
-    keys = ", ".join([*(quote(column.name) for column in gone), *(quote(column.text_name) for column in texts)])
-    were = ", ".join(quote(c.text_name) if held[c.name] else f"null as {quote(c.text_name)}" for c in texts)
-    were = ", ".join([*(quote(column.name) for column in gone), *([were] if were else [])])
-    session.execute(
-        f"insert into {table.history} ({keys}, {_MACHINERY}) select {keys}, 'delete', {table.epoch}, "
-        f"{table.snapshot_lsn}, 0, $1 from (select {were} from {table.mirror} except all select {keys} from {fresh})",
-        [at],
-    )
+    _tell_gone(session, table, previous, fresh, at)
     machinery(session).note_gap(table, previous.snapshot_lsn)
     session.execute(f"drop table {table.mirror}")
     session.execute(f"alter table {fresh} rename to {quote(table.name)}")
     machinery(session).write_table(table)
     return table
+
+
+def _tell_gone(session: DuckdbSession, table: Table, previous: Table, fresh: str, at: datetime) -> None:
+    """Tell the history which rows of the mirror the copy lacks, by the columns that tell rows apart.
+
+    Where the rows of before cannot be told apart by these (another key, other columns of a table without one), all of
+    them go: the copy's rows are told as new, too.
+    """
+    held = {(column.name, column.type): column.has_text for column in previous.columns}
+    columns = [table.columns[i] for i in table.key or range(len(table.columns))]
+    told = [column for column in columns if (column.name, column.type) in held]
+    texts = [column for column in told if column.has_text]
+    keys = [*(quote(column.name) for column in told), *(quote(column.text_name) for column in texts)]
+    were = [*(quote(column.name) for column in told)]
+    were += [quote(c.text_name) if held[c.name, c.type] else f"null as {quote(c.text_name)}" for c in texts]
+    comparable = column_definitions(table) == column_definitions(previous) or (table.key and len(told) == len(columns))
+    query = f"select {', '.join([*were, '1 as _one'])} from {table.mirror}"
+    if comparable:
+        query += f" except all select {', '.join([*keys, '1'])} from {fresh}"
+    session.execute(
+        f"insert into {table.history} ({', '.join([*keys, _MACHINERY])}) select {', '.join([*keys, ''])} 'delete', "
+        f"{table.epoch}, {table.snapshot_lsn}, 0, $1 from ({query})",
+        [at],
+    )

@@ -9,7 +9,7 @@ from ingestion.warehouse.duckdb.schema import column_list
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.duckdb.source_text import source_text
 from ingestion.warehouse.names import quote
-from ingestion.warehouse.reshape import change_columns, write_filled
+from ingestion.warehouse.reshape import change_columns, write_filled, write_unfilled
 from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import cast_text
 
@@ -17,7 +17,9 @@ from ingestion.warehouse.types import cast_text
 def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
     """Change the columns of mirror and history; fill constant defaults in."""
     change_columns(session, before, changes, None)
-    filled = False
+    filled = any(change.before is None and change.missing is not None for change in changes)
+    if filled:
+        write_unfilled(session, after, column_list(after), lsn)
     for change in changes:
         if change.after is None:
             continue
@@ -27,7 +29,6 @@ def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequen
             if session.execute(f"select {value} is null", [change.missing]) == [(True,)]:
                 raise LoadError(f"default of column {name} of {after.source!r} is no value of its warehouse type")
             session.execute(f"update {after.mirror} set {name} = {value}", [change.missing])
-            filled = True
         elif change.before is not None and change.before.type != kind:
             cast = cast_text(source_text(replace(change.before, name=change.after.name, has_text=False)), kind)
             for target in (after.mirror, after.history):

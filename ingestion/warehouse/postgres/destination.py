@@ -18,7 +18,7 @@ from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, c
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
 from ingestion.warehouse.postgres.types import keeps_text, postgres_type
-from ingestion.warehouse.reshape import change_columns, write_filled
+from ingestion.warehouse.reshape import change_columns, write_filled, write_unfilled
 from ingestion.warehouse.table import Table
 
 DIALECT: Final = Dialect(postgres_type, NAME_BYTES)
@@ -77,6 +77,8 @@ class PostgresDestination:
         if keys[0] != keys[1]:
             create_key(self.session, after)
         filled = [change for change in changes if change.before is None and change.missing is not None]
+        if filled:
+            write_unfilled(self.session, after, column_list(after), lsn)
         for change in filled:
             if change.after is not None:
                 self.session.execute(f"update {after.mirror} set {quote(change.after.name)} = $1", [change.missing])
