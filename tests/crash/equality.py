@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.source import Source, session_options
 from ingestion.verify import replay_histories
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from ingestion.warehouse.duckdb.schema import read_tables
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.table import Table
@@ -37,7 +38,7 @@ def differences(home: Home) -> dict[str, str]:
                 found[table.source] = "not in the warehouse"
             elif reason := _difference(warehouse, source, tables[oid], table):
                 found[table.source] = reason
-        for replayed in replay_histories(warehouse):
+        for replayed in replay_histories(DuckdbDestination(warehouse)):
             if not replayed.equal:
                 found[f"history of {replayed.source}"] = (
                     f"{replayed.rows_source} rows replayed, {replayed.rows_warehouse} in the mirror, "

@@ -8,7 +8,6 @@ from typing import Any, Final
 import psycopg
 import pyarrow as pa
 
-from ingestion.errors import LoadError
 from ingestion.warehouse.clock import Clock
 from ingestion.warehouse.destination import ColumnChange, Dialect, StagedChanges
 from ingestion.warehouse.names import quote
@@ -17,7 +16,7 @@ from ingestion.warehouse.postgres.copies import load_copy
 from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
-from ingestion.warehouse.postgres.types import keeps_text, postgres_type
+from ingestion.warehouse.postgres.types import postgres_type
 from ingestion.warehouse.reshape import change_columns, write_filled, write_unfilled
 from ingestion.warehouse.table import Table
 
@@ -53,12 +52,6 @@ class PostgresDestination:
         return applier
 
     def reshape(self, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
-        for change in changes:
-            if change.before is not None and change.after is not None and not keeps_text(change.before, change.after):
-                raise LoadError(
-                    f"column {change.after.source_name!r} of {before.source!r} was retyped from "
-                    f"{change.before.declared} to {change.after.declared}, which changes its values"
-                )
         retyped = [
             change.after
             for change in changes

@@ -8,7 +8,6 @@ made by users or extensions, and those built-in ones whose text depends on the s
 
 from typing import Final
 
-from ingestion.warehouse.table import TableColumn
 from ingestion.warehouse.types import SourceType
 
 AS_ITSELF: Final = {
@@ -54,16 +53,6 @@ _KINDS: Final = frozenset("brm")  # base types and their arrays, ranges, multira
 # To the parser these names alone mean bit(1) and char(1).
 _TO_BE_QUOTED: Final = frozenset({"bit", "char"})
 
-# Retypes that leave every value's text as it was: (before, after).
-_WIDER: Final = frozenset(
-    {("int2", "int4"), ("int2", "int8"), ("int4", "int8"), ("varchar", "text"), ("text", "varchar")}
-    | {(small, "numeric") for small in ("int2", "int4", "int8")}
-    | {(some, "text") for some in ("int2", "int4", "int8", "float4", "float8", "uuid", "json", "jsonb")}
-)
-_SCALED: Final = frozenset({"numeric"})
-_TIMED: Final = frozenset({"time", "timetz", "timestamp", "timestamptz"})
-_FREE: Final = frozenset({"varchar", "text", "varbit", "int2", "int4", "int8", "bool", "uuid", "date", "bytea"})
-
 
 def postgres_type(source: SourceType) -> str:
     """The type that a source type lands in, as SQL."""
@@ -71,29 +60,3 @@ def postgres_type(source: SourceType) -> str:
     if source.kind not in _KINDS or element not in _BUILT_IN:
         return TEXT
     return f'"{source.name}"' if source.name in _TO_BE_QUOTED else source.name
-
-
-def keeps_text(before: TableColumn, after: TableColumn) -> bool:
-    """Whether values have the same text after a column's type was changed at the source (without USING)."""
-    if before.declared == after.declared:
-        return True
-    if before.type != after.type:
-        # The modifier counts as well: an integer that becomes numeric(10,2) gets a fraction.
-        return (before.type, after.type) in _WIDER and "(" not in after.declared
-    if after.type in _SCALED:
-        return "(" not in after.declared or _scale(before.declared) == _scale(after.declared) is not None
-    if after.type in _TIMED:
-        return _digits(after.declared, 6) >= _digits(before.declared, 6)
-    return after.type in _FREE
-
-
-def _scale(declared: str) -> int | None:
-    """Scale of `numeric(10,2)`; None without a modifier."""
-    inside = declared.partition("(")[2].partition(")")[0]
-    return int(inside.partition(",")[2] or 0) if inside else None
-
-
-def _digits(declared: str, default: int) -> int:
-    """Digits of seconds in `timestamp(3) without time zone`."""
-    inside = declared.partition("(")[2].partition(")")[0]
-    return int(inside) if inside else default
