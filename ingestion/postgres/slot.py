@@ -53,7 +53,28 @@ def read_slot(connection: psycopg.Connection[Any], name: str) -> SlotState | Non
 
 
 def current_lsn(connection: psycopg.Connection[Any]) -> Lsn:
-    """The end of the source's WAL: everything committed before this call lies before it.
+    """The end of the source's WAL: everything committed before this call lies before it, and is sent soon."""
+    lsn = inserted_lsn(connection)
+    push_wal(connection, lsn)
+    return lsn
+
+
+def push_wal(connection: psycopg.Connection[Any], lsn: int) -> None:
+    """See to it that the source flushes its WAL up to there, and so sends it. Not to be called in a transaction.
+
+    What no commit follows lies in memory for as long as 15 s (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS); even a SELECT
+    writes such WAL when it prunes pages. The message that is committed here reaches nobody.
+    """
+    row = connection.execute(
+        "select case when not pg_is_in_recovery() then pg_current_wal_flush_lsn() < %s::pg_lsn end",
+        (format_lsn(lsn),),
+    ).fetchone()
+    if row is not None and row[0]:
+        connection.execute("select pg_logical_emit_message(true, 'flux', '')")
+
+
+def inserted_lsn(connection: psycopg.Connection[Any]) -> Lsn:
+    """The end of the source's WAL as `current_lsn` gives it; nobody sees to it that it is sent soon.
 
     An insert position right after a page header is the same place as the page's begin, which is where the walsender
     stands when the source is idle (headers are 24 or 40 bytes, manual 28.6).

@@ -1,7 +1,9 @@
+import time
 from pathlib import Path
 
 import pytest
 
+from ingestion.postgres.source import connect
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
 
@@ -43,6 +45,17 @@ def test_a_run_without_changes_loads_nothing(flux: Pipeline) -> None:
     flux.replicate()
     report = flux.replicate()
     assert (report.changes, report.copied_rows) == (0, 0)
+
+
+def test_a_run_does_not_wait_for_wal_that_nobody_flushes(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)")
+    flux.replicate()
+    with connect(flux.source) as other:
+        other.execute("begin")
+        other.execute("insert into t values (1)")
+        began = time.monotonic()
+        flux.replicate()
+        assert time.monotonic() - began < 5
 
 
 def test_update_of_toasted_row_keeps_the_long_value(flux: Pipeline) -> None:
