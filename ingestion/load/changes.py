@@ -115,7 +115,7 @@ class BatchLoad:
     def _shape(
         self, messages: Messages, table: Table, relation: Relation, changes: Changes, cuts: list[int], high: int
     ) -> None:
-        new, old = _arrow(messages.wire, relation, changes)
+        new, old = arrow_tuples(messages.wire, relation, changes)
         staged = self.destination.stage(table, new, old)
         self.tables[table.oid] = staged.table
         carried = staged.carried_key_changes()
@@ -155,7 +155,7 @@ def _ranges(carried: list[tuple[int, int, int]], low: int, high: int) -> list[tu
     return found
 
 
-def _arrow(wire: Wire, relation: Relation, changes: Changes) -> tuple[pa.Table, pa.Table]:
+def arrow_tuples(wire: Wire, relation: Relation, changes: Changes) -> tuple[pa.Table, pa.Table]:
     """New and old tuples as Arrow tables; values that the new tuple left out are taken from a full old one."""
     new = list(changes.new)
     if relation.identity == "f":

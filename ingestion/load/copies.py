@@ -1,5 +1,6 @@
 """Find the copies that the log holds and the warehouse lacks, and read them."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,25 +9,41 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingestion.errors import LogCorruptError
+from ingestion.load.fold import Fold
 from ingestion.log import LogReader
+from ingestion.log.directory import want
 from ingestion.postgres.pgoutput import Relation, decode_copy
-from ingestion.postgres.pgoutput.records import COPY, RELATION, CopyName
+from ingestion.postgres.pgoutput.records import BASE, COPY, PART, RELATION, CopyBase, CopyName, CopyPart
 from ingestion.warehouse.table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A table's whole copy in the log. `at` is when its snapshot was taken."""
+    """A table's whole copy in the log. `at` is when its snapshot was taken; `parts` are those that it consists of.
+
+    `fold` brings a copy in parts to its LSN; the stream must be in the log up to there.
+    """
 
     name: CopyName
     relation: Relation
     at: datetime
     reader: LogReader
+    parts: frozenset[int]
+    fold: Fold | None
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The rows, block by block: text columns c0, c1, ..."""
-        for block in self.reader.blocks():
-            if block.kind == COPY and len(block.lengths):
+        """The rows, block by block: text columns c0, c1, ... Raises UnusableCopyError."""
+        return self._read() if self.fold is None else self.fold.over(self._read())
+
+    def discard(self) -> None:
+        """Remove the copy, which is of no use, and ask for one of a single moment."""
+        want(self.reader.directory.parent, self.name.oid, whole=True)
+        shutil.rmtree(self.reader.directory)
+
+    def _read(self) -> Iterator[pa.Table]:
+        for position, header in self.reader.headers():
+            if header.kind == COPY and header.records and header.mark in self.parts:
+                block = self.reader.read(position, header)
                 wire, values = decode_copy(block.buffer, block.lengths, len(self.relation.columns))
                 columns = {f"c{i}": wire.text(column) for i, column in enumerate(values)}
                 rows = len(values[0].start) if values else 0
@@ -59,8 +76,18 @@ def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> lis
 
 def _open(directory: Path, name: CopyName) -> Copied:
     reader = LogReader(directory / str(name))
-    for block in reader.blocks():
-        if block.kind == RELATION:
-            at = datetime.fromtimestamp(block.mark / 1e6, UTC)
-            return Copied(name, Relation.from_bytes(block.payload), at, reader)
-    raise LogCorruptError(f"copy {str(name)!r} does not say which table it holds; remove it and run 'flux replicate'")
+    relation: Relation | None = None
+    fold, at_us, parts = None, 0, {0}
+    for position, header in reader.headers():
+        if header.kind == RELATION:
+            relation, at_us = Relation.from_bytes(reader.read(position, header).payload), header.mark
+        elif header.kind == BASE and relation is not None:
+            base = CopyBase.from_bytes(reader.read(position, header).payload)
+            stream, spill = LogReader(directory.parent / "postgres"), reader.directory / "spill"
+            fold = Fold(stream, name.epoch, base.lsn, name.lsn, relation, spill)
+        elif header.kind == PART:
+            at_us = CopyPart.from_bytes(reader.read(position, header).payload).at_us
+            parts.add(header.mark)
+    if relation is None:
+        raise LogCorruptError(f"copy {str(name)!r} does not say which table it holds; remove it, run 'flux replicate'")
+    return Copied(name, relation, datetime.fromtimestamp(at_us / 1e6, UTC), reader, frozenset(parts), fold)

@@ -17,6 +17,7 @@ from ingestion.failpoints import reach
 from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
+from ingestion.load.fold import UnusableCopyError
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing, predecessor
 from ingestion.log import LogPosition, LogReader
@@ -188,18 +189,23 @@ class ChangeLoader:
         """Load one copy in one transaction, and what its table changed since; the number of its rows."""
         previous = predecessor(copied.relation, self._tables.values())
         table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
-        with self._destination.transaction():
-            table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
-            tables = {oid: known for oid, known in self._tables.items() if known is not previous}
-            if previous is not None and previous.oid != table.oid:
-                # Dropped, or still there under another name: then it needs a copy under that one.
-                self._destination.machinery.forget_table(previous.oid)
-                want(self._copies, previous.oid)
-            tables[table.oid] = table
-            if copied.name.lsn < self._position.lsn:
-                self._catch_up(tables, table)
-            rows = self._destination.count(tables[table.oid])
-            reach("load.copy.before_commit")
+        try:
+            with self._destination.transaction():
+                table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
+                tables = {oid: known for oid, known in self._tables.items() if known is not previous}
+                if previous is not None and previous.oid != table.oid:
+                    # Dropped, or still there under another name: then it needs a copy under that one.
+                    self._destination.machinery.forget_table(previous.oid)
+                    want(self._copies, previous.oid)
+                tables[table.oid] = table
+                if copied.name.lsn < self._position.lsn:
+                    self._catch_up(tables, table)
+                rows = self._destination.count(tables[table.oid])
+                reach("load.copy.before_commit")
+        except UnusableCopyError as error:
+            logger.warning("copy is of no use, a new one is asked for table=%s reason=%s", table.source, error)
+            copied.discard()
+            return 0
         reach("load.copy.after_commit")
         self._tables = tables
         logger.info("copy loaded table=%s rows=%s", table.source, rows)

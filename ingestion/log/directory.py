@@ -57,13 +57,25 @@ def wanted(directory: Path) -> set[int]:
     return {int(entry.name) for entry in asked.iterdir()} if asked.is_dir() else set()
 
 
-def want(directory: Path, number: int) -> None:
-    """Ask the door that writes this directory to send a thing whole once more; the only word that goes backwards."""
+def wanted_whole(directory: Path) -> set[int]:
+    """Those of the wanted that are to be read at one moment, not in parts."""
+    return {number for number in wanted(directory) if (directory / "wanted" / str(number)).stat().st_size}
+
+
+def want(directory: Path, number: int, *, whole: bool = False) -> None:
+    """Ask the door that writes this directory to send a thing whole once more; the only word that goes backwards.
+
+    `whole` asks for it as it was at one moment, where the door would else read it in parts.
+    """
     asked = directory / "wanted"
     asked.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (asked / str(number)).touch()
+    with (asked / str(number)).open("a") as file:
+        file.write("whole" if whole else "")
+    os.utime(asked / str(number))
 
 
-def grant(directory: Path, number: int) -> None:
-    """Take the request back: it was answered."""
-    (directory / "wanted" / str(number)).unlink(missing_ok=True)
+def grant(directory: Path, number: int, *, asked_before: float | None = None) -> None:
+    """Take the request back: it was answered. One asked later than this Unix time stands."""
+    asked = directory / "wanted" / str(number)
+    if asked_before is None or not asked.exists() or asked.stat().st_mtime <= asked_before:
+        asked.unlink(missing_ok=True)

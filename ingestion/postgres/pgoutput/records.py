@@ -4,7 +4,9 @@ SESSION   one JSON record: the connection under which the following messages cam
 RELATION  one Relation a record: how to decode the blocks that follow, until another one with the same OID
 WAL       XLogData messages, verbatim; the block's mark is the end LSN of its last Commit (0: none in it)
 IDLE      no record: the source has sent all up to the mark, and nothing of it concerned us
-COPY      CopyData messages of one table's COPY BINARY, verbatim
+COPY      CopyData messages of one table's COPY BINARY, verbatim; the mark numbers the part that they belong to
+BASE      one JSON record: how a copy in parts began
+PART      one JSON record: a part of a copy is whole. The COPY blocks of a part without this one are to be ignored
 """
 
 import json
@@ -16,6 +18,8 @@ RELATION: Final = 2
 WAL: Final = 4
 IDLE: Final = 5
 COPY: Final = 6
+BASE: Final = 7
+PART: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,53 @@ class Session:
     def same_source(self, system_identifier: str, timeline: int, slot: str) -> bool:
         """Whether LSNs of this session and of that source are of one sequence."""
         return (self.system_identifier, self.timeline, self.slot) == (system_identifier, timeline, slot)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyBase:
+    """How a copy in parts began: every part's snapshot shows all that committed before `lsn`.
+
+    `visible` is the source's own text for what it showed then (pg_snapshot), `files` the table's storage (see
+    `ingestion.postgres.incarnation`).
+    """
+
+    lsn: int
+    visible: str
+    files: tuple[tuple[int, int], ...]
+
+    def to_bytes(self) -> bytes:
+        """Encode for the log."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes | memoryview) -> Self:
+        """Decode from the log."""
+        fields = json.loads(bytes(raw))
+        return cls(fields["lsn"], fields["visible"], tuple((oid, file) for oid, file in fields["files"]))
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPart:
+    """A part that is whole: the rows of the keys up to and with `high` (text forms; None: to the table's end).
+
+    It had `rows` rows of `size` bytes, took `seconds`, and ended at `at_us` (Unix time).
+    """
+
+    high: tuple[str, ...] | None
+    rows: int
+    size: int
+    seconds: float
+    at_us: int
+
+    def to_bytes(self) -> bytes:
+        """Encode for the log."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes | memoryview) -> Self:
+        """Decode from the log."""
+        fields = json.loads(bytes(raw))
+        return cls(**fields | {"high": tuple(fields["high"]) if fields["high"] is not None else None})
 
 
 @dataclass(frozen=True, slots=True)
