@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -29,7 +28,9 @@ from ingestion.events.schema import USERS, Columns, planned_tables, trait_column
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
-from ingestion.warehouse.duckdb import events as warehouse
+from ingestion.warehouse import events as warehouse
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.events import EventTables
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class EventLoadReport:
 
 
 def load_events(
-    connection: duckdb.DuckDBPyConnection,
+    destination: Destination,
     reader: LogReader,
     plan: TrackingPlan | None,
     *,
@@ -62,7 +63,7 @@ def load_events(
 
     Tables of the plan are there after the first call, events or not. Raises LoadError when the ledger does not add up.
     """
-    before = warehouse.read_event_position(connection)
+    before = destination.events.read_position()
     plan_is_new = plan is not None and (before is None or before.plans.get(plan.source) != plan.fingerprint)
     start = LogPosition(*before.at) if before is not None and before.at is not None else None
     if start is not None and not reader.holds(start) and reader.start() is not None:
@@ -72,20 +73,15 @@ def load_events(
     if before is not None and not blocks and not plan_is_new:
         return EventLoadReport()
     started = time.monotonic()
-    connection.execute("begin")
-    try:
-        warehouse.ensure_event_machinery(connection)
+    with destination.transaction():
+        destination.events.ensure()
         if plan is not None and plan_is_new:
-            _apply_plan(connection, plan)
-        batch = _EventBatch(connection, [block for block in blocks if block.kind == KIND_EVENTS])
+            _apply_plan(destination.events, plan)
+        batch = _EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS])
         batch.load()
-        warehouse.write_event_position(connection, blocks[-1].end if blocks else start, batch.newest)
+        destination.events.write_position(blocks[-1].end if blocks else start, batch.newest)
         reach("events.before_commit")
-        connection.execute("commit")
-        reach("events.after_commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+    reach("events.after_commit")
     report = batch.report(time.monotonic() - started)
     if report.accepted:
         logger.info(
@@ -110,27 +106,29 @@ def _read(reader: LogReader, start: LogPosition | None, limit_events: int) -> li
     return blocks
 
 
-def _apply_plan(connection: duckdb.DuckDBPyConnection, plan: TrackingPlan) -> None:
+def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
     """Create and widen the plan's tables. A column that is wider already stays so."""
-    known = warehouse.read_columns(connection).get(plan.source, {})
+    known = events.read_columns().get(plan.source, {})
     schema = warehouse.event_schema(plan.source)
     for table, columns in planned_tables(plan).items():
-        present = known.get(table, {})
-        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
-        warehouse.evolve(connection, schema, table, wanted, present)
-    warehouse.write_plan(connection, plan.source, plan.fingerprint)
+        present = known.get(events.named(table), {})
+        named = {events.named(name): kind for name, kind in columns.items()}
+        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in named.items()}
+        events.evolve(schema, events.named(table), wanted, present)
+    events.write_plan(plan.source, plan.fingerprint)
 
 
 class _EventBatch:
     """Some blocks of events on their way into the warehouse, within one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, blocks: Sequence[Block]) -> None:
-        self._connection = connection
+    def __init__(self, events: EventTables, blocks: Sequence[Block]) -> None:
+        self._events = events
         self._blocks = blocks
         self._records = [record for block in blocks for record in block.records()]
-        self._catalog = warehouse.read_columns(connection) if blocks else {}
+        self._catalog = events.read_columns() if blocks else {}
         with _without_garbage_collection():
             self._normalised: NormalisedEvents = normalise(self._records, self._catalog)
+        self._refused = {refused.record: refused.reason for refused in self._normalised.refused}
         self._duplicates: set[int] = set(self._normalised.repeated)
         self._rows: Counter[str] = Counter()
         self._ledger: list[warehouse.LedgerRow] = []
@@ -141,9 +139,9 @@ class _EventBatch:
         """Bring the batch in. Raises LoadError when what was inserted is not what was counted."""
         for source, landed in self._normalised.landed.items():
             self._load_source(source, landed)
-        warehouse.quarantine(self._connection, self._refused())
+        self._events.quarantine(self._quarantined())
         self._ledger = self._count()
-        warehouse.write_ledger(self._connection, self._ledger)
+        self._events.write_ledger(self._ledger)
 
     def report(self, seconds: float) -> EventLoadReport:
         """Sum the ledger up."""
@@ -157,22 +155,28 @@ class _EventBatch:
         )
 
     def _load_source(self, source: str, landed: SourceTables) -> None:
-        known = warehouse.known_records(self._connection, source, landed.ids)
+        unfit = sorted({record for rows in landed.tables.values() for record in self._events.unfit_records(rows)})
+        self._refused.update(dict.fromkeys(unfit, "a text holds U+0000, which this warehouse cannot hold"))
+        known = self._events.known_records(source, _without(landed.ids, np.array(unfit, dtype=np.int64)))
         self._duplicates.update(known)
-        seen = np.array(known, dtype=np.int64)
+        seen = np.array([*unfit, *known], dtype=np.int64)
         fresh = _without(landed.ids, seen)
         if not fresh.num_rows:
             return
-        warehouse.remember_ids(self._connection, source, fresh)
-        tables = {name: rows for name, table in landed.tables.items() if (rows := _without(table, seen)).num_rows}
+        self._events.remember_ids(source, fresh)
+        tables = {
+            self._events.named(name): rows.rename_columns([self._events.named(column) for column in rows.column_names])
+            for name, table in landed.tables.items()
+            if (rows := _without(table, seen)).num_rows
+        }
         schema, catalog = warehouse.event_schema(source), self._catalog.get(source, {})
         inserted = 0
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
-            changed = warehouse.evolve(self._connection, schema, name, wanted, catalog.get(name, {}))
+            changed = self._events.evolve(schema, name, wanted, catalog.get(name, {}))
             if name == "identifies" and (changed or "users" not in catalog):
                 self._evolve_users(source, schema)
-            count = warehouse.insert_rows(self._connection, schema, name, rows)
+            count = self._events.insert_rows(schema, name, rows)
             self._rows[f"{schema}.{name}"] += count
             inserted += count if name != "tracks" else 0
             latest = pc.max(rows["received_at"]).as_py()
@@ -185,27 +189,26 @@ class _EventBatch:
             self._update_users(source, schema, tables["identifies"])
 
     def _evolve_users(self, source: str, schema: str) -> None:
-        catalog = warehouse.read_columns(self._connection)[source]
+        catalog = self._events.read_columns()[source]
         present = catalog.get("users", {})
         columns: Columns = {**USERS, **trait_columns(catalog["identifies"])}
         wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
-        warehouse.evolve(self._connection, schema, "users", wanted, present)
+        self._events.evolve(schema, "users", wanted, present)
 
     def _update_users(self, source: str, schema: str, identifies: pa.Table) -> None:
         people = pc.unique(identifies["user_id"].drop_null())
         if len(people):
-            traits = trait_columns(warehouse.read_columns(self._connection)[source]["identifies"])
-            warehouse.update_users(self._connection, schema, list(traits), pa.table({"user_id": people}))
+            traits = trait_columns(self._events.read_columns()[source]["identifies"])
+            self._events.update_users(schema, list(traits), pa.table({"user_id": people}))
 
-    def _refused(self) -> list[tuple[str, str, str, bytes]]:
+    def _quarantined(self) -> list[tuple[str, str, str, bytes]]:
         starts = np.cumsum([0, *(len(block.lengths) for block in self._blocks)])
         rows = []
-        for refused in self._normalised.refused:
-            number = int(np.searchsorted(starts, refused.record, side="right")) - 1
+        for record, reason in self._refused.items():
+            number = int(np.searchsorted(starts, record, side="right")) - 1
             at = self._blocks[number].position
-            place = f"{at.segment}/{at.offset}#{refused.record - int(starts[number])}"
-            source = self._normalised.sources[refused.record]
-            rows.append((source, place, refused.reason, bytes(self._records[refused.record])))
+            place = f"{at.segment}/{at.offset}#{record - int(starts[number])}"
+            rows.append((self._normalised.sources[record], place, reason, bytes(self._records[record])))
         return rows
 
     def _count(self) -> list[warehouse.LedgerRow]:
@@ -214,12 +217,12 @@ class _EventBatch:
         keys = list(zip(sources, segments, strict=True))
         accepted = Counter(keys)
         duplicates = Counter(keys[record] for record in self._duplicates)
-        quarantined = Counter(keys[refused.record] for refused in self._normalised.refused)
+        quarantined = Counter(keys[record] for record in self._refused)
         landed = Counter(
             keys[record]
             for tables in self._normalised.landed.values()
             for record in tables.ids[warehouse.RECORD].to_pylist()
-            if record not in self._duplicates
+            if record not in self._duplicates and record not in self._refused
         )
         ledger = []
         for source, segment in sorted(accepted):

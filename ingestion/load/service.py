@@ -55,7 +55,7 @@ class Loader:
             changes = self._changes(connection)
             report = changes.drain(progress=progress)
             events: list[EventLoadReport] = []
-            while (loaded := load_events(connection, LogReader(self.log / "events"), self.plan)).accepted:
+            while (loaded := load_events(changes.destination, LogReader(self.log / "events"), self.plan)).accepted:
                 events.append(loaded)
                 if progress:
                     progress("events", sum(part.accepted for part in events))
@@ -73,7 +73,7 @@ class Loader:
         told, untold = 0.0, True
         while not stop.is_set():
             moved = changes.step()
-            moved = load_events(connection, events, self.plan).accepted > 0 or moved
+            moved = load_events(changes.destination, events, self.plan).accepted > 0 or moved
             untold = untold or moved
             wanted = lease.wanted()
             if untold and (wanted or not moved or time.monotonic() - told > _STATUS_SECONDS):

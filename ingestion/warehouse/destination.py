@@ -15,6 +15,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from ingestion.warehouse.clock import Clock
+from ingestion.warehouse.events import EventTables
 from ingestion.warehouse.machinery import Machinery
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
@@ -74,6 +75,10 @@ class Destination(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock."""
+
+    @property
+    def events(self) -> EventTables:
+        """The tables of events."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Open a transaction; it is committed at the end, and rolled back when an exception leaves it."""

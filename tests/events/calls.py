@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
-import duckdb
-
 from ingestion.events.collector import CollectorConfig, parse_write_keys, serve
 from ingestion.events.normalise import NormalisedEvents, normalise
 from ingestion.events.record import KIND_EVENTS, Origin, encode_records
 from ingestion.events.schema import Registry
 from ingestion.load.events import EventLoadReport, load_events
 from ingestion.log import LogReader, LogWriter
+from ingestion.warehouse.destination import Destination
 
 KEY = "key-of-default"
 RECEIVED = "2026-11-23T05:44:00.000000Z"
@@ -59,11 +58,11 @@ def write(log: Path, *batches: Sequence[object], origin: Origin = ORIGIN) -> Non
             writer.commit()
 
 
-def load(connection: duckdb.DuckDBPyConnection, log: Path, **options: Any) -> EventLoadReport:
+def load(destination: Destination, log: Path, **options: Any) -> EventLoadReport:
     """Load all that a log holds; the sum of what the batches brought."""
     plan = options.pop("plan", None)
     total = EventLoadReport()
-    while (report := load_events(connection, LogReader(log), plan, **options)).accepted:
+    while (report := load_events(destination, LogReader(log), plan, **options)).accepted:
         total = EventLoadReport(
             total.accepted + report.accepted,
             total.loaded + report.loaded,

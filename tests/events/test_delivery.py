@@ -16,6 +16,7 @@ import pytest
 from segment.analytics import Client
 
 from ingestion.log import LogReader
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.events.calls import KEY, call, collector, load, track
 
 COLLECTOR = """
@@ -67,7 +68,7 @@ def test_every_call_of_the_python_sdk_arrives_once(
         client.alias("before", "u1")
         client.shutdown()
     assert not errors
-    report = load(warehouse, tmp_path)
+    report = load(DuckdbDestination(warehouse), tmp_path)
     assert (report.accepted, report.loaded, report.duplicates, report.quarantined) == (255, 255, 0, 0)
     counted = warehouse.execute(
         "select count(*), count(distinct id), sum(number) from raw_segment.item_sold"
@@ -116,7 +117,7 @@ def test_what_had_its_200_survives_a_kill_and_a_resend_counts_as_duplicates(
         assert process.stdout.read().strip() == "ended"
         assert process.wait(20) == 0
 
-    report = load(warehouse, tmp_path, limit_events=200)
+    report = load(DuckdbDestination(warehouse), tmp_path, limit_events=200)
     found = {row[0] for row in warehouse.execute("select id from raw_segment.thing_done").fetchall()}
     assert set(acknowledged) <= found
     assert report.loaded == len(found)

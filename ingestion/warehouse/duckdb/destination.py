@@ -11,6 +11,7 @@ import pyarrow as pa
 from ingestion.warehouse.clock import Clock
 from ingestion.warehouse.destination import ColumnChange, Dialect, StagedChanges
 from ingestion.warehouse.duckdb.copies import load_copy
+from ingestion.warehouse.duckdb.events import DuckdbEvents
 from ingestion.warehouse.duckdb.reshape import reshape
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
@@ -29,6 +30,7 @@ class DuckdbDestination:
         self.session = DuckdbSession(connection)
         self.machinery = machinery(self.session)
         self.clock = Clock(self.session)
+        self.events = DuckdbEvents(connection)
 
     def transaction(self) -> AbstractContextManager[None]:
         return self.session.transaction()

@@ -14,12 +14,18 @@ import pyarrow as pa
 
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
+from ingestion.warehouse.events import (
+    CONSUMER,
+    EVENT_SCHEMA,
+    EXTRA,
+    LOADED_AT,
+    RECORD,
+    Catalog,
+    EventPosition,
+    LedgerRow,
+    event_source,
+)
 from ingestion.warehouse.names import quote
-
-CONSUMER: Final = "events"
-RECORD: Final = "_record"
-EXTRA: Final = "_extra"
-LOADED_AT: Final = "uuid_ts"
 
 # `event_ids` holds 16 bytes for each id: MD5 of source and id, which no accident makes equal. One column, so that the
 # anti-join of a batch scans nothing else (50 M ids on two busy cores, 2026-11: 0.24-0.44 s; joined on two columns
@@ -42,219 +48,185 @@ _TYPES: Final = {
 }
 _ARROW: Final = {name: kind for kind, name in _TYPES.items()}
 _EXACT_IN_DOUBLE: Final = 2**53
-_SCHEMA: Final = "raw_segment"
 _HASH: Final = "md5(? || chr(31) || id)::uuid"
 
-Catalog = dict[str, dict[str, dict[str, pa.DataType]]]
-"""Per source, per table: columns with their types, `uuid_ts` left out."""
-
 
 @dataclass(frozen=True, slots=True)
-class EventPosition:
-    """How far events are loaded: read the log on from (segment, offset); None: from its begin."""
+class DuckdbEvents:
+    """Event tables on an open connection. See `ingestion.warehouse.events` for what each method promises."""
 
-    at: tuple[int, int] | None
-    plans: Mapping[str, str]
-    """Fingerprint of the tracking plan that was applied last, by source."""
+    connection: duckdb.DuckDBPyConnection
 
+    def ensure(self) -> None:
+        """Create what is missing of the schema `_flux` for events."""
+        machinery(DuckdbSession(self.connection)).ensure()
+        self.connection.execute(_TABLES)
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """What became of one source's events in a range of one segment."""
+    def named(self, name: str) -> str:
+        return name
 
-    source: str
-    segment: int
-    from_offset: int
-    to_offset: int
-    accepted: int
-    loaded: int
-    duplicates: int
-    quarantined: int
+    def unfit_records(self, rows: pa.Table) -> list[int]:
+        return []
 
+    def read_position(self) -> EventPosition | None:
+        """Return how far events are loaded; None when nothing ever was."""
+        try:
+            rows = self.connection.execute(
+                "select segment, segment_offset from _flux.positions where consumer = ?", [CONSUMER]
+            ).fetchall()
+            plans = self.connection.execute("select source, fingerprint from _flux.tracking_plans").fetchall()
+        except duckdb.CatalogException:
+            return None
+        if not rows:
+            return None
+        segment, offset = rows[0]
+        return EventPosition(None if segment is None else (segment, offset), dict(plans))
 
-def event_schema(source: str) -> str:
-    """Name the schema that a source's tables lie in."""
-    return _SCHEMA if source == "default" else f"{_SCHEMA}__{source}"
-
-
-def ensure_event_machinery(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing of the schema `_flux` for events."""
-    machinery(DuckdbSession(connection)).ensure()
-    connection.execute(_TABLES)
-
-
-def read_event_position(connection: duckdb.DuckDBPyConnection) -> EventPosition | None:
-    """Return how far events are loaded; None when nothing ever was."""
-    try:
-        rows = connection.execute(
-            "select segment, segment_offset from _flux.positions where consumer = ?", [CONSUMER]
+    def write_position(self, at: tuple[int, int] | None, newest: datetime | None) -> None:
+        """Replace the position. `newest` is the latest arrival in the batch (None: keep what is known)."""
+        rows = self.connection.execute(
+            "delete from _flux.positions where consumer = ? returning commit_at", [CONSUMER]
         ).fetchall()
-        plans = connection.execute("select source, fingerprint from _flux.tracking_plans").fetchall()
-    except duckdb.CatalogException:
-        return None
-    if not rows:
-        return None
-    segment, offset = rows[0]
-    return EventPosition(None if segment is None else (segment, offset), dict(plans))
+        segment, offset = at or (None, None)
+        self.connection.execute(
+            "insert into _flux.positions select ?, null, null, ?, ?, greatest(?::timestamptz, ?::timestamptz), now()",
+            [CONSUMER, segment, offset, newest, rows[0][0] if rows else None],
+        )
 
+    def write_plan(self, source: str, fingerprint: str) -> None:
+        """Record that a tracking plan was applied."""
+        self.connection.execute("delete from _flux.tracking_plans where source = ?", [source])
+        self.connection.execute("insert into _flux.tracking_plans select ?, ?, now()", [source, fingerprint])
 
-def write_event_position(
-    connection: duckdb.DuckDBPyConnection, at: tuple[int, int] | None, newest: datetime | None
-) -> None:
-    """Replace the position. `newest` is the latest arrival in the batch (None: keep what is known)."""
-    rows = connection.execute(
-        "delete from _flux.positions where consumer = ? returning commit_at", [CONSUMER]
-    ).fetchall()
-    segment, offset = at or (None, None)
-    connection.execute(
-        "insert into _flux.positions select ?, null, null, ?, ?, greatest(?::timestamptz, ?::timestamptz), now()",
-        [CONSUMER, segment, offset, newest, rows[0][0] if rows else None],
-    )
-
-
-def write_plan(connection: duckdb.DuckDBPyConnection, source: str, fingerprint: str) -> None:
-    """Record that a tracking plan was applied."""
-    connection.execute("delete from _flux.tracking_plans where source = ?", [source])
-    connection.execute("insert into _flux.tracking_plans select ?, ?, now()", [source, fingerprint])
-
-
-def read_columns(connection: duckdb.DuckDBPyConnection) -> Catalog:
-    """Return the columns of all sources' tables. A type that no event makes is given as text."""
-    rows = connection.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
-        f"where (schema_name = '{_SCHEMA}' or starts_with(schema_name, '{_SCHEMA}__')) "
-        "and database_name = current_database() and not internal order by table_oid, column_index"
-    ).fetchall()
-    catalog: Catalog = {}
-    for schema, table, column, kind in rows:
-        source = "default" if schema == _SCHEMA else schema.removeprefix(f"{_SCHEMA}__")
-        columns = catalog.setdefault(source, {}).setdefault(table, {})
-        if column != LOADED_AT:
-            columns[column] = _ARROW.get(kind, pa.string())
-    return catalog
-
-
-def evolve(
-    connection: duckdb.DuckDBPyConnection,
-    schema: str,
-    table: str,
-    wanted: Mapping[str, pa.DataType],
-    known: Mapping[str, pa.DataType],
-) -> bool:
-    """Create the table, or add and widen its columns, so that it takes rows of `wanted`; False: it did already."""
-    relation = f"{quote(schema)}.{quote(table)}"
-    if not known:
-        columns = ", ".join(f"{quote(name)} {_type(name, kind)}" for name, kind in wanted.items())
-        connection.execute(f"create schema if not exists {quote(schema)}")
-        connection.execute(f"create table {relation} ({columns}, {quote(LOADED_AT)} timestamptz)")
-        return True
-    changed = False
-    for name, kind in wanted.items():
-        if name not in known:
-            connection.execute(f"alter table {relation} add column {quote(name)} {_type(name, kind)}")
-            changed = True
-        elif known[name] != kind:
-            _widen(connection, relation, name, known[name], kind)
-            changed = True
-    return changed
-
-
-def insert_rows(connection: duckdb.DuckDBPyConnection, schema: str, table: str, rows: pa.Table) -> int:
-    """Insert rows by name, with the transaction's time as `uuid_ts`; return their number."""
-    connection.register("_batch", rows)
-    try:
-        inserted = connection.execute(
-            f"insert into {quote(schema)}.{quote(table)} by name "
-            f"select * exclude ({quote(RECORD)}), now() as {quote(LOADED_AT)} from _batch"
+    def read_columns(self) -> Catalog:
+        """Return the columns of all sources' tables. A type that no event makes is given as text."""
+        rows = self.connection.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+            f"where (schema_name = '{EVENT_SCHEMA}' or starts_with(schema_name, '{EVENT_SCHEMA}__')) "
+            "and database_name = current_database() and not internal order by table_oid, column_index"
         ).fetchall()
-    finally:
-        connection.unregister("_batch")
-    return int(inserted[0][0])
+        catalog: Catalog = {}
+        for schema, table, column, kind in rows:
+            columns = catalog.setdefault(event_source(schema), {}).setdefault(table, {})
+            if column != LOADED_AT:
+                columns[column] = _ARROW.get(kind, pa.string())
+        return catalog
 
+    def evolve(
+        self,
+        schema: str,
+        table: str,
+        wanted: Mapping[str, pa.DataType],
+        known: Mapping[str, pa.DataType],
+    ) -> bool:
+        """Create the table, or add and widen its columns, so that it takes rows of `wanted`; False: it did already."""
+        relation = f"{quote(schema)}.{quote(table)}"
+        if not known:
+            columns = ", ".join(f"{quote(name)} {_type(name, kind)}" for name, kind in wanted.items())
+            self.connection.execute(f"create schema if not exists {quote(schema)}")
+            self.connection.execute(f"create table {relation} ({columns}, {quote(LOADED_AT)} timestamptz)")
+            return True
+        changed = False
+        for name, kind in wanted.items():
+            if name not in known:
+                self.connection.execute(f"alter table {relation} add column {quote(name)} {_type(name, kind)}")
+                changed = True
+            elif known[name] != kind:
+                _widen(self.connection, relation, name, known[name], kind)
+                changed = True
+        return changed
 
-def known_records(connection: duckdb.DuckDBPyConnection, source: str, ids: pa.Table) -> list[int]:
-    """Return `_record` of those ids that were loaded before. Scans all ids ever loaded, 16 bytes each."""
-    connection.register("_ids", ids)
-    try:
-        rows = connection.execute(
-            f"select {RECORD} from (select {RECORD}, {_HASH} as id_hash from _ids) as batch "
-            "semi join _flux.event_ids as seen on seen.id_hash = batch.id_hash",
-            [source],
-        ).fetchall()
-    finally:
-        connection.unregister("_ids")
-    return [row[0] for row in rows]
+    def insert_rows(self, schema: str, table: str, rows: pa.Table) -> int:
+        """Insert rows by name, with the transaction's time as `uuid_ts`; return their number."""
+        self.connection.register("_batch", rows)
+        try:
+            inserted = self.connection.execute(
+                f"insert into {quote(schema)}.{quote(table)} by name "
+                f"select * exclude ({quote(RECORD)}), now() as {quote(LOADED_AT)} from _batch"
+            ).fetchall()
+        finally:
+            self.connection.unregister("_batch")
+        return int(inserted[0][0])
 
+    def known_records(self, source: str, ids: pa.Table) -> list[int]:
+        """Return `_record` of those ids that were loaded before. Scans all ids ever loaded, 16 bytes each."""
+        self.connection.register("_ids", ids)
+        try:
+            rows = self.connection.execute(
+                f"select {RECORD} from (select {RECORD}, {_HASH} as id_hash from _ids) as batch "
+                "semi join _flux.event_ids as seen on seen.id_hash = batch.id_hash",
+                [source],
+            ).fetchall()
+        finally:
+            self.connection.unregister("_ids")
+        return [row[0] for row in rows]
 
-def remember_ids(connection: duckdb.DuckDBPyConnection, source: str, ids: pa.Table) -> None:
-    """Record ids as loaded."""
-    connection.register("_ids", ids)
-    try:
-        connection.execute(f"insert into _flux.event_ids select ?, {_HASH} from _ids", [source, source])
-    finally:
-        connection.unregister("_ids")
+    def remember_ids(self, source: str, ids: pa.Table) -> None:
+        """Record ids as loaded."""
+        self.connection.register("_ids", ids)
+        try:
+            self.connection.execute(f"insert into _flux.event_ids select ?, {_HASH} from _ids", [source, source])
+        finally:
+            self.connection.unregister("_ids")
 
+    def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
+        """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.
 
-def update_users(connection: duckdb.DuckDBPyConnection, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
-    """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.
-
-    Each trait has the value of its latest call by event time; ties go to the later arrival, then the greater id. So
-    the order in which calls are loaded, or loaded again, makes no difference. Scans `identifies` for these users.
-    """
-    identifies, users = f"{quote(schema)}.identifies", f"{quote(schema)}.users"
-    winners = "".join(f", arg_max({quote(trait)}, place) as {quote(trait)}" for trait in traits)
-    # A value whose call is no longer in `identifies` (retention) stays.
-    kept = "".join(f", coalesce(w.{quote(trait)}, u.{quote(trait)}) as {quote(trait)}" for trait in traits)
-    connection.register("_affected", user_ids)
-    try:
-        connection.execute(
-            f"""
-            create or replace temp table _profiles as
-            with calls as (
-                select *, row_number() over (order by timestamp, received_at, id) as place
-                from {identifies} semi join _affected using (user_id)
-            ), winners as (
-                select user_id as id, max(received_at) as received_at {winners} from calls group by user_id
+        Each trait has the value of its latest call by event time; ties go to the later arrival, then the greater id. So
+        the order in which calls are loaded, or loaded again, makes no difference. Scans `identifies` for these users.
+        """
+        identifies, users = f"{quote(schema)}.identifies", f"{quote(schema)}.users"
+        winners = "".join(f", arg_max({quote(trait)}, place) as {quote(trait)}" for trait in traits)
+        # A value whose call is no longer in `identifies` (retention) stays.
+        kept = "".join(f", coalesce(w.{quote(trait)}, u.{quote(trait)}) as {quote(trait)}" for trait in traits)
+        self.connection.register("_affected", user_ids)
+        try:
+            self.connection.execute(
+                f"""
+                create or replace temp table _profiles as
+                with calls as (
+                    select *, row_number() over (order by timestamp, received_at, id) as place
+                    from {identifies} semi join _affected using (user_id)
+                ), winners as (
+                    select user_id as id, max(received_at) as received_at {winners} from calls group by user_id
+                )
+                select w.id, w.received_at {kept}, now() as {quote(LOADED_AT)}
+                from winners as w left join {users} as u on u.id = w.id
+                """
             )
-            select w.id, w.received_at {kept}, now() as {quote(LOADED_AT)}
-            from winners as w left join {users} as u on u.id = w.id
-            """
-        )
-    finally:
-        connection.unregister("_affected")
-    connection.execute(f"delete from {users} where id in (select id from _profiles)")
-    connection.execute(f"insert into {users} by name select * from _profiles")
-    connection.execute("drop table _profiles")
+        finally:
+            self.connection.unregister("_affected")
+        self.connection.execute(f"delete from {users} where id in (select id from _profiles)")
+        self.connection.execute(f"insert into {users} by name select * from _profiles")
+        self.connection.execute("drop table _profiles")
 
+    def quarantine(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:
+        """Keep what could not be loaded: (source, position, reason, bytes of the record)."""
+        names = ("source", "position", "reason", "raw")
+        columns = dict(zip(names, zip(*rows, strict=True), strict=False))
+        if not columns:
+            return
+        kinds = {"raw": pa.binary()}
+        table = pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()})
+        self.connection.register("_refused", table)
+        try:
+            self.connection.execute(
+                "insert into _flux.quarantine by name select ? as consumer, *, now() as noticed_at from _refused",
+                [CONSUMER],
+            )
+        finally:
+            self.connection.unregister("_refused")
 
-def quarantine(connection: duckdb.DuckDBPyConnection, rows: Iterable[tuple[str, str, str, bytes]]) -> None:
-    """Keep what could not be loaded: (source, position, reason, bytes of the record)."""
-    names = ("source", "position", "reason", "raw")
-    columns = dict(zip(names, zip(*rows, strict=True), strict=False))
-    if not columns:
-        return
-    kinds = {"raw": pa.binary()}
-    table = pa.table({name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()})
-    connection.register("_refused", table)
-    try:
-        connection.execute(
-            "insert into _flux.quarantine by name select ? as consumer, *, now() as noticed_at from _refused",
-            [CONSUMER],
-        )
-    finally:
-        connection.unregister("_refused")
-
-
-def write_ledger(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> None:
-    """Enter what became of a batch."""
-    for row in rows:
-        connection.execute(
-            "insert into _flux.segments select ?, ?, ?, ?, ?, ?, ?, ?, now()",
-            [
-                row.source, row.segment, row.from_offset, row.to_offset,
-                row.accepted, row.loaded, row.duplicates, row.quarantined,
-            ],
-        )  # fmt: skip
+    def write_ledger(self, rows: Iterable[LedgerRow]) -> None:
+        """Enter what became of a batch."""
+        for row in rows:
+            self.connection.execute(
+                "insert into _flux.segments select ?, ?, ?, ?, ?, ?, ?, ?, now()",
+                [
+                    row.source, row.segment, row.from_offset, row.to_offset,
+                    row.accepted, row.loaded, row.duplicates, row.quarantined,
+                ],
+            )  # fmt: skip
 
 
 def _type(name: str, kind: pa.DataType) -> str:

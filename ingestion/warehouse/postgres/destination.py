@@ -13,6 +13,7 @@ from ingestion.warehouse.destination import ColumnChange, Dialect, StagedChanges
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.apply import PostgresApplier
 from ingestion.warehouse.postgres.copies import load_copy
+from ingestion.warehouse.postgres.events import PostgresEvents
 from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
@@ -32,6 +33,7 @@ class PostgresDestination:
         self.session = PostgresSession(connection)
         self.machinery = PostgresMachinery(self.session)
         self.clock = Clock(self.session)
+        self.events = PostgresEvents(self.session)
 
     def transaction(self) -> AbstractContextManager[None]:
         return self.session.transaction()
@@ -58,7 +60,7 @@ class PostgresDestination:
             if change.before is not None and change.after is not None and change.before.type != change.after.type
         ]
         if retyped or any(change.after is None for change in changes):
-            drop_views(self.session, before)
+            drop_views(self.session, before.mirror_schema, before.name)
         change_columns(self.session, before, changes, NAME_BYTES)
         for column in retyped:
             for target in (after.mirror, after.history):

@@ -40,7 +40,7 @@ def create_relations(session: PostgresSession, table: Table) -> None:
     for schema in (table.mirror_schema, table.history_schema):
         session.execute(f"create schema if not exists {quote(schema)}")
     columns = column_definitions(table)
-    drop_views(session, table)
+    drop_views(session, table.mirror_schema, table.name)
     session.execute(f"drop table if exists {table.mirror}")
     session.execute(f"create table {table.mirror} ({', '.join(columns)})")
     session.execute(f"create table if not exists {table.history} ({', '.join([*columns, _MACHINERY])})")
@@ -60,8 +60,8 @@ def create_key(session: PostgresSession, table: Table) -> None:
         session.execute(f"create unique index on {table.mirror} ({keys})")
 
 
-def drop_views(session: PostgresSession, table: Table) -> None:
-    """Drop the views that read the mirror, and those that read them."""
+def drop_views(session: PostgresSession, schema: str, name: str) -> None:
+    """Drop the views that read a table, and those that read them."""
     views = session.execute(
         """
         select distinct v.oid::regclass::text, v.relkind
@@ -71,11 +71,13 @@ def drop_views(session: PostgresSession, table: Table) -> None:
         join pg_rewrite as r on r.oid = d.objid join pg_class as v on v.oid = r.ev_class and v.oid <> t.oid
         where n.nspname = $1 and t.relname = $2
         """,
-        [table.mirror_schema, table.name],
+        [schema, name],
     )
-    for name, kind in views:
-        logger.warning("view dropped, its table changes; build the models again view=%s table=%s", name, table.source)
-        session.execute(f"drop {'materialized view' if kind in ('m', b'm') else 'view'} if exists {name} cascade")
+    for view, kind in views:
+        logger.warning(
+            "view dropped, its table changes; build the models again view=%s table=%s.%s", view, schema, name
+        )
+        session.execute(f"drop {'materialized view' if kind in ('m', b'm') else 'view'} if exists {view} cascade")
 
 
 def column_definitions(table: Table) -> list[str]:
