@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from ingestion.verify import assert_history_replays
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 
@@ -40,8 +39,8 @@ def test_truncated_rows_without_a_key_are_told_apart_by_the_text_of_odd_values(f
     flux.replicate()
     flux.execute("truncate t")
     flux.replicate()
-    with flux.warehouse() as warehouse:
-        assert_history_replays(DuckdbDestination(warehouse))
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)
 
 
 def test_a_default_that_its_type_cannot_hold_stands_beside_it_as_text(flux: Pipeline) -> None:
@@ -55,8 +54,8 @@ def test_a_default_that_its_type_cannot_hold_stands_beside_it_as_text(flux: Pipe
     flux.replicate()
     rows = [(1, None, "0044-03-15 00:00:00 BC", b"\x00\xff"), (2, "2026-01-01 00:00:00", None, b"")]
     assert flux.query("select id, a::varchar, a__text, b from raw_app.t order by id") == rows
-    with flux.warehouse() as warehouse:
-        assert_history_replays(DuckdbDestination(warehouse))
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)
 
 
 def test_a_column_that_got_a_sibling_and_another_name_in_one_batch_keeps_both(flux: Pipeline) -> None:
@@ -122,8 +121,8 @@ def assert_equal_and_replayed(flux: Pipeline, source: str, relation: str) -> Non
     assert sorted(flux.query(f"from {relation}"), key=repr) == sorted(
         flux.at_source(f"select * from {source}"), key=repr
     )
-    with flux.warehouse() as warehouse:
-        assert_history_replays(DuckdbDestination(warehouse))
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)
 
 
 def relations(flux: Pipeline) -> dict[str, str]:
