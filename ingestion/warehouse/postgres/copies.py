@@ -97,24 +97,28 @@ def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], 
 
 
 def _write_gone(session: PostgresSession, table: Table, previous: Table, fresh: str, at: datetime) -> None:
-    """Tell the history which rows the mirror has and the copy lacks: by key, or whole where there is none."""
+    """Tell the history which rows of the mirror the copy lacks, by the columns that tell rows apart.
+
+    Where the rows of before cannot be told apart by these (another key, other columns of a table without one), all of
+    them go: the copy's rows are told as new, too.
+    """
     held = {(column.name, column.type): column for column in previous.columns}
     columns = [table.columns[i] for i in table.key or range(len(table.columns))]
-    columns = [column for column in columns if (column.name, column.type) in held]
-    if not columns:
-        return
-    texts = [column for column in columns if column.has_text and held[column.name, column.type].has_text]
-    names = [*(quote(column.name) for column in columns), *(quote(column.text_name) for column in texts)]
+    told = [column for column in columns if (column.name, column.type) in held]
+    texts = [column for column in told if column.has_text and held[column.name, column.type].has_text]
+    names = [*(quote(column.name) for column in told), *(quote(column.text_name) for column in texts)]
+    comparable = column_definitions(table) == column_definitions(previous) or (table.key and len(told) == len(columns))
     # By position here, too.
-    listed, renamed = (
-        ", ".join(made) for made in zip(*((f"c{i}", f"{n} as c{i}") for i, n in enumerate(names)), strict=True)
-    )
-    query = (
-        f"select {listed} from (select *, row_number() over (partition by _row) as _place "
-        f"from (select {renamed}, {row_text(names)} as _row from {table.mirror}) as rows_held) as h "
-        f"left join (select {row_text(names)} as _row, count(*) as _times from {fresh} group by 1) as k "
-        f"on k._row = h._row where _place > coalesce(k._times, 0)"
-    )
+    places = [f"c{i}" for i in range(len(names))]
+    renamed = "".join(f"{name} as {place}, " for name, place in zip(names, places, strict=True))
+    query = f"select {', '.join(places)} from (select {renamed}1 as _one from {table.mirror}) as rows_held"
+    if comparable:
+        query = (
+            f"select {', '.join(places)} from (select *, row_number() over (partition by _row) as _place "
+            f"from (select {renamed}{row_text(names)} as _row from {table.mirror}) as rows_held) as h "
+            f"left join (select {row_text(names)} as _row, count(*) as _times from {fresh} group by 1) as k "
+            f"on k._row = h._row where _place > coalesce(k._times, 0)"
+        )
     _write_history(session, table, ", ".join(names), "delete", 0, query, at)
 
 
@@ -122,7 +126,7 @@ def _write_history(
     session: PostgresSession, table: Table, names: str, op: str, seq: int, query: str, at: datetime
 ) -> None:
     session.execute(
-        f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) "
+        f"insert into {table.history} ({', '.join(filter(None, (names, HISTORY_COLUMNS)))}) "
         f"select q.*, '{op}', {table.epoch}, {table.snapshot_lsn}, {seq}, $1 from ({query}) as q",
         [at],
     )
