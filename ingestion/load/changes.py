@@ -16,11 +16,11 @@ from ingestion.warehouse.table import Table, TableState
 
 
 class TableFailureError(LoadError):
-    """One table's changes cannot be decoded or applied; the others can."""
+    """The changes of some tables cannot be decoded or applied; those of the others can. `reasons` by OID."""
 
-    def __init__(self, oid: int, reason: str) -> None:
-        super().__init__(reason)
-        self.oid = oid
+    def __init__(self, reasons: dict[int, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = reasons
 
 
 @dataclass(slots=True)
@@ -37,25 +37,34 @@ class BatchLoad:
         """Apply the batch's changes to mirrors and histories; `only` restricts it to one table.
 
         Raises TableFailureError when a table's changes cannot be applied: the transaction is then to be rolled back.
+        It names all such tables at once, as far as they can be told, so that a batch is not begun anew for each.
         """
         if only is not None:
             self.destination.clock.recall(batch.epoch)
         elif not self._stamp(batch):
             return
-        for part in batch.parts:
-            self._part(part, batch.epoch, only)
+        failed: dict[int, str] = {}
+        try:
+            for part in batch.parts:
+                self._part(part, batch.epoch, only, failed)
+        except Exception as error:
+            if not failed:
+                raise
+            raise TableFailureError(failed) from error  # an engine may refuse all that follows a failure
+        if failed:
+            raise TableFailureError(failed)
 
-    def _part(self, part: Part, epoch: int, only: int | None) -> None:
+    def _part(self, part: Part, epoch: int, only: int | None, failed: dict[int, str]) -> None:
         for oid in part.messages.relations():
             table = self.tables.get(oid)
             if table is None or table.epoch != epoch or (only is not None and oid != only):
                 continue
-            if oid in self.skip or table.state is not TableState.STREAMING:
+            if oid in self.skip or oid in failed or table.state is not TableState.STREAMING:
                 continue  # the log keeps them; a new copy brings the table's state
             try:
                 self._table(part.messages, table, part.versions.get(oid, []))
             except (WireError, LoadError, pa.ArrowInvalid) as error:
-                raise TableFailureError(oid, str(error).splitlines()[0]) from error
+                failed[oid] = str(error).splitlines()[0]
 
     def _stamp(self, batch: Batch) -> bool:
         """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history. False: there are none.

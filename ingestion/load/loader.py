@@ -23,7 +23,7 @@ from ingestion.load.tables import Landing, predecessor
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput.lsn import format_lsn
-from ingestion.postgres.pgoutput.records import SESSION, Session
+from ingestion.postgres.pgoutput.records import SESSION, CopyName, Session
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
 
@@ -66,6 +66,7 @@ class ChangeLoader:
         self._position = read_position(destination.machinery)
         self._tables = destination.machinery.read_tables()
         self._failed: dict[int, str] = {}
+        self._useless: set[CopyName] = set()
         self._check_begin()
         self._ask_again()
 
@@ -170,10 +171,8 @@ class ChangeLoader:
                 reach("load.after_commit")
                 break
             except TableFailureError as error:
-                logger.error(
-                    "table cannot be loaded and is to be copied anew table=%s reason=%s", self._name(error.oid), error
-                )
-                self._failed[error.oid] = str(error)
+                self._tell(error)
+                self._failed |= error.reasons
         self._tables, self._position = load.tables, read_position(self._destination.machinery)
         for oid in self._failed:
             want(self._copies, oid)
@@ -182,17 +181,24 @@ class ChangeLoader:
             logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
         return load.rows
 
+    def _tell(self, failure: TableFailureError) -> None:
+        for oid, reason in failure.reasons.items():
+            logger.error("table cannot be loaded and is to be copied anew table=%s reason=%s", self._name(oid), reason)
+
     def _read(self, at: LogPosition | None, epoch: int, lsn: int, until: int | None) -> Batch | None:
         return read_batch(self._reader, at, epoch, lsn, until=until, limit_bytes=self._batch_bytes)
 
     def _copy(self, copied: Copied) -> int:
-        """Load one copy in one transaction, and what its table changed since; the number of its rows."""
+        """Load one copy in one transaction, and what its table changed since; the number of its rows.
+
+        A copy that came late and whose table's later changes cannot be followed is of no use: a newer one is wanted.
+        """
         previous = predecessor(copied.relation, self._tables.values())
         table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
+        tables = {oid: known for oid, known in self._tables.items() if known is not previous}
         try:
             with self._destination.transaction():
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
-                tables = {oid: known for oid, known in self._tables.items() if known is not previous}
                 if previous is not None and previous.oid != table.oid:
                     # Dropped, or still there under another name: then it needs a copy under that one.
                     self._destination.machinery.forget_table(previous.oid)
@@ -206,6 +212,11 @@ class ChangeLoader:
             logger.warning("copy is of no use, a new one is asked for table=%s reason=%s", table.source, error)
             copied.discard()
             return 0
+        except TableFailureError as error:
+            self._tell(error)
+            self._useless.add(copied.name)
+            want(self._copies, copied.name.oid)
+            return 0
         reach("load.copy.after_commit")
         self._tables = tables
         logger.info("copy loaded table=%s rows=%s", table.source, rows)
@@ -214,7 +225,8 @@ class ChangeLoader:
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
         source = (self._clock or "").rpartition(".")[0]
-        pending = pending_copies(self._copies, self._position.epoch, self._tables)
+        found = pending_copies(self._copies, self._position.epoch, self._tables)
+        pending = [copied for copied in found if copied.name not in self._useless]
         return sorted(pending, key=lambda copied: (copied.name.lsn, copied.relation.source != source))
 
     def _snapshot_at(self, copied: Copied) -> datetime:

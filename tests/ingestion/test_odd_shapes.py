@@ -1,9 +1,11 @@
 """Shapes and values that a database nobody designed had, and that once came out wrong."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from ingestion.load.changes import BatchLoad
 from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
@@ -234,3 +236,46 @@ def test_two_defaults_that_came_before_anybody_looked_fill_the_rows_of_before(fl
     )
     flux.replicate()
     assert_equal_and_replayed(flux, "t", "raw_app.t")
+
+
+def test_a_late_copy_whose_table_cannot_be_followed_makes_room_for_a_newer_one(flux: Pipeline) -> None:
+    flux.execute("create table a (id int primary key)", "create table b (id int primary key)")
+    flux.replicate()
+    flux.execute("create table late (id int primary key, n int)", "insert into late values (1, 1)")
+    flux.capture()
+    flux.execute(
+        "alter table late rename n to m",
+        "insert into late values (2, 2)",
+        "alter table late rename m to o",
+        "insert into late values (3, 3)",
+        "insert into a values (1)",
+    )
+    flux.capture()
+    (copy,) = [path for path in (flux.home / "log" / "copies").iterdir() if path.name.endswith(f"-{oid(flux, 'late')}")]
+    copy.rename(flux.home / "kept")
+    flux.load()
+    (flux.home / "kept").rename(copy)
+    flux.load()
+    flux.replicate()
+    assert_equal_and_replayed(flux, "late", "raw_app.late")
+    assert flux.query("from raw_app.a") == [(1,)]
+
+
+def oid(flux: Pipeline, table: str) -> int:
+    ((number,),) = flux.at_source(f"select '{table}'::regclass::oid::int")
+    return int(number)
+
+
+def test_many_tables_that_cannot_be_followed_cost_one_more_pass(flux: Pipeline) -> None:
+    tables = [f"t{number}" for number in range(5)]
+    flux.execute(*(f"create table {table} (id int primary key, n numeric(9, 2))" for table in tables))
+    flux.replicate()
+    flux.execute(*(f"alter table {table} alter n type text" for table in tables))
+    flux.execute(*(f"insert into {table} values (1, 'x')" for table in tables))
+    flux.capture()
+    with patch.object(BatchLoad, "load", autospec=True, side_effect=BatchLoad.load) as loads:
+        flux.load()
+    assert loads.call_count == 2
+    flux.replicate()
+    for table in tables:
+        assert_equal_and_replayed(flux, table, f"raw_app.{table}")
