@@ -1,7 +1,6 @@
 """Prove the warehouse: own it, bring it to where the source is read, compare."""
 
 from collections.abc import Callable, Collection
-from contextlib import closing
 
 from ingestion.load.loader import ChangeLoader
 from ingestion.load.service import Loader
@@ -10,8 +9,7 @@ from ingestion.postgres.capture import Capture
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.source import Source
 from ingestion.verify import TableComparison, VerifyReport, verify_tables
-from ingestion.warehouse.duckdb.connection import connect
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import Holder, lease
 
 
@@ -29,8 +27,7 @@ def prove(
     `capture` returns when the log holds everything committed before it was called (None: capture here; then nobody
     else may). Waits for the lease and holds it throughout. Raises VerifyError, SourceError, WarehouseError.
     """
-    with lease(loader.home, "verify", on_wait=on_wait), closing(connect(loader.warehouse)) as warehouse:
-        destination = DuckdbDestination(warehouse)
+    with lease(loader.home, "verify", on_wait=on_wait), open_warehouse(loader.url) as destination:
         changes = ChangeLoader(destination, loader.log, clock=loader.clock, protected_schemas=loader.protected_schemas)
 
         def bring(lsn: Lsn) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
 from ingestion.failpoints import VARIABLE as FAILPOINT
+from ingestion.warehouse.urls import DUCKDB, POSTGRES
 from orchestration.errors import NotBuiltYetError, SettingError
 
 PREFIX = "FLUX_"
@@ -47,7 +48,8 @@ class Settings:
         str | None, About("an empty Postgres database for the stand-in, instead of the embedded server", secret=True)
     ] = None
     warehouse_url: Annotated[
-        str | None, About("duckdb:///PATH of the warehouse; unset: warehouse.duckdb below FLUX_HOME", secret=True)
+        str | None,
+        About("duckdb:///PATH or postgresql://... of the warehouse; unset: a DuckDB file below FLUX_HOME", secret=True),
     ] = None
     slot: Annotated[str, About("replication slot; used as it is when it exists already")] = "flux"
     publication: Annotated[str, About("publication; used as it is when it exists already")] = "flux"
@@ -103,11 +105,28 @@ class Settings:
         return self.home / "log"
 
     @property
+    def warehouse(self) -> str:
+        """URL of the live warehouse; only the holder of the lease may open it."""
+        if self.warehouse_url is not None and self.warehouse_url.startswith(POSTGRES):
+            return self.warehouse_url
+        return f"{DUCKDB}{self.warehouse_path}"
+
+    @property
+    def has_postgres_warehouse(self) -> bool:
+        """Whether the warehouse is a Postgres: tables are loaded there, models are not built there yet."""
+        return self.warehouse_url is not None and self.warehouse_url.startswith(POSTGRES)
+
+    @property
     def warehouse_path(self) -> Path:
-        """The live DuckDB file; only the holder of the lease may open it."""
+        """The live DuckDB file. Raises NotBuiltYetError for a warehouse that is none."""
         if self.warehouse_url is None:
             return self.home / "warehouse.duckdb"
-        return Path(self.warehouse_url.removeprefix("duckdb:///")).absolute()
+        if self.has_postgres_warehouse:
+            raise NotBuiltYetError(
+                "models, checks, datasets and dashboards on a Postgres warehouse are not built yet; "
+                "'flux replicate', 'load', 'status', 'verify' and 'query' work there"
+            )
+        return Path(self.warehouse_url.removeprefix(DUCKDB)).absolute()
 
     @property
     def published_path(self) -> Path:
@@ -302,11 +321,11 @@ def _check(settings: Settings) -> None:
 
 
 def _check_warehouse(url: str | None) -> None:
-    if url is None or url.startswith("duckdb:///"):
+    if url is None or url.startswith((DUCKDB, *POSTGRES)):
         return
     scheme = url.partition("://")[0]
-    if scheme in ("postgresql", "postgres", "bigquery", "snowflake"):
+    if scheme in ("bigquery", "snowflake"):
         raise NotBuiltYetError(
-            f"a warehouse on {scheme} is not built yet; unset FLUX_WAREHOUSE_URL or use duckdb:///PATH"
+            f"a warehouse on {scheme} is not built yet; unset FLUX_WAREHOUSE_URL, or use duckdb:///PATH or postgresql://"
         )
-    raise SettingError("FLUX_WAREHOUSE_URL wants duckdb:///PATH, got a URL of another kind")
+    raise SettingError("FLUX_WAREHOUSE_URL wants duckdb:///PATH or postgresql://..., got a URL of another kind")

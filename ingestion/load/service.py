@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.load.events import EventLoadReport, load_events
 from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.status import write_status
 from ingestion.log import LogReader
-from ingestion.warehouse.duckdb.connection import connect
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import Lease
 
 logger = logging.getLogger(__name__)
@@ -36,10 +34,10 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Loads what the log below `home` holds into the DuckDB file `warehouse`."""
+    """Loads what the log below `home` holds into the warehouse at `url` (see `ingestion.warehouse.engine`)."""
 
     home: Path
-    warehouse: Path
+    url: str
     clock: str | None = None
     plan: TrackingPlan | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
@@ -51,8 +49,8 @@ class Loader:
 
     def drain(self, *, progress: Progress | None = None) -> Drained:
         """Load all that the log holds, and return. Waits for the lease."""
-        with self._owned("load") as (_, connection):
-            changes = self._changes(connection)
+        with self._owned("load") as (_, destination):
+            changes = self._changes(destination)
             report = changes.drain(progress=progress)
             events: list[EventLoadReport] = []
             while (loaded := load_events(changes.destination, LogReader(self.log / "events"), self.plan)).accepted:
@@ -65,11 +63,11 @@ class Loader:
     def follow(self, stop: threading.Event) -> None:
         """Load until `stop` is set, batch by batch; lets the warehouse go between batches when a build waits."""
         while not stop.is_set():
-            with self._owned("loader", stop) as (lease, connection):
-                self._follow(stop, lease, connection)
+            with self._owned("loader", stop) as (lease, destination):
+                self._follow(stop, lease, destination)
 
-    def _follow(self, stop: threading.Event, lease: Lease, connection: duckdb.DuckDBPyConnection) -> None:
-        changes, events = self._changes(connection), LogReader(self.log / "events")
+    def _follow(self, stop: threading.Event, lease: Lease, destination: Destination) -> None:
+        changes, events = self._changes(destination), LogReader(self.log / "events")
         told, untold = 0.0, True
         while not stop.is_set():
             moved = changes.step()
@@ -84,21 +82,15 @@ class Loader:
             if not moved:
                 stop.wait(_POLL_SECONDS)
 
-    def _changes(self, connection: duckdb.DuckDBPyConnection) -> ChangeLoader:
-        destination = DuckdbDestination(connection)
+    def _changes(self, destination: Destination) -> ChangeLoader:
         return ChangeLoader(destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas)
 
     @contextmanager
-    def _owned(
-        self, purpose: str, stop: threading.Event | None = None
-    ) -> Iterator[tuple[Lease, duckdb.DuckDBPyConnection]]:
+    def _owned(self, purpose: str, stop: threading.Event | None = None) -> Iterator[tuple[Lease, Destination]]:
         lease = Lease(self.home, purpose)
         lease.acquire(stop=stop)
         try:
-            connection = connect(self.warehouse)
-            try:
-                yield lease, connection
-            finally:
-                connection.close()
+            with open_warehouse(self.url) as destination:
+                yield lease, destination
         finally:
             lease.release()

@@ -27,8 +27,9 @@ def command(follow: bool, as_json: bool) -> int:
     with Screen() as screen:
         with screen.step("load") as step:
             drained = loading.load(settings, progress=lambda what, rows: step.update(rows, note=what))
-        with screen.step("publish") as step:
-            step.update(readers.publish(settings).rows)
+        if not settings.has_postgres_warehouse:
+            with screen.step("publish") as step:
+                step.update(readers.publish(settings).rows)
     ledger = loading.event_ledger(settings)
     brought = {
         "copied_tables": drained.changes.copied_tables,

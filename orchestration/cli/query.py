@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from orchestration.settings import Settings
     from orchestration.warehouse import Warehouse
+
+    Rows = Sequence[Sequence[object]]
 
 
 @click.command(
@@ -33,12 +36,42 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
     """Run SQL on the published warehouse.
 
     The published copy is what dashboards and training sets read: complete as of the last build or load. --live takes
-    the warehouse's lock and reads what was committed last.
+    the warehouse's lock and reads what was committed last. A Postgres warehouse is read as it is, read-only.
     """
     if as_csv and as_json:
         raise click.UsageError("choose one of --csv and --json")
     settings = read_settings()
 
+    names, rows = _ask_postgres(settings, sql) if settings.has_postgres_warehouse else _ask_duckdb(settings, sql, live)
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([["" if cell is None else plain(cell) for cell in row] for row in rows])
+    else:
+        print_table(names, rows)
+        click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
+
+
+def _ask_postgres(settings: Settings, sql: str) -> tuple[list[str], Rows]:
+    """Ask a Postgres warehouse. Dates and times come as it writes them: Python has no infinity among them."""
+    import psycopg
+    from psycopg.types.string import TextLoader
+
+    try:
+        with psycopg.connect(
+            settings.warehouse, options="-c default_transaction_read_only=on -c timezone=UTC"
+        ) as asked:
+            for kind in ("date", "time", "timetz", "timestamp", "timestamptz", "interval"):
+                asked.adapters.register_loader(kind, TextLoader)
+            cursor = asked.execute(sql.encode())
+            return [column.name for column in cursor.description or ()], cursor.fetchall() if cursor.description else []
+    except psycopg.Error as error:
+        raise FluxError(f"the warehouse refused the query: {str(error).splitlines()[0]}") from error
+
+
+def _ask_duckdb(settings: Settings, sql: str, live: bool) -> tuple[list[str], Rows]:
     from orchestration.warehouse import Warehouse
 
     if live:
@@ -49,18 +82,7 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
     else:
         with Warehouse.open(settings.published_path) as warehouse:
             table = _run(warehouse, sql)
-    names = table.column_names
-    columns = [_cells(column) for column in table.columns]
-    rows: list[Sequence[object]] = list(zip(*columns, strict=True))
-    if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-    elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([["" if cell is None else plain(cell) for cell in row] for row in rows])
-    else:
-        print_table(names, rows)
-        click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
+    return table.column_names, list(zip(*[_cells(column) for column in table.columns], strict=True))
 
 
 def _cells(column: pa.ChunkedArray) -> list[object]:

@@ -37,9 +37,13 @@ def command(mode: str, as_json: bool) -> int:
             loaded = loading.replicate(
                 settings, say=screen.say, progress=lambda what, rows: step.update(rows, note=what)
             )
-        with screen.step("publish") as step:
-            report = readers.publish(settings)
-            step.update(report.rows)
+        if settings.has_postgres_warehouse:
+            where = "committed in the warehouse"  # whose readers see each commit whole
+        else:
+            with screen.step("publish") as step:
+                report = readers.publish(settings)
+                step.update(report.rows)
+            where = f"published at {report.target}"
     status = read_status(settings.status_path)
     assert status is not None
     inexact = [table.source for table in status.tables if table.state != "streaming"]
@@ -47,7 +51,7 @@ def command(mode: str, as_json: bool) -> int:
         print_json({"lsn": loaded.lsn, "tables": len(status.tables), "inexact": inexact, "seconds": loaded.seconds})
     else:
         rows = sum(table.rows for table in status.tables)
-        click.echo(f"{len(status.tables)} tables, {rows:,} rows, at {loaded.lsn}; published at {report.target}")
+        click.echo(f"{len(status.tables)} tables, {rows:,} rows, at {loaded.lsn}; {where}")
     if inexact:
         click.echo(f"error: not exact: {', '.join(inexact)}; 'flux status' tells why", err=True)
         return INEXACT

@@ -91,7 +91,7 @@ def load_events(settings: Settings, *, say: Say = lambda text: None) -> Loaded:
 def loader(settings: Settings) -> Loader:
     """Give the loader of these settings."""
     clock = settings.clock or (CLOCK if settings.has_stand_in else None)
-    return Loader(settings.home, settings.warehouse_path, clock=clock, plan=tracking_plan(settings))
+    return Loader(settings.home, settings.warehouse, clock=clock, plan=tracking_plan(settings))
 
 
 def tracking_plan(settings: Settings) -> TrackingPlan | None:
@@ -117,9 +117,17 @@ def _await_copies(settings: Settings, source: Source, progress: Progress | None)
 
 def _loaded(settings: Settings, began: float) -> Loaded:
     status = _status(settings)
-    with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse_path) as connection:
-        rows = table_rows(connection)
+    if settings.has_postgres_warehouse:
+        rows = {_schema_and_name(table.relation): table.rows for table in status.tables}
+    else:
+        with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse_path) as connection:
+            rows = table_rows(connection)
     return Loaded(rows, status.loaded_lsn, status.position, time.monotonic() - began)
+
+
+def _schema_and_name(relation: str) -> tuple[str, str]:
+    schema, _, name = relation.partition(".")
+    return schema, name
 
 
 def _status(settings: Settings) -> Status:

@@ -28,7 +28,7 @@ def verify(
 
     Holds the lease meanwhile: the warehouse is brought to the very position at which the source is read.
     """
-    if not settings.warehouse_path.exists():
+    if not settings.has_postgres_warehouse and not settings.warehouse_path.exists():
         raise FluxError("nothing was replicated yet; run 'flux replicate --until-now' or 'flux demo'")
     with product(settings) as source:
         return prove(

@@ -258,7 +258,7 @@ def test_a_late_copy_whose_table_cannot_be_followed_makes_room_for_a_newer_one(f
     flux.load()
     flux.replicate()
     assert_equal_and_replayed(flux, "late", "raw_app.late")
-    assert flux.query("from raw_app.a") == [(1,)]
+    assert flux.query("select * from raw_app.a") == [(1,)]
 
 
 def oid(flux: Pipeline, table: str) -> int:

@@ -223,7 +223,7 @@ def test_a_proof_of_the_file_leaves_nothing_behind(database: str, tmp_path: Path
     flux.replicate()
     flux.execute("insert into t values (2)")
 
-    assert prove(flux.source, Loader(flux.home, flux.home / "warehouse.duckdb")).equal
+    assert prove(flux.source, Loader(flux.home, flux.destination.url)).equal
 
     slots = flux.at_source("select slot_name from pg_replication_slots where database = current_database()")
     assert slots == [(flux.source.slot,)]

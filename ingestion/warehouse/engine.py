@@ -1,0 +1,26 @@
+"""Which engine a warehouse is of, by its URL, and how it is opened for loading."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from ingestion.errors import WarehouseError
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.duckdb import connection as duckdb
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.postgres import connection as postgres
+from ingestion.warehouse.postgres.destination import PostgresDestination
+from ingestion.warehouse.urls import DUCKDB, POSTGRES
+
+
+@contextmanager
+def open_warehouse(url: str) -> Iterator[Destination]:
+    """Open `duckdb:///PATH` or `postgresql://...` as its only writer. Raises WarehouseError when somebody else is."""
+    if url.startswith(DUCKDB):
+        with closing(duckdb.connect(Path(url.removeprefix(DUCKDB)))) as file:
+            yield DuckdbDestination(file)
+    elif url.startswith(POSTGRES):
+        with closing(postgres.connect(url)) as server:
+            yield PostgresDestination(server)
+    else:
+        raise WarehouseError("the warehouse's URL is of an unknown kind; write duckdb:///PATH or postgresql://...")
