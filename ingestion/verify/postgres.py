@@ -75,7 +75,7 @@ class PostgresComparer:
         try:
             yield
         finally:
-            self.session.connection.rollback()
+            self.session.rollback()
 
 
 def _source_rows(table: Table, placement: Placement) -> str:

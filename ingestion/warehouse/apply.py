@@ -128,11 +128,13 @@ class Applier(ABC):
         if all(row == (0, 0) for row in counted):  # inserts of new keys only: nothing to remove
             self.session.execute(f"{target} select {', '.join(values)} from {new} n where {within}")
             return
+        touched = f"_touched_{self.table.oid}"
         self.session.keep(
-            "_touched",
+            touched,
             f"select {keys}, max(_n) as _n from (select {keys}, _n from {new} where {within} union all "
             f"select {keys}, _n from {self.old} where {within}) as places group by {keys}",
+            {**{f"c{i}": self.table.columns[i].type for i in self.table.key}, "_n": "bigint"},
         )
         same = " and ".join(f"m.{quote(self.table.columns[i].name)} = t.c{i}" for i in self.table.key)
-        self.session.execute(f"delete from {self.table.mirror} m using _touched t where {same}")
-        self.session.execute(f"{target} select {', '.join(values)} from {new} n join _touched t on t._n = n._n")
+        self.session.execute(f"delete from {self.table.mirror} m using {touched} t where {same}")
+        self.session.execute(f"{target} select {', '.join(values)} from {new} n join {touched} t on t._n = n._n")

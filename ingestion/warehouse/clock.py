@@ -5,10 +5,13 @@ A batch's transactions stand in the temporary table `_tx` (_lsn, clock_at) while
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 
 from ingestion.warehouse.session import Session
+
+_STAMPED: Final = {"_lsn": "bigint", "commit_at": "timestamptz", "clock_at": "timestamptz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Clock:
             "_tx",
             "select r._lsn, r.commit_at, greatest((select max(clock_at) from _flux.clock), "
             f"max({tick}) over (order by r._lsn rows unbounded preceding)) as clock_at from _rows as r {joined}",
+            _STAMPED,
         )
         self.session.forget("_rows")
         if ticks is not None:
@@ -46,7 +50,10 @@ class Clock:
     def recall(self, epoch: int) -> None:
         """Make `_tx` of all transactions of an epoch that were stamped."""
         self.session.keep(
-            "_tx", f"select _lsn, max(clock_at) as clock_at from _flux.clock where _epoch = {epoch:d} group by _lsn"
+            "_tx",
+            "select _lsn, max(commit_at) as commit_at, max(clock_at) as clock_at from _flux.clock "
+            f"where _epoch = {epoch:d} group by _lsn",
+            _STAMPED,
         )
 
     def newest(self, ticks: pa.Array) -> datetime | None:

@@ -4,7 +4,7 @@ The SQL that goes through a session is what DuckDB and Postgres both understand:
 `is not distinct from`, `update ... returning`, no `create or replace`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -20,11 +20,11 @@ class Session(Protocol):
     def bring(self, name: str, rows: pa.Table) -> None:
         """Make rows a relation of this session under a name, in place of what it named before."""
 
-    def keep(self, name: str, query: str) -> None:
-        """Keep a query's rows in a temporary table, in place of what it named before."""
+    def keep(self, name: str, query: str, types: Mapping[str, str] | None = None) -> None:
+        """Keep a query's rows in a temporary table, in place of what it named before; `types`: of its columns."""
 
     def forget(self, name: str) -> None:
-        """Drop what `bring` or `keep` made."""
+        """Let go of what `bring` brought."""
 
     def columns(self, schema: str, relation: str) -> dict[str, str]:
         """A relation's columns with their types as `canonical` writes them; empty when there is none."""

@@ -287,3 +287,19 @@ def test_a_value_that_no_postgres_reads_back_stands_beside_its_column_as_text(fl
     assert flux.query(bag) == [(None, "294277-01-01 00:00:00", 1)] * 2 + [(None, None, 1)]
     history = flux.query("select _op, id, at__text from raw_app_history.t where _op in ('resync', 'delete')")
     assert history == [("resync", 1, "294277-01-01 00:00:00")]
+
+
+def test_a_long_transaction_does_not_fill_the_server_s_table_of_locks(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, a text)", "insert into t values (1, 'x')")
+    flux.replicate()
+    rows = pa.table({"_n": [3], "_tag": [ord("U")], "_lsn": [1], "_seq": [1], "c0": ["1"], "c1": ["y"]})
+    held = "select count(*) from pg_locks where pid = pg_backend_pid()"
+    with flux.destination.open() as destination, destination.transaction():
+        (table,) = destination.machinery.read_tables().values()
+        counts: list[int] = []
+        for _ in range(5):  # as for the parts of one long transaction of the source
+            destination.clock.recall(table.epoch)
+            destination.stage(table, rows, rows.slice(0, 0)).apply(0, 9)
+            counts += destination.machinery.session.execute(held)[0]
+    assert counts[-1] == counts[1]
+    assert flux.query("select a from raw_app.t") == [("y",)]

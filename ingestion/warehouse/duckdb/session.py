@@ -1,6 +1,6 @@
 """A DuckDB connection as the loader's session."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +34,7 @@ class DuckdbSession:
     def forget(self, name: str) -> None:
         del self._brought[name]
 
-    def keep(self, name: str, query: str) -> None:
+    def keep(self, name: str, query: str, types: Mapping[str, str] | None = None) -> None:
         self.execute(f"create or replace temp table {name} as {query}")
 
     def columns(self, schema: str, relation: str) -> dict[str, str]:

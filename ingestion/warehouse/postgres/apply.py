@@ -27,8 +27,10 @@ class PostgresApplier(Applier):
             for i in self.table.key
         )
         values = []
+        types = {"_n": "bigint", "_tag": "integer", "_lsn": "bigint", "_seq": "bigint"}
         for i, column in enumerate(self.table.columns):
             sides = [(f"c{i}", column.name), *([(f"t{i}", column.text_name)] if column.has_text else [])]
+            types |= {side: "text" if side.startswith("t") else column.type for side, _ in sides}
             values += [
                 f"case when n.l{i} is null then m.{quote(name)} else s{i}.{side} end as {side}"
                 if i in self.unchanged
@@ -42,6 +44,7 @@ class PostgresApplier(Applier):
             f"select n._n, n._tag, n._lsn, n._seq, {', '.join(values)} "
             f"from (select *, {newest} from {self.new} where {within}) n {sent} "
             f"left join {self.old} o on o._n = n._n - 1 left join {self.table.mirror} m on {base}",
+            types,
         )
         return target
 
@@ -53,6 +56,7 @@ class PostgresApplier(Applier):
             "select _row, sum(d)::bigint as d, max(_n) filter (where d > 0) as _n from ("
             f"select {staged} as _row, 1 as d, _n from {new} where {within} union all "
             f"select {staged}, -1, _n from {self.old} where {within}) as both_ways group by _row having sum(d) <> 0",
+            {"_row": "text", "d": "bigint", "_n": "bigint"},
         )
         self.session.execute(
             f"delete from {self.table.mirror} where ctid in (select id from ("

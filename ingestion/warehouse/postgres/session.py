@@ -1,13 +1,16 @@
 """A connection to a Postgres warehouse as the loader's session.
 
 Rows come in by COPY, as CSV with every value quoted: so NULL (nothing) and the empty text ("") differ, and nothing in a
-value needs care but the quote itself. Temporary tables go at the end of the transaction.
+value needs care but the quote itself.
+
+Temporary tables of known columns stay, empty or not, and are used again: each table that a transaction makes takes
+places in the server's table of locks until it ends, also when it was dropped, and a long one would fill it.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -26,6 +29,7 @@ class PostgresSession:
     """Speaks to Postgres. See `ingestion.warehouse.session` for what each method promises."""
 
     connection: psycopg.Connection[Any]
+    _made: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with told(), self.connection.cursor() as cursor:
@@ -39,9 +43,12 @@ class PostgresSession:
 
     def make(self, name: str, types: Mapping[str, str]) -> None:
         """Make an empty temporary table, in place of what the name meant before."""
-        self.forget(name)
+        if self._made.get(name) == types:
+            self.execute(f"truncate {name}")
+            return
         columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
-        self.execute(f"create temp table {name} ({columns}) on commit drop")
+        self.execute(f"drop table if exists pg_temp.{name}; create temp table {name} ({columns})")
+        self._made[name] = dict(types)
 
     def copy_in(self, relation: str, columns: Sequence[str], rows: pa.Table) -> None:
         """Append rows, whose text Postgres reads as the relation's types. Names are SQL; order is that of the rows."""
@@ -62,11 +69,15 @@ class PostgresSession:
                 copy.write(part)
 
     def forget(self, name: str) -> None:
-        self.execute(f"drop table if exists pg_temp.{name}")
+        self.execute(f"truncate {name}")
 
-    def keep(self, name: str, query: str) -> None:
-        self.forget(name)
-        self.execute(f"create temp table {name} on commit drop as {query}")
+    def keep(self, name: str, query: str, types: Mapping[str, str] | None = None) -> None:
+        if types is None:
+            self._made.pop(name, None)
+            self.execute(f"drop table if exists pg_temp.{name}; create temp table {name} on commit drop as {query}")
+        else:
+            self.make(name, types)
+            self.execute(f"insert into {name} {query}")
 
     def columns(self, schema: str, relation: str) -> dict[str, str]:
         rows: list[Any] = self.execute(
@@ -92,8 +103,13 @@ class PostgresSession:
             self.execute("commit")
         except BaseException:
             if not self.connection.closed:
-                self.connection.rollback()
+                self.rollback()
             raise
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        self._made.clear()  # some of these tables are gone with it
+        self.connection.rollback()
 
 
 class RefusedValueError(LoadError):
@@ -116,7 +132,8 @@ def _explained(error: psycopg.Error) -> IngestionError:
     state = error.sqlstate or ""
     what = f"{type(error).__name__}, SQLSTATE {state or 'unknown'}"
     if isinstance(error, psycopg.OperationalError) and not state.startswith("54"):  # 54: a limit of the program
-        return WarehouseError(f"the warehouse's Postgres broke off ({what}); see its log")
+        advice = "raise max_locks_per_transaction" if state == "53200" else "see its log"
+        return WarehouseError(f"the warehouse's Postgres broke off ({what}); {advice}")
     if state.startswith(("42", "0A", "2B")):  # of the statement, not of a value
         return LoadError(f"the warehouse's Postgres refuses a statement ({what}): {error.diag.message_primary}")
     found = _COPIED_COLUMN.search(error.diag.context or "")
