@@ -217,10 +217,31 @@ class ChangeLoader:
             self._useless.add(copied.name)
             want(self._copies, copied.name.oid)
             return 0
+        except LoadError as error:
+            self._set_aside(copied, table, previous, str(error))
+            return 0
         reach("load.copy.after_commit")
         self._tables = tables
         logger.info("copy loaded table=%s rows=%s", table.source, rows)
         return rows
+
+    def _set_aside(self, copied: Copied, table: Table, previous: Table | None, reason: str) -> None:
+        """Mark a table inexact whose copy the warehouse will not take: the others go on, and a newer copy may heal it.
+
+        It keeps the rows that it had; a new one is there without any.
+        """
+        logger.error("copy cannot be loaded, the table is inexact table=%s reason=%s", table.source, reason)
+        name, machinery = copied.name, self._destination.machinery
+        with self._destination.transaction():
+            if previous is None:
+                table = self._destination.load_copy(table, (), copied.at, None)
+            else:
+                machinery.forget_table(previous.oid)
+                table = replace(previous, oid=name.oid, epoch=name.epoch, snapshot_lsn=name.lsn)
+                machinery.write_table(table)
+            table = machinery.write_state(table, TableState.INEXACT, name.lsn)
+            machinery.quarantine(POSTGRES, table.source, format_lsn(name.lsn), reason)
+        self._tables = {oid: known for oid, known in self._tables.items() if known is not previous} | {table.oid: table}
 
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""

@@ -279,3 +279,26 @@ def test_many_tables_that_cannot_be_followed_cost_one_more_pass(flux: Pipeline) 
     flux.replicate()
     for table in tables:
         assert_equal_and_replayed(flux, table, f"raw_app.{table}")
+
+
+def test_a_copy_that_the_warehouse_will_not_take_holds_up_no_other_table(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (at timestamp(0) primary key, n int)",
+        "create table u (id int primary key)",
+        # rounded into a year that neither engine reads; a key has no sibling column
+        "insert into t values ('294276-12-31 23:59:59.9', 1)",
+        "insert into u values (1)",
+    )
+    flux.replicate()
+    flux.execute("insert into t values ('2026-11-25', 2)", "insert into u values (2)")
+    flux.replicate()
+    states = flux.query("select source, state, inexact_since is null from _flux.tables order by source")
+    assert states == [("public.t", "inexact", False), ("public.u", "streaming", True)]
+    assert_equal_and_replayed(flux, "u", "raw_app.u")
+    ((source, reason),) = flux.query("select source, reason from _flux.quarantine")
+    assert source == "public.t"
+    assert "key column 'at'" in reason
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')", "delete from t where n = 1")
+    flux.replicate()
+    assert flux.query("select n from raw_app.t") == [(2,)]
+    assert flux.query("select distinct state from _flux.tables") == [("streaming",)]
