@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import SourceChangedError, SourceError
+from ingestion.errors import LogWriteError, SourceChangedError, SourceError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.directory import grant, wanted
@@ -64,13 +64,13 @@ class Capture:
         return self._run(target, stop or threading.Event(), progress or _silent)
 
     def follow(self, stop: threading.Event, *, progress: Progress | None = None) -> None:
-        """Capture until `stop` is set; reconnects with backoff when the source goes away."""
+        """Capture until `stop` is set; begins again with backoff when source or disk fail."""
         attempt = 0
         while not stop.is_set():
             started = time.monotonic()
             try:
                 self._run(None, stop, progress or _silent)
-            except (SourceError, psycopg.OperationalError) as error:
+            except (SourceError, LogWriteError, psycopg.OperationalError) as error:
                 if time.monotonic() - started > 60:
                     attempt = 0
                 pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 import tests.ingestion
+from ingestion import failpoints
 from ingestion.load import loader
+from ingestion.postgres import capture
 from tests.ingestion.pipeline import pipeline
 from tests.ingestion.warehouses import Warehouse
 
@@ -104,3 +106,26 @@ def test_a_wish_for_a_new_copy_outlives_a_crash(database: str, tmp_path: Path, m
     flux.replicate()
     flux.replicate()
     assert flux.query("select id, c from raw_app.t") == [(1, "z")]
+
+
+def test_a_disk_that_fails_for_a_while_only_delays_the_capture(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key)")
+    flux.replicate()
+    shots = failpoints.read_shots("log.before_fdatasync:2-3=enospc")
+    monkeypatch.setattr(failpoints, "_ARMED", shots)
+    monkeypatch.setattr(capture, "_BACKOFF_SECONDS", (0.05,))
+    stop = threading.Event()
+    follower = threading.Thread(target=capture.Capture(flux.source, tmp_path / "log").follow, args=(stop,))
+    follower.start()
+    try:
+        while shots["log.before_fdatasync"].reached < 6 and follower.is_alive():
+            flux.execute("insert into t select coalesce(max(id), 0) + 1 from t")
+    finally:
+        stop.set()
+        follower.join()
+    flux.replicate()
+    assert shots["log.before_fdatasync"].reached >= 6
+    assert sorted(flux.query("select * from raw_app.t")) == sorted(flux.at_source("select * from t"))
