@@ -12,7 +12,6 @@ IngestionError
 │   ├── SourceRightsError    the role lacks a right
 │   ├── SourceCapacityError  no replication slot or walsender is free
 │   ├── SourceGapError       the source no longer holds what the log lacks
-│   └── SourceChangedError   a table changed its shape while it was read; reading it again will do
 ├── CollectorError           the collector cannot start: address, write keys
 ├── CallRefusedError         an event is not a Segment call; it goes to quarantine
 ├── TrackingPlanError        a tracking plan is not one
@@ -70,10 +69,6 @@ class SourceCapacityError(SourceError):
 
 class SourceGapError(SourceError):
     """The source no longer holds changes that the log lacks."""
-
-
-class SourceChangedError(SourceError):
-    """A table changed its shape while it was read. Reading it again will do."""
 
 
 class CollectorError(IngestionError):

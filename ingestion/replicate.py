@@ -9,7 +9,7 @@ from ingestion.load.service import Drained, Loader
 from ingestion.log import LogReader
 from ingestion.log.directory import wanted
 from ingestion.postgres.capture import Capture
-from ingestion.postgres.copy import Progress as CopyProgress
+from ingestion.postgres.copy_rows import Progress as CopyProgress
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.slot import current_lsn
 from ingestion.postgres.source import Source, connect

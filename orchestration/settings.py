@@ -56,6 +56,9 @@ class Settings:
     clock: Annotated[
         str | None, About("schema.table.column of the source with the time of each transaction; unset: commit time")
     ] = None
+    copy_bytes_per_second: Annotated[
+        int | None, About("most bytes a second that copies read from the source; unset: no limit")
+    ] = None
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -311,6 +314,8 @@ def _check(settings: Settings) -> None:
     ):
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
+    if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
+        raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import LogWriteError, SourceChangedError, SourceError
+from ingestion.errors import LogWriteError, SourceError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.directory import grant, wanted
 from ingestion.log.segment import SEGMENT_HEADER
-from ingestion.postgres.copy import Progress, copied_tables, copy_tables
+from ingestion.postgres.copy import copied_tables, copy_tables
+from ingestion.postgres.copy_rows import CopyWork, Progress
 from ingestion.postgres.pgoutput import Relation, RelationMessage
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, WAL, Session
@@ -29,6 +30,7 @@ from ingestion.postgres.publication import ensure_publication, publication_exist
 from ingestion.postgres.slot import current_lsn, open_session
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.stream_relations import relation_of_message
+from ingestion.postgres.throttle import Throttle
 from ingestion.postgres.walsender import Walsender
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ IDLE_SECONDS: Final = 2.0
 IDLE_BYTES: Final = 16 << 20
 # A loader that resumes walks through the headers of one segment.
 SEGMENT_BYTES: Final = 16 << 20
+# Tables above this are copied in parts of about this size.
+PART_BYTES: Final = 64 << 20
 _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TAG: Final = 25
 
@@ -46,11 +50,11 @@ _TAG: Final = 25
 class Capture:
     """Capture of one source into `<log>/postgres` and `<log>/copies`. Use one object for one run at a time."""
 
-    def __init__(self, source: Source, log: Path, *, copy_workers: int = 2) -> None:
+    def __init__(self, source: Source, log: Path, *, copy_workers: int = 2, part_bytes: int = PART_BYTES) -> None:
         self._source = source
         self._wal_log = log / "postgres"
         self._copies = log / "copies"
-        self._workers = copy_workers
+        self._workers, self._part_bytes = copy_workers, part_bytes
         self._relations: dict[int, tuple[bytes, Relation]] = {}
         self._session: Session | None = None
         # What was read, and what of it is on disk: a segment may open between the two.
@@ -102,9 +106,17 @@ class Capture:
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
             walsender.start(self._source.slot, self._captured, [self._source.publication])
-            copier = _Copier(self._source, self._copies, self._session.epoch, pool, self._workers, progress)
+            ended = threading.Event()
+            throttle = Throttle(self._source.copy_bytes_per_second)
+            work = CopyWork(
+                self._source, self._copies, self._session.epoch, self._part_bytes, throttle, progress, ended.is_set
+            )
+            copier = _Copier(work, pool, self._workers)
             copier.start(published)
-            self._stream(connection, walsender, writer, copier, published, target, stop)
+            try:
+                self._stream(connection, walsender, writer, copier, published, target, stop)
+            finally:
+                ended.set()  # a copy in parts stops after its part and goes on at the next start
         return Lsn(self._captured)
 
     def _stream(
@@ -203,18 +215,8 @@ class Capture:
 class _Copier:
     """Copies beside the stream, one round at a time."""
 
-    def __init__(
-        self,
-        source: Source,
-        directory: Path,
-        epoch: int,
-        pool: ThreadPoolExecutor,
-        workers: int,
-        progress: Progress,
-    ) -> None:
-        self._source, self._directory, self._epoch = source, directory, epoch
-        self._pool, self._workers, self._progress = pool, workers, progress
-        self._tables: Sequence[TableRef] = ()
+    def __init__(self, work: CopyWork, pool: ThreadPoolExecutor, workers: int) -> None:
+        self._work, self._pool, self._workers = work, pool, workers
         self._round: Future[Lsn] | None = None
 
     @property
@@ -224,33 +226,19 @@ class _Copier:
 
     def start(self, tables: Sequence[TableRef]) -> None:
         """Begin a round with the tables of which the log has no copy, or a new one is wanted."""
-        for oid in wanted(self._directory) - {table.oid for table in tables}:
-            grant(self._directory, oid)  # the table is gone, and nobody can send it
-        have = copied_tables(self._directory, self._epoch)
+        for oid in wanted(self._work.directory) - {table.oid for table in tables}:
+            grant(self._work.directory, oid)  # the table is gone, and nobody can send it
+        have = copied_tables(self._work.directory, self._work.epoch)
         missing = [table for table in tables if table.oid not in have]
         if missing and self._round is None:
-            self._tables = missing
-            self._round = self._pool.submit(
-                copy_tables,
-                self._source,
-                self._directory,
-                self._epoch,
-                missing,
-                workers=self._workers,
-                progress=self._progress,
-            )
+            self._round = self._pool.submit(copy_tables, self._work, missing, workers=self._workers)
 
     def finished(self) -> Lsn | None:
         """The LSN of a round that has just finished. Raises what went wrong in it."""
         if self._round is None or not self._round.done():
             return None
         ended, self._round = self._round, None
-        try:
-            return ended.result()
-        except SourceChangedError as error:
-            logger.warning("tables that are not copied yet are begun again, at another LSN reason=%s", error)
-            self.start(self._tables)
-            return None
+        return ended.result()
 
 
 def _last_session(reader: LogReader) -> Session | None:

@@ -1,9 +1,9 @@
 """The copy: tables as they stood at one LSN, verbatim into the log, while the stream goes on.
 
-First sync, a new table and a re-sync are the same operation: a temporary slot with an exported snapshot gives the LSN
-(it waits for transactions that straddle the publication's change, which would else be streamed in part), workers take
-over its snapshot, and each table becomes a log of its own that appears under its name only when it is whole.
-Stream changes of a table that committed before that LSN are in the copy already.
+First sync, a new table and a re-sync are the same operation. Small tables are read whole under an exported snapshot
+that several share; large ones in parts (`ingestion.postgres.copy_parts`). Each table becomes a log of its own that
+appears under its name, with the LSN that it stands for, only when it is whole. Stream changes of a table that committed
+before that LSN are in the copy already.
 
 All values but texts are sent in their text form, so that copy and stream carry the same bytes for the same value.
 """
@@ -13,36 +13,31 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
-from ingestion.errors import SourceChangedError, SourceError
-from ingestion.failpoints import reach
-from ingestion.log import LogWriter
-from ingestion.log.directory import grant, sync_directory, wanted
+from ingestion.log.directory import wanted, wanted_whole
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
-from ingestion.postgres.pgoutput import Relation
-from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
-from ingestion.postgres.pgoutput.records import COPY, RELATION, CopyName
-from ingestion.postgres.select_list import copy_query
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.copy_parts import TableChangedError, copy_in_parts
+from ingestion.postgres.copy_rows import CopyWork, Progress, write_rows
+from ingestion.postgres.incarnation import read_files
+from ingestion.postgres.partial_copy import finish_copy, open_partial, partial_since
+from ingestion.postgres.pgoutput.lsn import Lsn
+from ingestion.postgres.pgoutput.records import RELATION, CopyName
+from ingestion.postgres.select_list import copy_query, table_name
+from ingestion.postgres.snapshot import Joined, Snapshots
+from ingestion.postgres.source import connect
 from ingestion.postgres.tables import TableRef
-from ingestion.postgres.walsender import Walsender
+
+__all__ = ["Progress", "copied_tables", "copy_tables"]
 
 logger = logging.getLogger(__name__)
 
-# progress(table, bytes copied so far, whether it is done)
-Progress = Callable[[str, int, bool], None]
-BLOCK_BYTES: Final = 4 << 20
-# The files that hold a table's rows: those of its leaves, for a partitioned table.
-_FILES: Final = """
-select oid, relfilenode from pg_class
-where relkind = 'r' and oid in (select relid from pg_partition_tree(%s) union select %s) order by 1
-"""
+_CHANGES: Final = 3
 
 
 def copied_tables(directory: Path, epoch: int) -> set[int]:
@@ -51,131 +46,164 @@ def copied_tables(directory: Path, epoch: int) -> set[int]:
     return {name.oid for name in names if name is not None and name.epoch == epoch} - wanted(directory)
 
 
-def copy_tables(
-    source: Source, directory: Path, epoch: int, tables: Sequence[TableRef], *, workers: int = 2, progress: Progress
-) -> Lsn:
-    """Copy tables at one LSN, which is returned. Leaves nothing of a table that was not copied whole."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in directory.glob("*.partial"):
-        shutil.rmtree(left)
-    with Walsender(source) as slot:
-        created = slot.command(
-            f'CREATE_REPLICATION_SLOT "flux_copy_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT'
-        )[0]
-        lsn, snapshot = parse_lsn(str(created["consistent_point"])), str(created["snapshot_name"])
-        todo: queue.SimpleQueue[TableRef] = queue.SimpleQueue()
-        # Large tables first, so that no worker is left alone with the largest.
-        for table in sorted(tables, key=lambda table: -table.bytes):
-            todo.put(table)
-        failures: list[BaseException] = []
-        connections = [_snapshot_connection(source, snapshot) for _ in range(max(1, min(workers, len(tables))))]
+def copy_tables(work: CopyWork, tables: Sequence[TableRef], *, workers: int = 2) -> Lsn:
+    """Copy tables; return the highest of their LSNs, 0 when there is none.
+
+    A table that is gone meanwhile is left out. After a crash the tables in parts go on where they were.
+    """
+    work.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _tidy(work, {table.oid for table in tables})
+    todo: queue.SimpleQueue[TableRef] = queue.SimpleQueue()
+    # Small tables first: they share snapshots. Of the large ones the largest, so that no worker is left alone with it.
+    in_parts = {table.oid for table in tables if _in_parts(work, table)}
+    for table in sorted(tables, key=lambda table: (table.oid in in_parts, -table.bytes)):
+        todo.put(table)
+    failures: list[BaseException] = []
+    lsns: list[Lsn] = []
+    snapshots = Snapshots(work.source)
     threads = [
         threading.Thread(
-            target=_work,
-            args=(source, connection, todo, failures, directory, epoch, lsn, progress),
-            name=f"copy-{number}",
+            target=_Worker(work, snapshots, todo, in_parts, failures, lsns).run, name=f"copy-{number}", daemon=True
         )
-        for number, connection in enumerate(connections)
+        for number in range(max(1, min(workers, len(tables))))
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        snapshots.close()
     if failures:
         raise failures[0]
-    return lsn
+    return max(lsns, default=Lsn(0))
 
 
-def _snapshot_connection(source: Source, snapshot: str) -> psycopg.Connection[Any]:
-    connection = connect(source)
-    connection.execute("begin isolation level repeatable read read only")
-    connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
-    return connection
+def _in_parts(work: CopyWork, table: TableRef) -> bool:
+    return table.bytes > work.part_bytes and table.keyed and table.oid not in wanted_whole(work.directory)
 
 
-def _work(
-    source: Source,
-    connection: psycopg.Connection[Any],
-    todo: "queue.SimpleQueue[TableRef]",
-    failures: list[BaseException],
-    directory: Path,
-    epoch: int,
-    lsn: Lsn,
-    progress: Progress,
-) -> None:
-    try:
-        with connection, connect(source) as today:
-            own_text_cast = types_with_own_text_cast(connection)
-            while not failures:
-                try:
-                    table = todo.get_nowait()
-                except queue.Empty:
-                    return
-                target = directory / str(CopyName(epoch, lsn, table.oid))
-                _copy_table(connection, today, table, own_text_cast, target, progress)
-    except BaseException as error:
-        failures.append(error)
-        if not isinstance(error, Exception):
-            raise
+def _tidy(work: CopyWork, oids: set[int]) -> None:
+    """Remove what former processes left, but for copies in parts that still serve."""
+    for left in work.directory.glob("*.partial"):
+        epoch, _, oid = left.stem.partition("-")
+        serves = epoch == f"{work.epoch:06d}" and oid.isdigit() and int(oid) in oids
+        # Whoever asked for a new copy after this one was begun, asked for another.
+        asked = work.directory / "wanted" / oid
+        if not serves or (asked.exists() and asked.stat().st_mtime > partial_since(left)):
+            shutil.rmtree(left)
 
 
-def _copy_table(
-    connection: psycopg.Connection[Any],
-    today: psycopg.Connection[Any],
-    table: TableRef,
-    own_text_cast: frozenset[int],
-    target: Path,
-    progress: Progress,
-) -> None:
-    relation = describe(connection, [table.oid]).get(table.oid)
-    if relation is None:
-        raise SourceError(f"table {table.schema}.{table.name} was dropped while it was copied; run the command again")
-    _require_unchanged(connection, today, relation, table)
-    partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    started, size = time.monotonic(), 0
-    select = copy_query(relation, own_text_cast, partitioned=table.partitioned)
-    query = sql.SQL("copy ({}) to stdout (format binary)").format(select)
-    with LogWriter.open(partial) as writer, connection.cursor() as cursor:
-        writer.append(RELATION, [relation.to_bytes()], time.time_ns() // 1000)
-        reach("copy.begun")
-        with cursor.copy(query) as copy:
-            records: list[memoryview] = []
-            pending = 0
-            while row := copy.read():
-                records.append(memoryview(row))
-                pending += len(row)
-                if pending >= BLOCK_BYTES:
-                    writer.append(COPY, records)
-                    writer.commit()
-                    size, records, pending = size + pending, [], 0
-                    reach("copy.in_table")
-                    progress(relation.source, size, False)
-            writer.append(COPY, records)
-            size += pending
-    reach("copy.before_rename")
-    partial.rename(target)
-    sync_directory(target.parent)
-    reach("copy.after_rename")
-    grant(target.parent, table.oid)
-    progress(relation.source, size, True)
-    logger.info("table copied table=%s bytes=%s seconds=%.2f", relation.source, size, time.monotonic() - started)
+class _StoppedError(Exception):
+    """The capture ends: what was begun is left."""
 
 
-def _require_unchanged(
-    connection: psycopg.Connection[Any], today: psycopg.Connection[Any], relation: Relation, table: TableRef
-) -> None:
-    """Lock a table against changes of its shape, and see that it is what the snapshot shows.
+class _Worker:
+    """One thread of a round: takes table after table until none is left, or something failed."""
 
-    The snapshot does not hold for DDL: COPY would read the columns of now, and a table that was rewritten since looks
-    empty to it (manual 13.6, "Caveats"). `today` sees the present. Raises SourceChangedError.
-    """
-    name = sql.Identifier(relation.schema, relation.name)
-    only = sql.SQL("" if table.partitioned else "only ")
-    try:
-        connection.execute(sql.SQL("lock table {}{} in access share mode").format(only, name))
-    except psycopg.errors.UndefinedTable as error:
-        raise SourceChangedError(f"table {relation.source} was renamed or dropped while it was copied") from error
-    files = [session.execute(_FILES, (relation.oid, relation.oid)).fetchall() for session in (connection, today)]
-    if files[0] != files[1] or describe(today, [relation.oid]) != {relation.oid: relation}:
-        raise SourceChangedError(f"table {relation.source} changed while it was copied")
+    def __init__(
+        self,
+        work: CopyWork,
+        snapshots: Snapshots,
+        todo: "queue.SimpleQueue[TableRef]",
+        in_parts: set[int],
+        failures: list[BaseException],
+        lsns: list[Lsn],
+    ) -> None:
+        self._work, self._snapshots, self._todo, self._in_parts = work, snapshots, todo, in_parts
+        self._failures, self._lsns = failures, lsns
+        self._joined: Joined | None = None
+        self._own_text_cast: frozenset[int] = frozenset()
+
+    def run(self) -> None:
+        """Work. What goes wrong is left in `failures`."""
+        try:
+            with connect(self._work.source) as present:
+                self._own_text_cast = types_with_own_text_cast(present)
+                while not self._failures and not self._work.stopped():
+                    try:
+                        table = self._todo.get_nowait()
+                    except queue.Empty:
+                        return
+                    if (lsn := self._copy(table, present)) is not None:
+                        self._lsns.append(lsn)
+        except _StoppedError:
+            return
+        except BaseException as error:
+            self._failures.append(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._leave()
+
+    def _copy(self, table: TableRef, present: psycopg.Connection[Any]) -> Lsn | None:
+        if table.oid in self._in_parts:
+            self._leave()
+            try:
+                return copy_in_parts(self._work, table, self._snapshots)
+            except TableChangedError:
+                logger.info("table is copied under one snapshot table=%s", table.source)
+        newer_than = 0
+        for _ in range(_CHANGES):
+            joined = self._join(newer_than)
+            try:
+                return self._copy_whole(table, joined, present)
+            except (TableChangedError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                newer_than = joined.snapshot.lsn
+                self._leave()
+        logger.warning("table is gone, or changes all the time; its copy is put off table=%s", table.source)
+        return None
+
+    def _join(self, newer_than: int) -> Joined:
+        if self._joined is not None and (self._joined.snapshot.old or self._joined.snapshot.lsn <= newer_than):
+            self._leave()
+        if self._joined is None:
+            self._joined = self._snapshots.join(newer_than)
+        return self._joined
+
+    def _leave(self) -> None:
+        if self._joined is not None:
+            self._joined.connection.close()
+            self._joined = None
+
+    def _copy_whole(self, table: TableRef, joined: Joined, present: psycopg.Connection[Any]) -> Lsn:
+        """Copy a table as the snapshot shows it, which is only true while it is still what it was then.
+
+        A rewritten or truncated table looks empty to older snapshots (manual 13.6, "Caveats").
+        """
+        connection, oid = joined.connection, table.oid
+        relation = describe(connection, [oid]).get(oid)
+        if relation is None:
+            raise TableChangedError(table.source)
+        connection.execute("savepoint one_table")
+        try:
+            name = table_name(relation, partitioned=table.partitioned)
+            connection.execute(sql.SQL("lock table {} in access share mode").format(name))
+            now, files = describe(present, [oid]).get(oid), read_files(present, [oid])
+            if now != relation or files != read_files(connection, [oid]):
+                raise TableChangedError(table.source)
+            self._write(
+                table,
+                relation.to_bytes(),
+                joined,
+                copy_query(relation, self._own_text_cast, partitioned=table.partitioned),
+            )
+        finally:
+            if not connection.broken:
+                connection.execute("rollback to savepoint one_table")  # lets the lock go
+        return joined.snapshot.lsn
+
+    def _write(self, table: TableRef, relation: bytes, joined: Joined, query: sql.Composable) -> None:
+        work, partial = self._work, self._work.partial(table.oid)
+
+        def tell(size: int) -> None:
+            if work.stopped():
+                raise _StoppedError
+            work.progress(table.source, size, False)
+
+        with open_partial(partial, joined.snapshot.since) as writer:
+            writer.append(RELATION, [relation], time.time_ns() // 1000)
+            written = write_rows(joined.connection, query, writer, work.throttle, tell)
+        finish_copy(partial, CopyName(work.epoch, joined.snapshot.lsn, table.oid))
+        work.progress(table.source, written.size, True)
+        logger.info("table copied table=%s bytes=%s seconds=%.2f", table.source, written.size, written.seconds)

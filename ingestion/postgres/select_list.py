@@ -1,5 +1,6 @@
 """The SELECT that reads a table as the stream writes it: each value as the bytes that a change would carry."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from psycopg import sql
@@ -8,13 +9,16 @@ from ingestion.postgres.pgoutput import Relation
 
 # Types whose binary form is their text (send functions that only convert the encoding).
 _TEXTUAL: Final = frozenset({"text", "varchar", "bpchar", "name", "json", "citext"})
+_ALL_KEYS: Final = sql.SQL("true")
 
 
-def copy_query(relation: Relation, own_text_cast: frozenset[int], *, partitioned: bool) -> sql.Composed:
+def copy_query(
+    relation: Relation, own_text_cast: frozenset[int], *, partitioned: bool, keys: sql.Composable = _ALL_KEYS
+) -> sql.Composed:
     """Build the SELECT of all columns in their text form; with COPY BINARY it carries just the stream's bytes.
 
-    `own_text_cast` holds the types whose cast to text is not their output function. The rows of tables that inherit
-    from this one are theirs, not its own; those of partitions are.
+    `own_text_cast` holds the types whose cast to text is not their output function; `keys` is a condition of
+    `key_range`.
     """
     parts = []
     for column in relation.columns:
@@ -27,8 +31,46 @@ def copy_query(relation: Relation, own_text_cast: frozenset[int], *, partitioned
             parts.append(sql.SQL("case when {0} is not null then format('%s', {0}) end").format(name))
         else:
             parts.append(sql.SQL("{}::text").format(name))
-    return sql.SQL("select {} from {}{}").format(
-        sql.SQL(", ").join(parts),
-        sql.SQL("" if partitioned else "only "),
-        sql.Identifier(relation.schema, relation.name),
+    return sql.SQL("select {} from {} where {}").format(
+        sql.SQL(", ").join(parts), table_name(relation, partitioned=partitioned), keys
+    )
+
+
+def table_name(relation: Relation, *, partitioned: bool) -> sql.Composed:
+    """Name the table for FROM. The rows of tables that inherit from it are theirs; those of partitions are its own."""
+    only = sql.SQL("" if partitioned else "only ")
+    return sql.SQL("{}{}").format(only, sql.Identifier(relation.schema, relation.name))
+
+
+def key_range(relation: Relation, low: Sequence[str] | None, high: Sequence[str] | None) -> sql.Composable:
+    """Build the condition low < key <= high; the source alone knows how its keys are ordered. None: no bound."""
+    conditions = [
+        sql.SQL("({}) {} ({})").format(_key_columns(relation), sql.SQL(comparison), _literals(relation, bound))
+        for comparison, bound in ((">", low), ("<=", high))
+        if bound is not None
+    ]
+    return sql.SQL(" and ").join(conditions) if conditions else _ALL_KEYS
+
+
+def high_key_query(relation: Relation, low: Sequence[str] | None, rows: int, *, partitioned: bool) -> sql.Composed:
+    """Build the SELECT of the key, as text, that ends a range of that many rows; no row when fewer are left."""
+    texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in relation.key)
+    return sql.SQL("select {} from {} where {} order by {} offset {} limit 1").format(
+        texts,
+        table_name(relation, partitioned=partitioned),
+        key_range(relation, low, None),
+        _key_columns(relation),
+        sql.Literal(max(rows - 1, 0)),
+    )
+
+
+def _key_columns(relation: Relation) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(relation.name, name) for name in relation.key)
+
+
+def _literals(relation: Relation, bound: Sequence[str]) -> sql.Composed:
+    declared = {column.name: column.declared for column in relation.columns}
+    return sql.SQL(", ").join(
+        sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(declared[name]))  # format_type() quotes what needs it
+        for name, value in zip(relation.key, bound, strict=True)
     )

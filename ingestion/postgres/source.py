@@ -34,7 +34,8 @@ _UNREADABLE: Final = (
 class Source:
     """A source database. `clock` is the `schema.table.column` that gives Flux its time (None: commit time).
 
-    Tables of `protected_schemas` land in `restricted`, which is never published to all.
+    Tables of `protected_schemas` land in `restricted`, which is never published to all. Copies read it at no more than
+    `copy_bytes_per_second` (None: as fast as it goes).
     """
 
     url: str = field(repr=False)
@@ -42,6 +43,7 @@ class Source:
     publication: str = "flux"
     clock: str | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
+    copy_bytes_per_second: int | None = None
 
     @property
     def place(self) -> str:

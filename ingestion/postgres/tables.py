@@ -54,13 +54,14 @@ _OTHER_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table of the source; `bytes` is its size on disk, its partitions included."""
+    """A table of the source; `bytes` is its size on disk, its partitions included. `keyed`: a key identifies rows."""
 
     schema: str
     name: str
     oid: int
     bytes: int = 0
     partitioned: bool = False
+    keyed: bool = False
 
     @property
     def source(self) -> str:
@@ -124,7 +125,14 @@ def survey(connection: psycopg.Connection[Any]) -> tuple[list[PlannedTable], lis
         if row.root is not None:
             continue  # a partition goes with its root
         parts = leaves.get(row.oid, [])
-        table = TableRef(row.schema, row.name, row.oid, row.bytes + sum(part.bytes for part in parts), row.kind == "p")
+        table = TableRef(
+            row.schema,
+            row.name,
+            row.oid,
+            row.bytes + sum(part.bytes for part in parts),
+            row.kind == "p",
+            bool(tables.relations[row.oid].key) if row.oid in tables.relations else False,
+        )
         refusal = _refusal(row, table) or _refused_parts(table, parts) or tables.refusal(table, parts)
         if refusal is not None:
             refused.append(refusal)

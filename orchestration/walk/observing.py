@@ -13,7 +13,7 @@ from ingestion.log import LogReader
 from ingestion.postgres.pgoutput.lsn import format_lsn, parse_lsn
 from ingestion.postgres.source import Source, connect
 from orchestration.settings import Settings
-from orchestration.walk.product import stand_in_source
+from orchestration.walk.product import source_at, stand_in_source
 
 Document = dict[str, Any]  # the JSON document that design.md fixes
 
@@ -50,7 +50,7 @@ def observe(settings: Settings) -> Document:
 def _reachable(settings: Settings) -> Source | None:
     """Give the source if it may be asked: a stand-in that does not run is not started for a question."""
     if settings.source_url is not None:
-        return Source(settings.source_url, settings.slot, settings.publication, settings.clock)
+        return source_at(settings, settings.source_url, settings.clock)
     if settings.demo_url is not None:
         return stand_in_source(settings, settings.demo_url)
     server = Server(settings.stand_in_directory)

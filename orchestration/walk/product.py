@@ -32,7 +32,7 @@ def product(settings: Settings) -> Iterator[Source]:
 def known_source(settings: Settings) -> Source:
     """Give the source without starting anything: a stand-in must run, or have run. Raises what `product` raises."""
     if settings.source_url is not None:
-        return Source(settings.source_url, settings.slot, settings.publication, settings.clock)
+        return source_at(settings, settings.source_url, settings.clock)
     if settings.demo_url is not None:
         return stand_in_source(settings, settings.demo_url)
     if not (settings.stand_in_directory / "server.json").exists():
@@ -56,7 +56,12 @@ def stand_in(settings: Settings) -> Iterator[str]:
 
 def stand_in_source(settings: Settings, url: str) -> Source:
     """Describe the stand-in as a source: its clock is the simulated one unless another was set."""
-    return Source(url, settings.slot, settings.publication, settings.clock or CLOCK)
+    return source_at(settings, url, settings.clock or CLOCK)
+
+
+def source_at(settings: Settings, url: str, clock: str | None) -> Source:
+    """Describe a database as a source, as the settings say how to read it."""
+    return Source(url, settings.slot, settings.publication, clock, copy_bytes_per_second=settings.copy_bytes_per_second)
 
 
 def refuse_real_source(settings: Settings) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingestion.postgres import copy
-from ingestion.postgres.source import Source
+from ingestion.postgres.snapshot import Snapshot
 from tests.ingestion.pipeline import pipeline
 
 CHANGES = [
@@ -31,17 +30,17 @@ def test_a_change_after_the_snapshot_has_the_table_copied_again(
         "create table t (id int primary key, n int, a text)",
         "insert into t select i, i, 'x' from generate_series(1, 9) i",
     )
-    connect, changes = copy._snapshot_connection, [change]
+    join, changes = Snapshot.join, [change]
 
-    def connect_then_change(source: Source, snapshot: str) -> psycopg.Connection[Any]:
-        connection = connect(source, snapshot)
+    def join_then_change(self: Snapshot) -> psycopg.Connection[Any]:
+        connection = join(self)
         if changes:
             flux.execute(changes.pop())
         return connection
 
-    monkeypatch.setattr(copy, "_snapshot_connection", connect_then_change)
+    monkeypatch.setattr(Snapshot, "join", join_then_change)
     flux.replicate()
     flux.replicate()
     source = flux.at_source("select * from other" if "other" in change else "select * from t")
     ((relation,),) = flux.query("select relation from _flux.tables")
-    assert sorted(flux.query(f"from {relation}")) == sorted(source)
+    assert sorted(flux.query(f"select * from {relation}")) == sorted(source)

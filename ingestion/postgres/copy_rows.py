@@ -1,0 +1,79 @@
+"""Rows of a COPY into a log, verbatim; and what every copy is made with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from ingestion.failpoints import reach
+from ingestion.log import LogWriter
+from ingestion.postgres.pgoutput.records import COPY
+from ingestion.postgres.source import Source
+from ingestion.postgres.throttle import Throttle
+
+# progress(table, bytes copied so far, whether it is done)
+Progress = Callable[[str, int, bool], None]
+BLOCK_BYTES: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWork:
+    """What the copies of one round share. `stopped` tells whether to begin no further table or part.
+
+    Tables of more than `part_bytes` that have a key are copied in parts of about that size.
+    """
+
+    source: Source
+    directory: Path
+    epoch: int
+    part_bytes: int
+    throttle: Throttle
+    progress: Progress
+    stopped: Callable[[], bool]
+
+    def partial(self, oid: int) -> Path:
+        """Directory of a table's copy that is not whole."""
+        return self.directory / f"{self.epoch:06d}-{oid}.partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one COPY brought."""
+
+    rows: int
+    size: int
+    seconds: float
+
+
+def write_rows(
+    connection: psycopg.Connection[Any],
+    query: sql.Composable,
+    writer: LogWriter,
+    throttle: Throttle,
+    tell: Callable[[int], None],
+    *,
+    mark: int = 0,
+) -> Written:
+    """Append the rows of a query in blocks with this mark; `tell` hears of the bytes. The last block is not durable."""
+    began, rows, size = time.monotonic(), -1, 0  # the file's header comes with the first row, its trailer alone
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(query)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        records: list[memoryview] = []
+        pending = 0
+        while row := copy.read():
+            records.append(memoryview(row))
+            pending += len(row)
+            if pending >= BLOCK_BYTES:
+                writer.append(COPY, records, mark)
+                writer.commit()
+                reach("copy.in_table")
+                throttle.take(pending)
+                rows, size, records, pending = rows + len(records), size + pending, [], 0
+                tell(size)
+        writer.append(COPY, records, mark)
+        throttle.take(pending)
+    return Written(max(rows + len(records), 0), size + pending, time.monotonic() - began)
