@@ -7,7 +7,7 @@ A batch is found by its blocks' headers, and read in parts of bounded size: a tr
 the memory of one part, in one transaction of the warehouse.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,7 @@ from ingestion.log import Block, LogPosition, LogReader
 from ingestion.log.segment import SEGMENT_HEADER, BlockHeader
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
-from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, WAL, Session
+from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, SHAPE, WAL, Session
 
 BATCH_BYTES: Final = 48 << 20
 
@@ -27,13 +27,15 @@ BATCH_BYTES: Final = 48 << 20
 class Batch:
     """Whole transactions of one epoch. After loading it the position is `lsn`, to be read on from `end`.
 
-    `parts` may be gone through more than once; each time the log is read, unless all fitted into one part.
+    `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
+    relations that have another shape from some LSN on though no row of theirs tells it.
     """
 
     epoch: int
     lsn: int
     end: LogPosition
     parts: Iterable[Part]
+    shapes: Sequence[tuple[int, Relation]] = ()
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class _Gathering:
     items: list[Piece | Relation] = field(default_factory=list)
     whole: int = 0  # items[:whole] end with a Commit
     unfinished: bool = False
+    shapes: list[tuple[int, Relation]] = field(default_factory=list)
 
     def add(self, position: LogPosition, header: BlockHeader, block: Block | None) -> None:
         """Take a block of messages; `block` where it was read. One that commits something must have been."""
@@ -110,7 +113,9 @@ def read_batch(
         elif header.kind == WAL:
             wanted = header.mark or gathering.bytes < limit_bytes
             gathering.add(position, header, reader.read(position, header) if wanted else None)
-        elif header.kind == IDLE:
+        elif header.kind in (IDLE, SHAPE):
+            told = reader.read(position, header) if header.kind == SHAPE else ()
+            gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
             gathering.lsn = max(gathering.lsn, header.mark)
             if not gathering.unfinished:
                 gathering.end = LogPosition(position.segment, position.offset + header.size)
@@ -137,5 +142,8 @@ def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | Non
     if reached <= lsn:
         return None
     end = gathering.end if reached == gathering.lsn else gathering.begin
+    newest = {item.oid: item for item in gathering.items if isinstance(item, Relation)}
+    shapes = [(at, shape) for at, shape in gathering.shapes if lsn < at <= reached and newest.get(shape.oid) == shape]
     parts = Parts(reader, gathering.items, lsn, until, limit)
-    return Batch(gathering.session.epoch, reached, end, parts.at_once() if gathering.bytes <= 2 * limit else parts)
+    small = gathering.bytes <= 2 * limit
+    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes)

@@ -1,5 +1,7 @@
 """Apply the row changes of a batch, table by table, inside the loader's transaction."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,12 +43,19 @@ class BatchLoad:
         """
         if only is not None:
             self.destination.clock.recall(batch.epoch)
-        elif not self._stamp(batch):
-            return
+        else:
+            self._stamp(batch)
         failed: dict[int, str] = {}
         try:
             for part in batch.parts:
-                self._part(part, batch.epoch, only, failed)
+                for oid in part.messages.relations():
+                    if self._takes(oid, batch.epoch, only) and oid not in failed:
+                        with _noting(oid, failed):
+                            self._table(part.messages, self.tables[oid], part.versions.get(oid, []))
+            for since, relation in batch.shapes:
+                if self._takes(relation.oid, batch.epoch, only) and relation.oid not in failed:
+                    with _noting(relation.oid, failed):
+                        self._reshape_alone(self.tables[relation.oid], since, relation)
         except Exception as error:
             if not failed:
                 raise
@@ -54,20 +63,21 @@ class BatchLoad:
         if failed:
             raise TableFailureError(failed)
 
-    def _part(self, part: Part, epoch: int, only: int | None, failed: dict[int, str]) -> None:
-        for oid in part.messages.relations():
-            table = self.tables.get(oid)
-            if table is None or table.epoch != epoch or (only is not None and oid != only):
-                continue
-            if oid in self.skip or oid in failed or table.state is not TableState.STREAMING:
-                continue  # the log keeps them; a new copy brings the table's state
-            try:
-                self._table(part.messages, table, part.versions.get(oid, []))
-            except (WireError, LoadError, pa.ArrowInvalid) as error:
-                failed[oid] = str(error).splitlines()[0]
+    def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
+        """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
+        table = self.tables.get(oid)
+        if table is None or table.epoch != epoch or (only is not None and oid != only):
+            return False
+        return oid not in self.skip and table.state is TableState.STREAMING
 
-    def _stamp(self, batch: Batch) -> bool:
-        """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history. False: there are none.
+    def _reshape_alone(self, table: Table, since: int, relation: Relation) -> None:
+        """Give a table the shape that it has since that LSN, where no row came to tell of it."""
+        if since > table.snapshot_lsn and not fits(table, relation):
+            self.destination.clock.pretend(since)
+            self.tables[table.oid] = reshape(self.destination, table, relation, since)
+
+    def _stamp(self, batch: Batch) -> None:
+        """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history.
 
         Before any row: the time of a transaction of many parts may stand in its last one.
         """
@@ -80,32 +90,35 @@ class BatchLoad:
             if self.clock:
                 ticks.append(self._ticks(part))
         if not lsn:
-            return False
+            return
         commit_at = arrow_integers(np.concatenate(committed)).cast(pa.timestamp("us", "UTC"))
         rows = pa.table({"_lsn": arrow_integers(np.concatenate(lsn)), "commit_at": commit_at})
         self.destination.clock.stamp(batch.epoch, rows, pa.concat_tables(ticks) if ticks else None)
-        return True
 
     def _ticks(self, part: Part) -> pa.Table:
         """The clock column's values by commit LSN (text)."""
         messages = part.messages
         empty = pa.table({"_lsn": pa.nulls(0, pa.int64()), "tick": pa.nulls(0, pa.string_view())})
         source, _, column = (self.clock or "").rpartition(".")
+        found = [empty]
         for oid, versions in part.versions.items():
-            relation = versions[-1][1]
-            names = [c.name for c in relation.columns]
-            if relation.source != source or column not in names or oid not in messages.relations():
-                continue
-            changes = messages.changes(relation)
-            values = messages.wire.text(changes.new[names.index(column)])
-            return pa.table({"_lsn": arrow_integers(changes.lsn[changes.new_rows]), "tick": values})
-        return empty
+            for number, (low, relation) in enumerate(versions):
+                names = [c.name for c in relation.columns]
+                if relation.source != source or column not in names or oid not in messages.relations():
+                    continue
+                high = versions[number + 1][0] if number + 1 < len(versions) else None
+                changes = messages.changes(relation, low, high)
+                values = messages.wire.text(changes.new[names.index(column)])
+                found.append(pa.table({"_lsn": arrow_integers(changes.lsn[changes.new_rows]), "tick": values}))
+        return pa.concat_tables(found)
 
     def _table(self, messages: Messages, table: Table, versions: list[tuple[int, Relation]]) -> None:
         """Apply one table's changes, shape by shape, cut at truncates and at key changes that carry values."""
         first = int(np.searchsorted(messages.transactions.lsn, table.snapshot_lsn))
         begins = messages.transactions.begin
         start = max(int(begins[first]), 0) if first < len(begins) else len(messages.tag)
+        if messages.touches(table.oid, start, versions[0][0] if versions else len(messages.tag)):
+            raise LoadError(f"the log holds changes of {table.source!r} of which it does not say the columns")
         truncates = [index for index, oids in messages.truncates() if table.oid in oids and index >= start]
         for number, (index, relation) in enumerate(versions):
             low = max(index, start)
@@ -136,6 +149,15 @@ class BatchLoad:
                 lsn, seq = messages.stamp(np.array([cut]))
                 staged.truncate(int(lsn[0]), int(seq[0]))
             low = 2 * cut
+
+
+@contextmanager
+def _noting(oid: int, failed: dict[int, str]) -> Iterator[None]:
+    """Note why a table's changes cannot be applied, and go on with the others."""
+    try:
+        yield
+    except (WireError, LoadError, pa.ArrowInvalid) as error:
+        failed[oid] = str(error).splitlines()[0]
 
 
 def _ranges(carried: list[tuple[int, int, int]], low: int, high: int) -> list[tuple[int, int]]:

@@ -122,7 +122,7 @@ class _Choice:
         opened, self.opened = self.opened, messages.unfinished
         self.opened_wanted = self.opened is not None and bool(wanted[-1])
         if wanted.all():
-            yield Part(messages, gathered.versions)
+            yield Part(messages, _before(gathered.versions, gathered.messages))
         elif wanted.any():
             yield _narrow(messages, lengths, wanted, gathered.versions, opened if wanted[0] else None)
 
@@ -156,7 +156,13 @@ def _narrow(
         buffers.append(memoryview(messages.wire.raw)[begins[first] : begins[last + 1]])
     moved = np.cumsum(kept)
     versions = {oid: [(int(moved[index]), relation) for index, relation in found] for oid, found in versions.items()}
-    return Part(Messages(joined(buffers), lengths[kept[1:] == 1], opened), versions)
+    return Part(Messages(joined(buffers), lengths[kept[1:] == 1], opened), _before(versions, int(moved[-1])))
+
+
+def _before(versions: Versions, end: int) -> Versions:
+    """Leave out shapes that come after the last message: they belong to a later part."""
+    known = {oid: [(index, shape) for index, shape in found if index < end] for oid, found in versions.items()}
+    return {oid: found for oid, found in known.items() if found}
 
 
 def joined(buffers: list[memoryview]) -> bytearray:

@@ -56,6 +56,10 @@ class Clock:
             _STAMPED,
         )
 
+    def pretend(self, lsn: int) -> None:
+        """Make `_tx` of one position that is no commit's: its time is the newest."""
+        self.session.keep("_tx", f"select {lsn:d} as _lsn, max(clock_at) as clock_at from _flux.clock")
+
     def newest(self, ticks: pa.Array) -> datetime | None:
         """Read the newest of some times, given as text."""
         self.session.bring("_ticks", pa.table({"tick": ticks}))

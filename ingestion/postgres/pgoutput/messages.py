@@ -121,6 +121,12 @@ class Messages:
         oids = set(np.unique(self._changes[1]).tolist())
         return sorted(oids.union(*(named for _, named in self.truncates())))
 
+    def touches(self, oid: int, first: int, last: int) -> bool:
+        """Whether a row of the relation changes among the messages first <= n < last."""
+        rows, oids = self._changes
+        rows = rows[oids == oid]
+        return bool(((rows >= first) & (rows < last)).any())
+
     def truncates(self) -> list[tuple[int, tuple[int, ...]]]:
         """Truncate messages: position in the batch, and the OIDs that each empties."""
         found = []

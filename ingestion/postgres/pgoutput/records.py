@@ -4,6 +4,8 @@ SESSION   one JSON record: the connection under which the following messages cam
 RELATION  one Relation a record: how to decode the blocks that follow, until another one with the same OID
 WAL       XLogData messages, verbatim; the block's mark is the end LSN of its last Commit (0: none in it)
 IDLE      no record: the source has sent all up to the mark, and nothing of it concerned us
+SHAPE     one Relation a record: what the catalog says of tables whose shape changed while no row of them did. It is so
+          from the mark on, which else is like that of IDLE; a RELATION goes before
 COPY      CopyData messages of one table's COPY BINARY, verbatim; the mark numbers the part that they belong to
 BASE      one JSON record: how a copy in parts began
 PART      one JSON record: a part of a copy is whole. The COPY blocks of a part without this one are to be ignored
@@ -20,6 +22,7 @@ IDLE: Final = 5
 COPY: Final = 6
 BASE: Final = 7
 PART: Final = 8
+SHAPE: Final = 9
 
 
 @dataclass(frozen=True, slots=True)

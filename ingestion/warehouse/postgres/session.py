@@ -56,7 +56,8 @@ class PostgresSession:
             return
         plain = [column.cast(pa.large_string()) if _is_view(column.type) else column for column in rows.columns]
         sink = pa.BufferOutputStream()
-        csv.write_csv(pa.table(plain, names=rows.column_names), sink, _CSV)
+        # In one chunk: for an empty chunk before others the writer puts out bytes that it never wrote (pyarrow 26).
+        csv.write_csv(pa.table(plain, names=rows.column_names).combine_chunks(), sink, _CSV)
         statement = f"copy {relation} ({', '.join(columns)}) from stdin (format csv)"
         with told(), self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
             copy.write(memoryview(sink.getvalue()))
