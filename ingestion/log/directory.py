@@ -72,6 +72,7 @@ def want(directory: Path, number: int, *, whole: bool = False) -> None:
     with (asked / str(number)).open("a") as file:
         file.write("whole" if whole else "")
     os.utime(asked / str(number))
+    sync_directory(asked)
 
 
 def grant(directory: Path, number: int, *, asked_before: float | None = None) -> None:

@@ -15,23 +15,24 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import LogWriteError, SourceError
+from ingestion.errors import LogWriteError, SourceError, SourceGapError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.directory import grant, wanted
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.copy import copied_tables, copy_tables
 from ingestion.postgres.copy_rows import CopyWork, Progress
-from ingestion.postgres.pgoutput import Relation, RelationMessage
+from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
-from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, WAL, Session
+from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, SHAPE, WAL, Session
 from ingestion.postgres.plan import TableRef, make_plan
-from ingestion.postgres.publication import ensure_publication, publication_exists, published_oids
-from ingestion.postgres.slot import current_lsn, open_session
+from ingestion.postgres.publication import ensure_publication
+from ingestion.postgres.slot import current_lsn, move_wal, open_session
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.stream_relations import relation_of_message
 from ingestion.postgres.throttle import Throttle
 from ingestion.postgres.walsender import Walsender
+from ingestion.postgres.watch import LOOK_SECONDS, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -50,31 +51,50 @@ _TAG: Final = 25
 class Capture:
     """Capture of one source into `<log>/postgres` and `<log>/copies`. Use one object for one run at a time."""
 
-    def __init__(self, source: Source, log: Path, *, copy_workers: int = 2, part_bytes: int = PART_BYTES) -> None:
+    def __init__(
+        self,
+        source: Source,
+        log: Path,
+        *,
+        copy_workers: int = 2,
+        part_bytes: int = PART_BYTES,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
         self._source = source
         self._wal_log = log / "postgres"
         self._copies = log / "copies"
-        self._workers, self._part_bytes = copy_workers, part_bytes
+        self._workers, self._part_bytes, self._look_seconds = copy_workers, part_bytes, look_seconds
         self._relations: dict[int, tuple[bytes, Relation]] = {}
         self._session: Session | None = None
         # What was read, and what of it is on disk: a segment may open between the two.
         self._captured = self._durable = 0
         self._unfinished = False
+        # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
+        self._just_told: set[int] = set()
+        self._emptying: set[int] = set()
+        self._truncated: dict[int, int] = {}
 
     def until_now(self, *, stop: threading.Event | None = None, progress: Progress | None = None) -> Lsn:
         """Capture everything committed before this call, and every copy that is due. Returns the captured LSN."""
         with connect(self._source) as connection:
             target = current_lsn(connection)
-        return self._run(target, stop or threading.Event(), progress or _silent)
+        try:
+            return self._run(target, stop or threading.Event(), progress or _silent)
+        except SourceGapError as error:
+            logger.warning("%s", error)
+            return self._run(target, stop or threading.Event(), progress or _silent)
 
     def follow(self, stop: threading.Event, *, progress: Progress | None = None) -> None:
-        """Capture until `stop` is set; begins again with backoff when source or disk fail."""
+        """Capture until `stop` is set; starts again with backoff when the source goes away or the disk is full.
+
+        Any word of the server's counts as such: what a table or publication is may change under each query.
+        """
         attempt = 0
         while not stop.is_set():
             started = time.monotonic()
             try:
                 self._run(None, stop, progress or _silent)
-            except (SourceError, LogWriteError, psycopg.OperationalError) as error:
+            except (SourceError, LogWriteError, psycopg.Error) as error:
                 if time.monotonic() - started > 60:
                     attempt = 0
                 pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
@@ -96,15 +116,19 @@ class Capture:
             tables = plan.selected
             last = _last_session(reader)
             # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
-            whole = last is None or publication_exists(connection, self._source.publication)
+            watch = Watch(self._source, self._wal_log.parent / "catalog.json", self._copies, self._look_seconds)
+            whole = last is None or watch.whole(connection)
             published = ensure_publication(connection, self._source.publication, tables)
             self._session = open_session(connection, walsender, self._source.slot, last, self._captured, whole=whole)
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
             self._relations.clear()
+            self._truncated.clear()
+            self._emptying.clear()
             self._unfinished = False
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
+            seen = watch.begin(connection, self._session.epoch, published)
             walsender.start(self._source.slot, self._captured, [self._source.publication])
             ended = threading.Event()
             throttle = Throttle(self._source.copy_bytes_per_second)
@@ -114,7 +138,8 @@ class Capture:
             copier = _Copier(work, pool, self._workers)
             copier.start(published)
             try:
-                self._stream(connection, walsender, writer, copier, published, target, stop)
+                goal = max(target, seen) if target is not None else None
+                self._stream(connection, walsender, writer, copier, watch, goal, stop)
             finally:
                 ended.set()  # a copy in parts stops after its part and goes on at the next start
         return Lsn(self._captured)
@@ -125,7 +150,7 @@ class Capture:
         walsender: Walsender,
         writer: LogWriter,
         copier: "_Copier",
-        published: Sequence[TableRef],
+        watch: Watch,
         target: int | None,
         stop: threading.Event,
     ) -> None:
@@ -141,6 +166,8 @@ class Capture:
                 reach("capture.before_acknowledge")
                 walsender.confirm(self._durable)
                 reach("capture.after_acknowledge")
+            if watch.look(connection):
+                self._just_told.clear()
             lsn = copier.finished()
             if lsn is not None and target is not None:
                 # What committed before the copies' LSN must be in the log before anyone may load them.
@@ -148,18 +175,42 @@ class Capture:
             if self._unfinished:
                 continue
             reached = max(self._captured, received.wal_end)
-            finished = target is not None and not copier.busy and reached >= target
+            if watch.pending is not None and reached >= watch.pending:
+                self._judge(connection, writer, watch, reached)
+                copier.start(watch.tables)
+            finished = target is not None and reached >= target and watch.pending is None
+            if finished:
+                copier.start(watch.tables)
+                finished = not copier.busy
             if received.messages and not finished:
                 continue
             waited = time.monotonic() - idle_at
             if finished or waited > IDLE_SECONDS or received.wal_end - self._captured > IDLE_BYTES:
                 idle_at = time.monotonic()
-                self._note_idle(connection, writer, walsender, received.wal_end)
-                copier.start(published)
+                self._note_idle(writer, walsender, received.wal_end)
+                copier.start(watch.tables)
             if finished:
                 return
             if target is not None or waited > IDLE_SECONDS / 2:
                 walsender.ask()
+
+    def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> None:
+        """Act on what the catalog showed at a place that the stream has come to."""
+        told = {oid: relation for oid, (_, relation) in self._relations.items()}
+        shapes = watch.judge(connection, self._truncated, told, self._just_told)
+        # A position of its own, behind all that is in the log: the next transaction commits behind it, too.
+        lsn = max(reached, self._captured + 1)
+        if shapes and move_wal(connection) < lsn:
+            return  # a standby where nothing moves: next time
+        if shapes:
+            relations = [relation.to_bytes() for relation in shapes]
+            writer.append(RELATION, relations)
+            writer.append(SHAPE, relations, lsn)
+            writer.commit()
+            self._captured = self._durable = lsn
+            # No raw message is this one: when the stream tells the shape after all, it is written once more.
+            self._relations.update({relation.oid: (b"", relation) for relation in shapes})
+        watch.settle()
 
     def _write(self, connection: psycopg.Connection[Any], writer: LogWriter, messages: Sequence[memoryview]) -> None:
         """Append messages; a Relation that is new or changed opens a new block."""
@@ -172,14 +223,22 @@ class Capture:
             if known is None or known[0] != raw:
                 self._append(writer, messages[first:at], tags[first:at])
                 relation = relation_of_message(connection, message)
+                self._just_told.add(message.oid)
                 self._relations[message.oid] = (raw, relation)
                 writer.append(RELATION, [relation.to_bytes()])
                 first = at
             at = tags.find(b"R", at + 1)
         self._append(writer, messages[first:], tags[first:])
+        at = tags.find(b"T")
+        while at >= 0:
+            self._emptying.update(truncated_oids(messages[at][_TAG:]))
+            at = tags.find(b"T", at + 1)
         begin, commit = tags.rfind(b"B"), tags.rfind(b"C")
         if begin >= 0 or commit >= 0:
             self._unfinished = begin > commit
+        if commit >= 0:
+            self._truncated.update(dict.fromkeys(self._emptying, self._captured))
+            self._emptying.clear()
 
     def _append(self, writer: LogWriter, messages: Sequence[memoryview], tags: bytes) -> None:
         if not messages:
@@ -191,13 +250,10 @@ class Capture:
             self._captured = mark
         writer.append(WAL, messages, mark)
 
-    def _note_idle(
-        self, connection: psycopg.Connection[Any], writer: LogWriter, walsender: Walsender, lsn: int
-    ) -> None:
+    def _note_idle(self, writer: LogWriter, walsender: Walsender, lsn: int) -> None:
         """Write down, then acknowledge, that nothing up to `lsn` concerned us."""
         if lsn <= self._captured:
             return
-        published_oids(connection, self._source.publication)
         writer.append(IDLE, [], lsn)
         writer.commit()
         self._captured = self._durable = lsn

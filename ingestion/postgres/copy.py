@@ -42,8 +42,14 @@ _CHANGES: Final = 3
 
 def copied_tables(directory: Path, epoch: int) -> set[int]:
     """OIDs of the tables that the log holds whole copies of, in this epoch, and of which nobody wants a new one."""
+    return set(copy_lsns(directory, epoch)) - wanted(directory)
+
+
+def copy_lsns(directory: Path, epoch: int) -> dict[int, int]:
+    """LSN of the newest whole copy by table, in this epoch."""
     names = [CopyName.parse(entry.name) for entry in directory.iterdir()] if directory.is_dir() else []
-    return {name.oid for name in names if name is not None and name.epoch == epoch} - wanted(directory)
+    found = sorted((name.lsn, name.oid) for name in names if name is not None and name.epoch == epoch)
+    return {oid: lsn for lsn, oid in found}
 
 
 def copy_tables(work: CopyWork, tables: Sequence[TableRef], *, workers: int = 2) -> Lsn:

@@ -71,9 +71,14 @@ class _Publication(NamedTuple):
     members: Mapping[int, tuple[list[str] | None, str | None]]
 
 
-def make_plan(source: Source) -> Plan:
-    """Read the source's catalog and settings, and decide. Raises SourceError only when it cannot be reached."""
+def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
+    """Read the source's catalog and settings, and decide. Raises SourceError only when it cannot be reached.
+
+    A table's size cannot be read while the product holds its strongest lock: `lock_seconds` bounds the wait, after
+    which psycopg.errors.LockNotAvailable is raised (0: it waits).
+    """
     with connect(source) as connection:
+        connection.execute(f"set lock_timeout = '{lock_seconds}s'")
         connection.execute("begin isolation level repeatable read read only")
         planned, refused = survey(connection)
         problems = find_problems(connection, source)

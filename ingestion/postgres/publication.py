@@ -15,12 +15,14 @@ from ingestion.errors import SourceError
 from ingestion.postgres.tables import TableRef
 
 MARK: Final = "managed by Flux"
+_SCHEMAS_PUBLISHED: Final = 150_000
 
 
 def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableRef]) -> list[TableRef]:
-    """Create the publication, or add what a publication of ours lacks; return the tables that it now holds.
+    """Create the publication, or make one of ours hold just these tables; return those that it now holds.
 
-    Takes SHARE UPDATE EXCLUSIVE locks on added tables, which block neither reads nor writes.
+    A table that lost its replica identity leaves: published, its updates and deletes would fail at the source. Takes
+    SHARE UPDATE EXCLUSIVE locks on added tables, which block neither reads nor writes.
     """
     row = connection.execute(
         "select obj_description(oid, 'pg_publication') from pg_publication where pubname = %s", (name,)
@@ -38,6 +40,9 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
             connection.execute(sql.SQL("comment on publication {} is {}").format(identifier, sql.Literal(MARK)))
         return list(tables)
     published = published_oids(connection, name)
+    surplus = published - {table.oid for table in tables}
+    if row[0] == MARK and surplus:
+        _drop_members(connection, name, surplus)
     if row[0] == MARK and (lacking := [table for table in tables if table.oid not in published]):
         listed = _listed(lacking)
         connection.execute(sql.SQL("alter publication {} add table {}").format(identifier, listed))
@@ -66,6 +71,44 @@ def published_oids(connection: psycopg.Connection[Any], name: str) -> set[int]:
         (name,),
     )
     return {row[0] for row in rows}
+
+
+def read_publication(connection: psycopg.Connection[Any], name: str) -> str | None:
+    """Tell this publication from any other, and from what it was before it was altered; None when there is none."""
+    row = connection.execute("select oid || ':' || xmin from pg_publication where pubname = %s", (name,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def read_members(connection: psycopg.Connection[Any], name: str) -> dict[int, str]:
+    """By OID of each published table how it comes to be one: another entry is there when it left and came back."""
+    rows = connection.execute(
+        "with entry (entry, oid) as (select r.oid, r.prrelid from pg_publication_rel r join pg_publication p "
+        "on p.oid = r.prpubid where p.pubname = %(name)s "
+        + (
+            "union all select n.oid, c.oid from pg_publication_namespace n join pg_publication p on p.oid = n.pnpubid "
+            "join pg_class c on c.relnamespace = n.pnnspid where p.pubname = %(name)s"
+            if connection.info.server_version >= _SCHEMAS_PUBLISHED
+            else ""
+        )
+        + ") select format('%%I.%%I', t.schemaname, t.tablename)::regclass::oid, coalesce(min(e.entry)::text, 'all') "
+        "from pg_publication_tables t left join entry e "
+        "on e.oid = format('%%I.%%I', t.schemaname, t.tablename)::regclass::oid "
+        "where t.pubname = %(name)s group by 1",
+        {"name": name},
+    )
+    return dict(rows.fetchall())
+
+
+def _drop_members(connection: psycopg.Connection[Any], name: str, oids: set[int]) -> None:
+    names = connection.execute(
+        "select n.nspname, c.relname from pg_publication_rel r join pg_publication p on p.oid = r.prpubid "
+        "join pg_class c on c.oid = r.prrelid join pg_namespace n on n.oid = c.relnamespace "
+        "where p.pubname = %s and c.oid = any(%s)",
+        (name, list(oids)),
+    ).fetchall()
+    if names:
+        listed = sql.SQL(", ").join(sql.Identifier(*pair) for pair in names)
+        connection.execute(sql.SQL("alter publication {} drop table {}").format(sql.Identifier(name), listed))
 
 
 def _listed(tables: Sequence[TableRef]) -> sql.Composed:

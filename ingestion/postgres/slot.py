@@ -73,6 +73,12 @@ def push_wal(connection: psycopg.Connection[Any], lsn: int) -> None:
         connection.execute("select pg_logical_emit_message(true, 'flux', '')")
 
 
+def move_wal(connection: psycopg.Connection[Any]) -> Lsn:
+    """Let the WAL grow by a message to nobody, so that a position behind all that was sent comes; return it."""
+    connection.execute("select case when not pg_is_in_recovery() then pg_logical_emit_message(true, 'flux', '') end")
+    return inserted_lsn(connection)
+
+
 def inserted_lsn(connection: psycopg.Connection[Any]) -> Lsn:
     """The end of the source's WAL as `current_lsn` gives it; nobody sees to it that it is sent soon.
 

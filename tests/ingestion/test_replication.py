@@ -205,7 +205,8 @@ def test_columns_are_added_renamed_and_dropped_in_the_stream(flux: Pipeline) -> 
         assert_equal(flux, "t")
     changes = flux.query("select change, column_name from _flux.schema_changes order by 1, 2")
     assert changes == [("add", "c"), ("drop", "b"), ("rename", "a"), ("retype", "id")]
-    assert flux.query("select count(*) from _flux.history_gaps") == [(0,)]
+    # The last one rewrote the table, and only a copy tells what it put there.
+    assert flux.query("select count(*) from _flux.history_gaps") == [(1,)]
 
 
 def test_a_table_changed_twice_before_it_was_seen_is_copied_anew(flux: Pipeline) -> None:

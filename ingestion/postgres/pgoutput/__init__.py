@@ -5,8 +5,18 @@ in, values out; no socket, no clock, no logging. Raises WireError on malformed b
 """
 
 from ingestion.postgres.pgoutput.copy_binary import decode_copy
-from ingestion.postgres.pgoutput.messages import Changes, Messages, Transactions
+from ingestion.postgres.pgoutput.messages import Changes, Messages, Transactions, truncated_oids
 from ingestion.postgres.pgoutput.relation import Column, Relation, RelationMessage
 from ingestion.postgres.pgoutput.tuples import Values
 
-__all__ = ["Changes", "Column", "Messages", "Relation", "RelationMessage", "Transactions", "Values", "decode_copy"]
+__all__ = [
+    "Changes",
+    "Column",
+    "Messages",
+    "Relation",
+    "RelationMessage",
+    "Transactions",
+    "Values",
+    "decode_copy",
+    "truncated_oids",
+]

@@ -6,6 +6,7 @@ on in the next. Messages outside of one (non-transactional logical messages, rep
 and ignored.
 """
 
+import struct
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -171,3 +172,12 @@ class Messages:
             raise WireError(f"a change of {relation.source!r} is longer or shorter than its columns")
         lsn, seq = self.stamp(index)
         return Changes(tag, lsn, seq, index, new_rows, new, old_rows, old)
+
+
+def truncated_oids(body: bytes | memoryview) -> tuple[int, ...]:
+    """Relations that a Truncate message empties; `body` begins at its tag. Raises WireError."""
+    try:
+        (count,) = struct.unpack_from(">I", body, 1)
+        return struct.unpack_from(f">{count}I", body, 6)
+    except struct.error as error:
+        raise WireError("a truncate message ends too early") from error

@@ -1,0 +1,156 @@
+"""Drift: what becomes of the source's tables and publication without a word of it in the stream.
+
+The stream tells of rows, TRUNCATE, and a table's shape once a row of it follows. It is silent about a publication that
+is dropped or changed (from Postgres 18 on it just streams nothing), rewrites, partitions that come and go, columns that
+change while no row does, and tables that are made, dropped or renamed. So the catalog is looked at again and again, and
+each sight is held against the one before, which outlives the process in `catalog.json`:
+
+    the publication is another or was altered     a gap: the next start copies all tables
+    a table left the publication for a while,     it is copied again
+      has new storage with no TRUNCATE in the
+      stream, another name, other partitions,
+      or a column of the same name anew
+    its columns or its key changed                the log is told its shape, where no row tells it
+    a new table matches the selection             it is published and copied
+
+A sight is judged only when the stream has come to where the WAL ended then: only then is known which TRUNCATEs and
+which shapes it told itself. A rewrite of a table between its TRUNCATE and the next sight passes for the TRUNCATE.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import sql
+
+from ingestion.log.directory import sync_directory
+from ingestion.postgres.catalog import describe
+from ingestion.postgres.incarnation import Files, read_files
+from ingestion.postgres.pgoutput import Relation
+from ingestion.postgres.publication import read_members, read_publication
+from ingestion.postgres.slot import current_lsn
+
+logger = logging.getLogger(__name__)
+
+# Rows that were in a partition before it was attached; those of its own transaction count as such.
+_OLD_ROWS: Final = "select exists (select from only {} where age(xmin) >= %s)"
+_JOINED: Final = """
+select n.nspname, c.relname, age(i.xmin)
+from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
+where i.inhrelid = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTable:
+    """A published table as the catalog showed it: its entry in the publication, its storage, its shape."""
+
+    member: str
+    files: Files
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the catalog showed when the WAL ended between `since` and `lsn`."""
+
+    epoch: int
+    since: int
+    lsn: int
+    publication: str | None
+    tables: Mapping[int, SeenTable]
+
+    @classmethod
+    def take(cls, connection: psycopg.Connection[Any], epoch: int, publication: str, oids: list[int]) -> Self:
+        """Look at the publication and these tables of it."""
+        since = current_lsn(connection)
+        name, members = read_publication(connection, publication), read_members(connection, publication)
+        relations, files = describe(connection, oids), read_files(connection, oids)
+        tables = {
+            oid: SeenTable(members[oid], files[oid], relation) for oid, relation in relations.items() if oid in members
+        }
+        return cls(epoch, since, current_lsn(connection), name, tables)
+
+    def to_bytes(self) -> bytes:
+        """Encode for `catalog.json`."""
+        fields = asdict(self)
+        for oid, table in self.tables.items():
+            fields["tables"][oid]["relation"] = table.relation.to_bytes().decode()
+        return json.dumps(fields, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Decode from `catalog.json`."""
+        fields = json.loads(raw)
+        tables = {
+            int(oid): SeenTable(
+                table["member"],
+                tuple((part, file) for part, file in table["files"]),
+                Relation.from_bytes(table["relation"].encode()),
+            )
+            for oid, table in fields.pop("tables").items()
+        }
+        return cls(**fields, tables=tables)
+
+
+def read_sight(path: Path) -> Sight | None:
+    """Read the last sight that was acted upon; None when there is none, or none that can be read."""
+    try:
+        return Sight.from_bytes(path.read_bytes())
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_sight(path: Path, sight: Sight) -> None:
+    """Replace the last sight; durable when this returns."""
+    fresh = path.with_suffix(".tmp")
+    with fresh.open("wb") as file:
+        file.write(sight.to_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_directory(path.parent)
+
+
+def why_copy(
+    connection: psycopg.Connection[Any], before: SeenTable, after: SeenTable, *, truncated: bool
+) -> str | None:
+    """Say why a table must be copied again; None when the stream has told, or will tell, all. May read partitions."""
+    if before.member != after.member:
+        return "it was not published for a while"
+    if before.relation.source != after.relation.source:
+        return "it was renamed"
+    if _made_again(before.relation, after.relation):
+        return "a column was dropped and made again"
+    old, new = dict(before.files), dict(after.files)
+    if gone := [oid for oid in old if oid not in new]:
+        return f"{len(gone)} partitions are gone"
+    if not truncated and any(new[oid] != file for oid, file in old.items()):
+        return "it was rewritten, or a partition truncated"
+    if any(_joined_with_rows(connection, oid) for oid in new if oid not in old):
+        return "partitions were attached"
+    return None
+
+
+def _made_again(before: Relation, after: Relation) -> bool:
+    """Whether a column gave name and type to another: the stream does not tell the one's values from the other's."""
+    numbers = {(column.name, column.type_oid): column.attnum for column in before.columns}
+    return any(numbers.get((c.name, c.type_oid), c.attnum) not in (0, c.attnum) for c in after.columns)
+
+
+def _joined_with_rows(connection: psycopg.Connection[Any], partition: int) -> bool:
+    """Whether a partition brought rows along; later ones are in the stream."""
+    row = connection.execute(_JOINED, (partition,)).fetchone()
+    if row is None:
+        return True
+    schema, name, age = row
+    try:
+        found = connection.execute(sql.SQL(_OLD_ROWS).format(sql.Identifier(schema, name)), (age,)).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable):
+        return True
+    return found is None or bool(found[0])

@@ -1,0 +1,147 @@
+"""The watch: looks at the source's catalog while its stream is captured, and sees to what the stream does not say.
+
+`ingestion.postgres.drift` tells what is compared and why. A look that finds nothing new is one query; locks that the
+product holds make a look wait no longer than a second, and then it is put off.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from ingestion.errors import SourceGapError
+from ingestion.log.directory import want
+from ingestion.postgres.copy import copy_lsns
+from ingestion.postgres.drift import SeenTable, Sight, read_sight, why_copy, write_sight
+from ingestion.postgres.fingerprint import read_fingerprint
+from ingestion.postgres.pgoutput import Relation
+from ingestion.postgres.plan import make_plan
+from ingestion.postgres.publication import ensure_publication, read_publication
+from ingestion.postgres.source import Source
+from ingestion.postgres.tables import TableRef
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 2.0
+_LOCK_SECONDS: Final = 1
+
+
+class Watch:
+    """Watch over one source. `path` keeps the last sight, `copies` is where copies are asked for."""
+
+    def __init__(self, source: Source, path: Path, copies: Path, look_seconds: float = LOOK_SECONDS) -> None:
+        self._source, self._path, self._copies, self._look_seconds = source, path, copies, look_seconds
+        self._settled = read_sight(path)
+        self._pending: Sight | None = None
+        self._fingerprint: str | None = None
+        self._looked_at = 0.0
+        self.tables: Sequence[TableRef] = ()
+
+    def whole(self, connection: psycopg.Connection[Any]) -> bool:
+        """Whether the publication is the one of the last sight, unaltered: else the stream may have left things out."""
+        found = read_publication(connection, self._source.publication)
+        return found is not None and (self._settled is None or self._settled.publication == found)
+
+    def begin(self, connection: psycopg.Connection[Any], epoch: int, tables: Sequence[TableRef]) -> int:
+        """Begin to watch these published tables; the LSN to be reached before the first sight can be judged."""
+        if self._settled is not None and self._settled.epoch != epoch:
+            self._settled = None
+        connection.execute(f"set lock_timeout = '{_LOCK_SECONDS}s'")
+        self.tables, self._looked_at = tables, time.monotonic()
+        sight = Sight.take(connection, epoch, self._source.publication, [table.oid for table in tables])
+        if self._settled is None:
+            self._settle(sight)
+        else:
+            self._pending = sight
+        return sight.lsn
+
+    def look(self, connection: psycopg.Connection[Any]) -> bool:
+        """Look whether anything changed, if it is time to. Raises SourceGapError when the publication did."""
+        if self._pending is not None or time.monotonic() - self._looked_at < self._look_seconds:
+            return False
+        assert self._settled is not None
+        self._looked_at = time.monotonic()
+        name = self._source.publication
+        if not self.whole(connection):
+            raise SourceGapError(
+                f"publication {name!r} was dropped or altered: the stream may lack changes; all tables are copied again"
+            )
+        found = read_fingerprint(connection, name)
+        if found == self._fingerprint:
+            return False
+        try:
+            selected = make_plan(self._source, lock_seconds=_LOCK_SECONDS).selected
+            self.tables = ensure_publication(connection, name, selected)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.UndefinedTable) as error:
+            logger.info("look at the catalog is put off reason=%s", error.diag.message_primary)
+            return False
+        except psycopg.errors.InsufficientPrivilege as error:
+            logger.warning("new tables cannot be published reason=%s", error.diag.message_primary)
+            return False
+        self._pending = Sight.take(connection, self._settled.epoch, name, [table.oid for table in self.tables])
+        self._fingerprint = found
+        return True
+
+    @property
+    def pending(self) -> int | None:
+        """The LSN that must be reached before the newest sight can be judged; None when all were."""
+        return self._pending.lsn if self._pending is not None else None
+
+    def judge(
+        self,
+        connection: psycopg.Connection[Any],
+        truncated: Mapping[int, int],
+        told: Mapping[int, Relation],
+        just_told: Collection[int],
+    ) -> list[Relation]:
+        """Act on the newest sight, now that the stream has come to it; return the shapes that the log must be told.
+
+        `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` for
+        which tables it did so after the sight: there it knows better, as does a copy made since. The caller makes the
+        shapes durable in the log, then calls `settle`.
+        """
+        sight, before = self._pending, self._settled
+        assert sight is not None
+        assert before is not None
+        shapes, tables = [], dict(_remembered(connection, before, sight))
+        copied = copy_lsns(self._copies, sight.epoch)
+        for oid, table in sight.tables.items():
+            seen = tables.get(oid)
+            tables[oid] = table
+            if seen is None:
+                continue  # new: the log has no copy of it
+            shape = told.get(oid, seen.relation)
+            emptied = before.since < truncated.get(oid, 0) <= sight.lsn
+            reason = why_copy(connection, seen, table, truncated=emptied)
+            if reason is not None:
+                logger.warning("table is copied again table=%s reason=%s", table.relation.source, reason)
+                want(self._copies, oid)
+            elif shape != table.relation and (oid in just_told or copied.get(oid, 0) > sight.since):
+                tables[oid] = replace(table, relation=shape)
+                self._fingerprint = None
+            elif shape != table.relation:
+                logger.info("table has another shape table=%s", table.relation.source)
+                shapes.append(table.relation)
+        self._pending = replace(sight, tables=tables)
+        return shapes
+
+    def settle(self) -> None:
+        """Remember that the newest sight was acted upon."""
+        assert self._pending is not None
+        self._settle(self._pending)
+
+    def _settle(self, sight: Sight) -> None:
+        write_sight(self._path, sight)
+        self._settled, self._pending = sight, None
+
+
+def _remembered(connection: psycopg.Connection[Any], before: Sight, sight: Sight) -> Iterator[tuple[int, SeenTable]]:
+    """Tables of the last sight that still exist; those that are not published any more need a copy if they return."""
+    alive = connection.execute("select oid from pg_class where oid = any(%s)", (list(before.tables),))
+    for (oid,) in alive.fetchall():
+        table = before.tables[oid]
+        yield oid, table if oid in sight.tables else replace(table, member="gone")
