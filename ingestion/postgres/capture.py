@@ -28,7 +28,7 @@ from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, SHAPE, 
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.source import Source, connect, limited
 from ingestion.postgres.stream_relations import relation_of_message
 from ingestion.postgres.throttle import Throttle
 from ingestion.postgres.walsender import Walsender
@@ -160,14 +160,17 @@ class Capture:
             received = walsender.read(READ_BYTES, READ_SECONDS)
             if received.messages:
                 reach("capture.received")
-                self._write(connection, writer, received.messages)
-                writer.commit()
+                with walsender.away():
+                    self._write(connection, writer, received.messages)
+                    writer.commit()
                 self._durable = self._captured
                 reach("capture.before_acknowledge")
                 walsender.confirm(self._durable)
                 reach("capture.after_acknowledge")
-            if watch.look(connection):
-                self._just_told.clear()
+            if watch.due:
+                with walsender.away(), limited(connection):
+                    if watch.look(connection):
+                        self._just_told.clear()
             lsn = copier.finished()
             if lsn is not None and target is not None:
                 # What committed before the copies' LSN must be in the log before anyone may load them.
@@ -176,7 +179,8 @@ class Capture:
                 continue
             reached = max(self._captured, received.wal_end)
             if watch.pending is not None and reached >= watch.pending:
-                self._judge(connection, writer, watch, reached)
+                with walsender.away():
+                    self._judge(connection, writer, watch, reached)
                 copier.start(watch.tables)
             finished = target is not None and reached >= target and watch.pending is None
             if finished:
@@ -197,7 +201,8 @@ class Capture:
     def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> None:
         """Act on what the catalog showed at a place that the stream has come to."""
         told = {oid: relation for oid, (_, relation) in self._relations.items()}
-        shapes = watch.judge(connection, self._truncated, told, self._just_told)
+        with limited(connection):
+            shapes = watch.judge(connection, self._truncated, told, self._just_told)
         # A position of its own, behind all that is in the log: the next transaction commits behind it, too.
         lsn = max(reached, self._captured + 1)
         if shapes and move_wal(connection) < lsn:
@@ -222,7 +227,8 @@ class Capture:
             known = self._relations.get(message.oid)
             if known is None or known[0] != raw:
                 self._append(writer, messages[first:at], tags[first:at])
-                relation = relation_of_message(connection, message)
+                with limited(connection):
+                    relation = relation_of_message(connection, message)
                 self._just_told.add(message.oid)
                 self._relations[message.oid] = (raw, relation)
                 writer.append(RELATION, [relation.to_bytes()])
@@ -255,7 +261,8 @@ class Capture:
         if lsn <= self._captured:
             return
         writer.append(IDLE, [], lsn)
-        writer.commit()
+        with walsender.away():
+            writer.commit()
         self._captured = self._durable = lsn
         reach("capture.before_idle_acknowledge")
         walsender.confirm(lsn)

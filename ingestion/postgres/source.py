@@ -4,6 +4,11 @@ A failed connection is told as a `SourceError` with what happened and what to do
 no representation; neither is a URL that cannot be read: what confuses its reader is mostly the password.
 """
 
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +29,10 @@ _OPTIONS: Final = {
     "client_encoding": "UTF8",
 }
 CONNECT_SECONDS: Final = 10
+# The server itself ends a query of the capture earlier (see STATEMENT_SECONDS in `watch`).
+QUERY_SECONDS: Final = 30.0
+# A peer that is gone without a word is noticed within a minute (else after two hours; manual 32.1.2).
+_TCP: Final = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 _UNREADABLE: Final = (
     "source URL cannot be read; write postgresql://role:password@host:port/database, with special characters of the "
     "password percent-encoded (@ as %40, / as %2F, : as %3A, % as %25)"
@@ -58,6 +67,26 @@ def session_options() -> str:
     return " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
 
 
+@contextmanager
+def limited(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Hang up after QUERY_SECONDS: a query to a server that fell silent then fails, which else waits for ever."""
+    line = socket.socket(fileno=os.dup(connection.fileno()))
+    timer = threading.Timer(QUERY_SECONDS, _hang_up, (line,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        line.close()
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # gone already
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def replication_conninfo(source: Source) -> str:
     """Connection string for a walsender of the source's database."""
     return _conninfo(source, replication="database")
@@ -84,6 +113,7 @@ def _conninfo(source: Source, **more: str) -> str:
     parts = _read(source.url)
     options = f"{parts.get('options') or ''} {session_options()}".strip()
     timeout = str(parts.get("connect_timeout") or CONNECT_SECONDS)
+    more |= {name: str(value) for name, value in _TCP.items() if name not in parts}
     return make_conninfo(source.url, options=options, application_name="flux", connect_timeout=timeout, **more)
 
 

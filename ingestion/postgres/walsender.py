@@ -10,11 +10,16 @@ import fcntl
 import select
 import struct
 import termios
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from psycopg import pq
+import psycopg
+from psycopg import generators, pq, waiting
+from psycopg.conninfo import conninfo_to_dict
 
 from ingestion.errors import SourceError
 from ingestion.postgres.source import Source, refused, replication_conninfo
@@ -35,16 +40,21 @@ class Received(NamedTuple):
 
 
 class Walsender:
-    """A replication connection. Commands first; after `start` it only streams."""
+    """A replication connection. Commands first; after `start` it only streams.
+
+    For use by one thread, which says when it is away for long: another then keeps the connection alive.
+    """
 
     def __init__(self, source: Source) -> None:
-        self._connection = pq.PGconn.connect(replication_conninfo(source).encode())
-        if self._connection.status != pq.ConnStatus.OK:
-            raise refused(source, self._connection.get_error_message().strip())
+        self._connection = _connect(source)
         self._flushed = 0
         self._wal_end = 0
         self._said_at = self._heard_at = self._probed_at = time.monotonic()
         self._nonblocking = False
+        self._closed = threading.Event()
+        # Held by the thread that streams, but while it is away.
+        self._present = threading.Lock()
+        self._keeper: threading.Thread | None = None
 
     def command(self, text: str) -> list[dict[str, str | None]]:
         """Run a replication command and return its rows. Raises SourceError with the server's words."""
@@ -72,6 +82,22 @@ class Walsender:
         self._connection.nonblocking = 1
         self._nonblocking = True
         self._heard_at = time.monotonic()
+        self._present.acquire()
+        self._keeper = threading.Thread(target=self._keep, name="keepalive", daemon=True)
+        self._keeper.start()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let the server hear of us while the caller is busy with a disk or a query, however long that takes.
+
+        What was flushed before is what it hears. A server that hears nothing for wal_sender_timeout (60 s) hangs up.
+        """
+        self._present.release()
+        try:
+            yield
+        finally:
+            self._present.acquire()
+            self._heard_at = time.monotonic()  # nobody listened
 
     def read(self, max_bytes: int, max_seconds: float) -> Received:
         """Collect messages until `max_bytes`, or `max_seconds` without a full load. Answers keepalives.
@@ -121,6 +147,11 @@ class Walsender:
 
     def close(self) -> None:
         """End the connection; the slot stays."""
+        self._closed.set()
+        if self._keeper is not None:
+            self._present.release()
+            self._keeper.join()
+            self._keeper = None
         self._connection.finish()
 
     def __enter__(self) -> Self:
@@ -130,6 +161,18 @@ class Walsender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _keep(self) -> None:
+        """Say that we live whenever the streaming thread is away."""
+        while not self._closed.wait(STATUS_INTERVAL_SECONDS / 2):
+            if self._present.acquire(blocking=False):
+                try:
+                    if not self._closed.is_set() and time.monotonic() - self._said_at > STATUS_INTERVAL_SECONDS / 2:
+                        self._say()
+                except psycopg.OperationalError:
+                    return  # the streaming thread finds out by itself
+                finally:
+                    self._present.release()
 
     def _wait(self, seconds: float) -> bool:
         return bool(select.select([self._connection.socket], [], [], seconds)[0])
@@ -159,6 +202,22 @@ class Walsender:
         now_us = int((time.time() - _POSTGRES_EPOCH) * 1_000_000)
         position = self._flushed
         self._connection.put_copy_data(struct.pack(">cQQQqB", b"r", position, position, position, now_us, reply))
+        deadline = time.monotonic() + PROBE_SECONDS
         while self._connection.flush():
+            if time.monotonic() > deadline:
+                raise psycopg.OperationalError("the source takes nothing from its socket")
             select.select([], [self._connection.socket], [], 1.0)
         self._said_at = time.monotonic()
+
+
+def _connect(source: Source) -> pq.abc.PGconn:
+    """Connect without blocking other threads, as PQconnectdb would: psycopg calls it with the interpreter locked."""
+    conninfo = replication_conninfo(source)
+    seconds = float(conninfo_to_dict(conninfo)["connect_timeout"] or 0)
+    try:
+        found: pq.abc.PGconn = waiting.wait_conn(generators.connect(conninfo), interval=0.1, timeout=seconds or None)
+        return found
+    except psycopg.errors._WaitTimeout:
+        raise refused(source, "connection timeout expired") from None
+    except psycopg.OperationalError as error:
+        raise refused(source, str(error)) from error

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 1
+STATEMENT_SECONDS: Final = 20
 
 
 class Watch:
@@ -51,6 +52,7 @@ class Watch:
         if self._settled is not None and self._settled.epoch != epoch:
             self._settled = None
         connection.execute(f"set lock_timeout = '{_LOCK_SECONDS}s'")
+        connection.execute(f"set statement_timeout = '{STATEMENT_SECONDS}s'")
         self.tables, self._looked_at = tables, time.monotonic()
         sight = Sight.take(connection, epoch, self._source.publication, [table.oid for table in tables])
         if self._settled is None:
@@ -59,10 +61,13 @@ class Watch:
             self._pending = sight
         return sight.lsn
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look again."""
+        return self._pending is None and time.monotonic() - self._looked_at > self._look_seconds
+
     def look(self, connection: psycopg.Connection[Any]) -> bool:
-        """Look whether anything changed, if it is time to. Raises SourceGapError when the publication did."""
-        if self._pending is not None or time.monotonic() - self._looked_at < self._look_seconds:
-            return False
+        """Look whether anything changed. Raises SourceGapError when the publication did."""
         assert self._settled is not None
         self._looked_at = time.monotonic()
         name = self._source.publication

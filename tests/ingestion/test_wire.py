@@ -1,0 +1,154 @@
+"""The connection to the source: cut, silent, or waiting for a slow disk, it goes on by itself."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingestion.errors import LogWriteError
+from ingestion.log import LogReader, LogWriter
+from ingestion.postgres import capture as capturing
+from ingestion.postgres import source as sources
+from ingestion.postgres import walsender
+from ingestion.postgres.capture import Capture
+from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.proxy import Proxy
+
+
+@pytest.fixture
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key, n int)", "insert into t values (1, 0)")
+    flux.replicate()
+    return flux
+
+
+@contextmanager
+def following(flux: Pipeline, url: str | None = None) -> Iterator[None]:
+    stop = threading.Event()
+    source = replace(flux.source, url=url or flux.source.url)
+    thread = threading.Thread(target=Capture(source, flux.home / "log", look_seconds=0.2).follow, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    waiter = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        waiter.wait(0.05)
+    raise AssertionError(f"the condition did not come true in {seconds} s")
+
+
+def loaded(flux: Pipeline, rows: int) -> Callable[[], bool]:
+    def condition() -> bool:
+        flux.load()
+        return flux.query("select count(*) from raw_app.t") == [(rows,)]
+
+    return condition
+
+
+def test_a_cut_connection_is_made_anew_and_nothing_is_lost_or_doubled(
+    flux: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capturing, "_BACKOFF_SECONDS", (0.05, 0.1))
+    with Proxy(flux.source.url) as proxy, following(flux, proxy.url):
+        for number in range(1, 4):
+            flux.execute(f"insert into t values ({number + 1}, 0)", f"update t set n = n + 1 where id = {number}")
+            proxy.cut()
+            flux.execute(f"update t set n = n + 1 where id = {number}")
+            until(loaded(flux, number + 1))
+        before = proxy.accepted
+        proxy.refuse(True)
+        proxy.cut()
+        flux.execute("insert into t values (9, 9)")
+        until(lambda: proxy.accepted >= before + 3)
+        proxy.refuse(False)
+        until(loaded(flux, 5))
+    assert sorted(flux.query("from raw_app.t")) == sorted(flux.at_source("select * from t"))
+    updates = flux.query("select id, count(*) from raw_app_history.t where _op = 'update' group by 1 order by 1")
+    assert updates == [(1, 2), (2, 2), (3, 2)]
+
+
+def test_a_silent_source_is_probed_and_given_up(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walsender, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(walsender, "STATUS_INTERVAL_SECONDS", 0.2)
+    monkeypatch.setattr(sources, "QUERY_SECONDS", 1.0)
+    # The server must notice, too: until then its walsender holds the slot.
+    hasty = "?options=-c%20wal_sender_timeout%3D2s"
+    with Proxy(flux.source.url) as proxy, following(flux, proxy.url + hasty):
+        flux.execute("insert into t values (2, 0)")
+        until(loaded(flux, 2))
+        before = proxy.accepted
+        proxy.silence()
+        flux.execute("insert into t values (3, 0)")
+        until(lambda: proxy.accepted > before)
+        until(loaded(flux, 3))
+
+
+def test_a_stalled_disk_does_not_cost_the_connection(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walsender, "STATUS_INTERVAL_SECONDS", 0.2)
+    stalled, commit = threading.Event(), LogWriter.commit
+
+    def stall(writer: LogWriter) -> object:
+        if writer.pending_bytes and not stalled.is_set():
+            stalled.set()
+            threading.Event().wait(3)
+        return commit(writer)
+
+    walsenders = "select pid from pg_stat_replication where application_name = 'flux'"
+    url = f"{flux.source.url}?options=-c%20wal_sender_timeout%3D1s"
+    with following(flux, url):
+        flux.execute("insert into t values (2, 0)")
+        until(loaded(flux, 2))
+        before = flux.at_source(walsenders)
+        monkeypatch.setattr(LogWriter, "commit", stall)
+        flux.execute("insert into t values (3, 0)")
+        until(stalled.is_set)
+        until(loaded(flux, 3))
+        assert len(before) == 1
+        assert flux.at_source(walsenders) == before
+
+
+def test_a_full_disk_is_tried_again(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "_BACKOFF_SECONDS", (0.05, 0.1))
+    tries, commit = [0], LogWriter.commit
+
+    def full(writer: LogWriter) -> object:
+        if writer.pending_bytes and tries[0] < 3:
+            tries[0] += 1
+            raise LogWriteError("no space left on device")
+        return commit(writer)
+
+    with following(flux):
+        monkeypatch.setattr(LogWriter, "commit", full)
+        flux.execute("insert into t values (2, 0)")
+        until(loaded(flux, 2))
+    assert tries == [3]
+
+
+def test_an_idle_source_lets_its_wal_go(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "IDLE_SECONDS", 0.2)
+    query = f"select confirmed_flush_lsn - '0/0' from pg_replication_slots where slot_name = '{flux.source.slot}'"
+    with following(flux):
+        # Of no table that replicates: no message comes of it.
+        flux.execute("create table other (n int)", "insert into other select generate_series(1, 20000)")
+        ((wanted,),) = flux.at_source("select pg_current_wal_lsn() - '0/0'")
+
+        def confirmed() -> int:
+            return int(flux.at_source(query)[0][0])
+
+        until(lambda: confirmed() >= int(wanted))
+        assert LogReader(flux.home / "log" / "postgres").last_mark() >= confirmed()
+    flux.execute("insert into t values (2, 0)")
+    flux.replicate()
+    assert flux.query("select distinct epoch from _flux.tables") == flux.query("select epoch from _flux.positions")
+    assert flux.query("from _flux.history_gaps") == []
