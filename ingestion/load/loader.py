@@ -137,7 +137,8 @@ class ChangeLoader:
             return
         logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(first.start_lsn))
         coming = {copied.relation.source for copied in self._pending()}
-        for oid, table in self._tables.items():
+        live = {oid: table for oid, table in self._tables.items() if table.state is not TableState.STOPPED}
+        for oid, table in live.items():
             self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
                 want(self._copies, oid)
@@ -174,7 +175,8 @@ class ChangeLoader:
                 self._tell(error)
                 self._failed |= error.reasons
         self._tables, self._position = load.tables, read_position(self._destination.machinery)
-        for oid in self._failed:
+        coming = {copied.name.oid for copied in self._pending()} if self._failed else set()
+        for oid in self._failed.keys() - coming:
             want(self._copies, oid)
         self._failed.clear()
         if load.rows:
@@ -198,11 +200,15 @@ class ChangeLoader:
         tables = {oid: known for oid, known in self._tables.items() if known is not previous}
         try:
             with self._destination.transaction():
+                if (renamed := tables.pop(table.oid, None)) is not None:
+                    self._destination.machinery.note_change(renamed, copied.name.lsn, "rename table", "", table.source)
+                    self._destination.machinery.stop_table(renamed.oid)
+                    tables[-renamed.oid] = replace(renamed, oid=-renamed.oid, state=TableState.STOPPED)
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
                 if previous is not None and previous.oid != table.oid:
-                    # Dropped, or still there under another name: then it needs a copy under that one.
                     self._destination.machinery.forget_table(previous.oid)
-                    want(self._copies, previous.oid)
+                    if previous.oid > 0:  # dropped, or still there under another name: then it needs a copy under that
+                        want(self._copies, previous.oid)
                 tables[table.oid] = table
                 if copied.name.lsn < self._position.lsn:
                     self._catch_up(tables, table)

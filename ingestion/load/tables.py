@@ -37,10 +37,12 @@ class Landing:
 
 
 def predecessor(relation: Relation, tables: Iterable[Table]) -> Table | None:
-    """What the warehouse has of a relation: the table of its OID, else the one that bore its name before."""
-    tables = list(tables)
-    same = (table for table in tables if table.oid == relation.oid)
-    return next(same, None) or next((table for table in tables if table.source == relation.source), None)
+    """What stands at a relation's place: the table that bore its name before, be it another one at the source.
+
+    A relation's place goes by its name, since that is what models ask for. A table that was renamed is copied to its
+    new place, and what it was called before stops there.
+    """
+    return next((table for table in tables if table.source == relation.source), None)
 
 
 def reshape(destination: Destination, table: Table, relation: Relation, lsn: int) -> Table:
@@ -50,6 +52,8 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
     with a constant default gives each row a `resync` in the history. Returns the table as recorded. Raises LoadError
     where a column's number is unknown or its values were rewritten: then only a new copy tells what it holds.
     """
+    if table.source != relation.source:
+        raise LoadError(f"{table.source!r} was renamed to {relation.source!r}, and is copied to its new place")
     before = {column.attnum: column for column in table.columns}
     if any(
         column.attnum == 0 and column.name not in {c.source_name for c in table.columns} for column in relation.columns
@@ -72,8 +76,6 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
     changes += [ColumnChange(gone, None) for gone in before.values()]
     changed = replace(table, source=relation.source, oid=relation.oid, columns=tuple(after), key=relation.key_positions)
     destination.reshape(table, changed, changes, lsn)
-    if table.source != relation.source:
-        destination.machinery.note_change(table, lsn, "rename table", "", relation.source)
     for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
         destination.machinery.note_change(table, lsn, change, name, detail)
     destination.machinery.write_table(changed)

@@ -20,6 +20,7 @@ from ingestion.verify.comparer import comparer
 from ingestion.verify.report import TableComparison, VerifyReport
 from ingestion.verify.snapshot import Snapshot, Spooled, snapshot
 from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.table import TableState
 
 Progress = Callable[[TableComparison], None]
 _DROPPED: Final = "no longer at the source"
@@ -46,7 +47,8 @@ def verify_tables(
         bring(at.lsn)
         epoch = _require_position(destination, at.lsn)
         known = destination.machinery.read_tables()
-        tables = {oid: table for oid, table in known.items() if _wanted(table.source, only)}
+        live = {oid: table for oid, table in known.items() if table.state is not TableState.STOPPED}
+        tables = {oid: table for oid, table in live.items() if _wanted(table.source, only)}
         relations = at.relations([*tables, *(oid for oid, name in selected.items() if _wanted(name, only))])
         if unknown := set(only or ()) - {t.source for t in tables.values()} - {r.source for r in relations.values()}:
             raise VerifyError(f"no replicated table is named {', '.join(sorted(unknown))}; 'flux plan' lists them")

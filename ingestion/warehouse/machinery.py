@@ -119,6 +119,13 @@ class Machinery:
         """Record no longer a table whose place another one took."""
         self.session.execute("delete from _flux.tables where oid = $1", [oid])
 
+    def stop_table(self, oid: int) -> None:
+        """Let a table rest as it is: its name at the source is another one's, or nobody's; its OID is elsewhere."""
+        self.session.execute(
+            "update _flux.tables set state = $1, oid = -oid, changed_at = now() where oid = $2",
+            [TableState.STOPPED.value, oid],
+        )
+
     def write_state(self, table: Table, state: TableState, lsn: int) -> Table:
         """Record a table's new state; an inexact one is so since `lsn`."""
         since = lsn if state is TableState.INEXACT else None

@@ -46,7 +46,7 @@ def command(mode: str, as_json: bool) -> int:
             where = f"published at {report.target}"
     status = read_status(settings.status_path)
     assert status is not None
-    inexact = [table.source for table in status.tables if table.state != "streaming"]
+    inexact = [table.source for table in status.tables if table.state not in ("streaming", "stopped")]
     if as_json:
         print_json({"lsn": loaded.lsn, "tables": len(status.tables), "inexact": inexact, "seconds": loaded.seconds})
     else:

@@ -169,7 +169,8 @@ def test_tables_swapped_by_rename_change_places(flux: Pipeline) -> None:
     assert_equal(flux)
     assert_equal(flux, "old")
     deleted = flux.query("select count(*) from raw_app_history.t where _op = 'delete'")
-    assert (deleted, gaps(flux)) == ([(0,)], 1)
+    assert deleted == [(0,)]
+    assert gaps(flux) >= 1
 
 
 def test_a_table_that_left_the_publication_for_a_while_is_copied_again(flux: Pipeline) -> None:

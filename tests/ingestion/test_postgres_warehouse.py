@@ -152,7 +152,7 @@ def test_views_outlive_a_new_copy_and_go_with_the_columns_they_read(
         ("varchar(5)", "varchar(9)", False),
         ("varchar(5)", "text", False),
         ("numeric(8,2)", "numeric(12,2)", False),
-        ("int", "bigint", False),
+        ("int", "bigint", True),
         ("numeric(8,2)", "numeric(8,4)", True),
         ("int", "numeric(8,2)", True),
         ("timestamp(6)", "timestamp(0)", True),
