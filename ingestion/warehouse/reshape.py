@@ -53,6 +53,18 @@ def make_room(session: Session, table: Table, column: TableColumn, name_bytes: i
         session.execute(f"alter table {table.history} add column {quote(column.text_name)} varchar")
 
 
+def grow_siblings(session: Session, table: Table, previous: Table) -> Table:
+    """Give the mirror the siblings that a copy brought, so that its rows compare; returns what it then is."""
+    brought = {(column.name, column.type) for column in table.columns if column.has_text}
+    grown = {
+        i for i, column in enumerate(previous.columns) if not column.has_text and (column.name, column.type) in brought
+    }
+    for i in sorted(grown):
+        name = quote(previous.columns[i].text_name)
+        session.execute(f"alter table {table.mirror} add column if not exists {name} varchar")
+    return previous.with_text(grown)
+
+
 def write_unfilled(session: Session, table: Table, names: str, lsn: int) -> None:
     """Take the rows of a table without a key out of the history as they are before they get new columns' defaults."""
     if not table.key:

@@ -302,3 +302,21 @@ def test_a_copy_that_the_warehouse_will_not_take_holds_up_no_other_table(flux: P
     flux.replicate()
     assert flux.query("select n from raw_app.t") == [(2,)]
     assert flux.query("select distinct state from _flux.tables") == [("streaming",)]
+
+
+def test_a_copy_that_brings_the_first_odd_value_is_told_by_its_differences(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key, at timestamp(0))",
+        "insert into t select i, '2026-11-25' from generate_series(1, 9) i",
+    )
+    flux.replicate()
+    flux.execute(
+        f"select pg_drop_replication_slot('{flux.source.slot}')",
+        "update t set at = '294276-12-31 23:59:59.9' where id = 3",  # stands beside its column, as text
+    )
+    flux.replicate()
+    assert flux.query("select _op, id, at__text from raw_app_history.t where _op <> 'snapshot'") == [
+        ("resync", 3, "294277-01-01 00:00:00")
+    ]
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)

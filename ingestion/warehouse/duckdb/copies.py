@@ -20,7 +20,7 @@ from ingestion.warehouse.duckdb.schema import (
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.duckdb.stage import typed_columns, unfit_columns
 from ingestion.warehouse.names import quote
-from ingestion.warehouse.reshape import make_room
+from ingestion.warehouse.reshape import grow_siblings, make_room
 from ingestion.warehouse.table import Table
 
 _CHUNK: Final = "_copy_chunk"
@@ -88,6 +88,7 @@ def _resync(
     session.execute(f"create or replace table {fresh} ({', '.join(column_definitions(table))})")
     for chunk in chunks:
         table = _append(session, table, fresh, chunk)
+    previous = grow_siblings(session, table, previous)
     names = column_list(table)
     stamp = f"{table.epoch}, {table.snapshot_lsn}, 1"
     if column_definitions(table) == column_definitions(previous):

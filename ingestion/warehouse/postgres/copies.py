@@ -24,7 +24,7 @@ from ingestion.warehouse.postgres.schema import (
 )
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import append_rows
-from ingestion.warehouse.reshape import make_room
+from ingestion.warehouse.reshape import grow_siblings, make_room
 from ingestion.warehouse.table import Table
 
 
@@ -60,6 +60,7 @@ def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], 
     session.execute(f"create temp table {fresh} ({', '.join(column_definitions(table))}) on commit drop")
     for chunk in chunks:
         table = append_rows(session, table, fresh, chunk)
+    previous = grow_siblings(session, table, previous)
     session.execute(f"analyze {fresh}")
     names = column_list(table)
     if column_definitions(table) != column_definitions(previous):
