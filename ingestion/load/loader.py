@@ -175,10 +175,12 @@ class ChangeLoader:
                 self._tell(error)
                 self._failed |= error.reasons
         self._tables, self._position = load.tables, read_position(self._destination.machinery)
-        coming = {copied.name.oid for copied in self._pending()} if self._failed else set()
-        for oid in self._failed.keys() - coming:
-            want(self._copies, oid)
-        self._failed.clear()
+        if self._failed:
+            # A copy that is on its way already (the capture saw what happened, too) heals the table as well.
+            coming = {copied.name.oid for copied in self._pending() if copied.name.lsn >= self._position.lsn}
+            for oid in self._failed.keys() - coming:
+                want(self._copies, oid)
+            self._failed.clear()
         if load.rows:
             logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
         return load.rows
