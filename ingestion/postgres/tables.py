@@ -16,7 +16,7 @@ from ingestion.postgres.pgoutput import Relation
 
 _RELATIONS: Final = """
 select c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text, nullif(c.reltuples, -1)::bigint,
-    case when c.relkind in ('r', 'm') then pg_table_size(c.oid) else 0 end,
+    case when c.relkind in ('r', 'm') then coalesce(pg_table_size(c.oid), 0) else 0 end,
     exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'),
     case when c.relispartition then pg_partition_root(c.oid)::oid::bigint end,
     has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'),

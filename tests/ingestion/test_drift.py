@@ -86,6 +86,7 @@ REWRITES = (
     "alter table {0} add made int generated always as identity",
     "alter table {0} drop n; alter table {0} add n int",
     "alter table {0} rename n to m; alter table {0} add n int default 7",
+    "truncate {0}; insert into {0} values (3, 3, 'three'); alter table {0} add token uuid default gen_random_uuid()",
     "begin; create table copied as select id, -n as n, name from {0}; drop table {0}; "
     "alter table copied rename to {0}; alter table {0} add primary key (id); commit",
     "begin; drop table {0}; create table {0} (other text primary key); insert into {0} values ('x'); commit",
