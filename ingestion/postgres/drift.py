@@ -40,10 +40,15 @@ logger = logging.getLogger(__name__)
 
 # Rows that were in a partition before it was attached; those of its own transaction count as such.
 _OLD_ROWS: Final = "select exists (select from only {} where age(xmin) >= %s)"
+# A leaf has joined when the last of its ancestors has.
 _JOINED: Final = """
-select n.nspname, c.relname, age(i.xmin)
-from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
-where i.inhrelid = %s
+with recursive up as (
+    select inhparent, age(xmin) as age from pg_inherits where inhrelid = %(leaf)s
+    union all
+    select i.inhparent, age(i.xmin) from up join pg_inherits i on i.inhrelid = up.inhparent
+)
+select n.nspname, c.relname, (select min(age) from up)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = %(leaf)s
 """
 
 
@@ -147,8 +152,8 @@ def _made_again(before: Relation, after: Relation) -> bool:
 
 def _joined_with_rows(connection: psycopg.Connection[Any], partition: int) -> bool:
     """Whether a partition brought rows along; later ones are in the stream."""
-    row = connection.execute(_JOINED, (partition,)).fetchone()
-    if row is None:
+    row = connection.execute(_JOINED, {"leaf": partition}).fetchone()
+    if row is None or row[2] is None:
         return True
     schema, name, age = row
     try:

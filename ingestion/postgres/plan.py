@@ -21,7 +21,7 @@ __all__ = ["COPY_BYTES_PER_SECOND", "Plan", "PlannedTable", "RefusedTable", "Tab
 COPY_BYTES_PER_SECOND: Final = 50_000_000
 _LOCKS: Final = (
     "share update exclusive on each table while the publication is made: blocks neither reads nor writes",
-    "access share on a table while it is copied: ALTER TABLE and TRUNCATE of that table wait for it",
+    "access share on a table while it, or a part of it, is copied: ALTER TABLE and TRUNCATE of it wait",
     "making a slot waits for the write transactions that are running then",
 )
 

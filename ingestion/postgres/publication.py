@@ -25,7 +25,8 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
     SHARE UPDATE EXCLUSIVE locks on added tables, which block neither reads nor writes.
     """
     row = connection.execute(
-        "select obj_description(oid, 'pg_publication') from pg_publication where pubname = %s", (name,)
+        "select obj_description(oid, 'pg_publication'), pg_is_in_recovery() from pg_publication where pubname = %s",
+        (name,),
     ).fetchone()
     identifier = sql.Identifier(name)
     if row is None:
@@ -40,10 +41,11 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
             connection.execute(sql.SQL("comment on publication {} is {}").format(identifier, sql.Literal(MARK)))
         return list(tables)
     published = published_oids(connection, name)
+    ours = row[0] == MARK and not row[1]  # on a standby nothing can be changed
     surplus = published - {table.oid for table in tables}
-    if row[0] == MARK and surplus:
+    if ours and surplus:
         _drop_members(connection, name, surplus)
-    if row[0] == MARK and (lacking := [table for table in tables if table.oid not in published]):
+    if ours and (lacking := [table for table in tables if table.oid not in published]):
         listed = _listed(lacking)
         connection.execute(sql.SQL("alter publication {} add table {}").format(identifier, listed))
         published = published_oids(connection, name)

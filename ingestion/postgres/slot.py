@@ -7,6 +7,7 @@ epoch: the slot is used from where it stands (or made anew), and every table is 
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,13 +71,21 @@ def push_wal(connection: psycopg.Connection[Any], lsn: int) -> None:
         (format_lsn(lsn),),
     ).fetchone()
     if row is not None and row[0]:
-        connection.execute("select pg_logical_emit_message(true, 'flux', '')")
+        _emit(connection)
 
 
 def move_wal(connection: psycopg.Connection[Any]) -> Lsn:
     """Let the WAL grow by a message to nobody, so that a position behind all that was sent comes; return it."""
-    connection.execute("select case when not pg_is_in_recovery() then pg_logical_emit_message(true, 'flux', '') end")
+    _emit(connection)
     return inserted_lsn(connection)
+
+
+def _emit(connection: psycopg.Connection[Any]) -> None:
+    """Commit a message to nobody. A role that may not, and a standby, wait for what others write."""
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute(
+            "select case when not pg_is_in_recovery() then pg_logical_emit_message(true, 'flux', '') end"
+        )
 
 
 def inserted_lsn(connection: psycopg.Connection[Any]) -> Lsn:
