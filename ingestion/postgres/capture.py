@@ -123,6 +123,7 @@ class Capture:
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
             self._relations.clear()
+            self._just_told.clear()
             self._truncated.clear()
             self._emptying.clear()
             self._unfinished = False
