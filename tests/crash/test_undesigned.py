@@ -85,7 +85,7 @@ def _report(found: dict[str, str], tables: list[Table], home: Path) -> str:
         lines += [f"\n{source}: {reason}"]
         for table in tables:
             if source.endswith(f"{table.schema}.{table.name}"):
-                lines += table.done[-200:]
+                lines += table.done[-60:]
     with contextlib.suppress(OSError):
         (home / "statements.sql").write_text("\n".join(lines))
     return "\n".join(line[:600] for line in lines)[:12_000]
