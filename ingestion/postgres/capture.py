@@ -68,6 +68,7 @@ class Capture:
         self._session: Session | None = None
         # What was read, and what of it is on disk: a segment may open between the two.
         self._captured = self._durable = 0
+        self._laid: list[Relation] = []
         self._unfinished = False
         # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
         self._just_told: set[int] = set()
@@ -127,6 +128,7 @@ class Capture:
             self._truncated.clear()
             self._emptying.clear()
             self._unfinished = False
+            self._laid.clear()
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
             seen = watch.begin(connection, self._session.epoch, published)
@@ -163,8 +165,7 @@ class Capture:
                 reach("capture.received")
                 with walsender.away():
                     self._write(connection, writer, received.messages)
-                    writer.commit()
-                self._durable = self._captured
+                    self._commit(writer)
                 reach("capture.before_acknowledge")
                 walsender.confirm(self._durable)
                 reach("capture.after_acknowledge")
@@ -212,10 +213,10 @@ class Capture:
             relations = [relation.to_bytes() for relation in shapes]
             writer.append(RELATION, relations)
             writer.append(SHAPE, relations, lsn)
-            writer.commit()
-            self._captured = self._durable = lsn
             # No raw message is this one: when the stream tells the shape after all, it is written once more.
             self._relations.update({relation.oid: (b"", relation) for relation in shapes})
+            self._captured = lsn
+            self._commit(writer)
         watch.settle()
 
     def _write(self, connection: psycopg.Connection[Any], writer: LogWriter, messages: Sequence[memoryview]) -> None:
@@ -262,17 +263,23 @@ class Capture:
         if lsn <= self._captured:
             return
         writer.append(IDLE, [], lsn)
+        self._captured = lsn
         with walsender.away():
-            writer.commit()
-        self._captured = self._durable = lsn
+            self._commit(writer)
         reach("capture.before_idle_acknowledge")
         walsender.confirm(lsn)
         logger.debug("idle position captured lsn=%s", format_lsn(lsn))
 
+    def _commit(self, writer: LogWriter) -> None:
+        """Make durable what was appended. A segment that opens now begins with the shapes of before."""
+        writer.commit()
+        self._durable = self._captured
+        self._laid = [relation for _, relation in self._relations.values()]
+
     def _preamble(self) -> list[tuple[int, list[bytes], int]]:
         """What each segment of the log opens with: where it comes from, and how to decode its rows."""
         assert self._session is not None
-        relations = [relation.to_bytes() for _, relation in self._relations.values()]
+        relations = [relation.to_bytes() for relation in self._laid]
         return [(SESSION, [self._session.to_bytes()], self._durable), (RELATION, relations, 0)]
 
 

@@ -1,11 +1,14 @@
 """Shapes and values that a database nobody designed had, and that once came out wrong."""
 
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from ingestion.load.changes import BatchLoad
+from ingestion.log import LogReader
+from ingestion.postgres import capture
 from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
@@ -320,3 +323,28 @@ def test_a_copy_that_brings_the_first_odd_value_is_told_by_its_differences(flux:
     ]
     with flux.destination.open() as destination:
         assert_history_replays(destination)
+
+
+def test_a_segment_that_opens_between_two_shapes_decodes_both(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    flux.execute("create table t (id int primary key, a text, b text)", "insert into t values (1, 'a', 'b')")
+    flux.replicate()
+    monkeypatch.setattr(capture, "SEGMENT_BYTES", 1)
+    stop, log = threading.Event(), LogReader(flux.home / "log" / "postgres")
+    follower = threading.Thread(target=capture.Capture(flux.source, flux.home / "log").follow, args=(stop,))
+    follower.start()
+    try:
+        for change in (
+            "insert into t values (4, 'a', 'b')",
+            "begin; insert into t values (5, 'A', 'B'); alter table t drop column a; alter table t add column c text; "
+            "insert into t values (6, 'B', 'C'); commit",
+        ):
+            flux.execute(change)
+            ((now,),) = flux.at_source("select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint")
+            while log.last_mark() < now and follower.is_alive():
+                stop.wait(0.02)
+    finally:
+        stop.set()
+        follower.join()
+    flux.load()
+    assert_equal_and_replayed(flux, "t", "raw_app.t")
+    assert flux.query("select count(*) from _flux.quarantine") == [(0,)]
