@@ -350,3 +350,23 @@ def test_a_column_under_the_name_of_a_dropped_one_sets_that_aside_in_the_history
         ("insert", 2, None, "y", "z"),
         ("insert", 3, None, None, "w"),
     ]
+
+
+def test_many_equal_rows_without_a_key_come_and_go(flux: Pipeline) -> None:
+    """In one transaction of the warehouse, again and again."""
+    flux.execute("create table bag (a int, b text, c float8)", "alter table bag replica identity full")
+    flux.replicate()
+    for number in range(12):  # each column cuts the batch, whose transaction then touches the table again and again
+        flux.execute(
+            f"begin; select setseed(0.0{number}); insert into bag (a, b, c) select random() * 20, "
+            "'x' || (random() * 5)::int, nullif((random() * 3)::int, 0) from generate_series(1, 2000)",
+            "delete from bag where ctid in (select ctid from bag order by md5(ctid::text) limit 1500)",
+            "truncate bag" if number == 7 else "update bag set a = a + 1 where c = 2",
+            "insert into bag (a, b, c) select 1, 'x1', i % 2 from generate_series(1, 500) i",
+            f"commit; alter table bag add column z{number} int",
+        )
+    flux.replicate()
+    counted = "select a, b, c, count(*) from {} group by a, b, c"
+    assert sorted(flux.at_source(counted.format("bag")), key=repr) == sorted(
+        flux.query(counted.format("raw_app.bag")), key=repr
+    )
