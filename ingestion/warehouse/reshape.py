@@ -15,10 +15,14 @@ from ingestion.warehouse.table import Table, TableColumn
 
 def change_columns(session: Session, table: Table, changes: Sequence[ColumnChange], name_bytes: int | None) -> None:
     """Drop, rename and add columns of mirror and history. Retyping is the engine's affair."""
-    for change in changes:
-        if change.after is None and change.before is not None:
-            for name in _names(change.before):
-                session.execute(f"alter table {table.mirror} drop column {quote(name)}")
+    # Dropped at the end, since an engine may not let the last column go; until then out of the others' way.
+    gone = [
+        (name, f"_flux_gone_{number}")
+        for number, name in enumerate(
+            name for change in changes if change.after is None and change.before for name in _names(change.before)
+        )
+    ]
+    _rename(session, table.mirror, gone)
     moves = [
         pair
         for change in changes
@@ -38,6 +42,8 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
             name, type_name = quote(change.after.name), change.after.type
             session.execute(f"alter table {table.mirror} add column {name} {type_name}")
             make_room(session, table, change.after, name_bytes)
+    for _, name in gone:
+        session.execute(f"alter table {table.mirror} drop column {quote(name)}")
 
 
 def make_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None) -> None:

@@ -348,3 +348,12 @@ def test_a_segment_that_opens_between_two_shapes_decodes_both(flux: Pipeline, mo
     flux.load()
     assert_equal_and_replayed(flux, "t", "raw_app.t")
     assert flux.query("select count(*) from _flux.quarantine") == [(0,)]
+
+
+def test_all_columns_may_change_at_once(flux: Pipeline) -> None:
+    flux.execute("create table t (a int)", "alter table t replica identity full", "insert into t values (1), (2)")
+    flux.replicate()
+    flux.execute("alter table t drop column a, add column b text, add column a text", "insert into t values ('b', 'a')")
+    flux.replicate()
+    flux.replicate()
+    assert_equal_and_replayed(flux, "t", "raw_app.t")

@@ -24,7 +24,7 @@ class DuckdbSession:
         _rows, _ticks = self._brought.get("_rows"), self._brought.get("_ticks")
         try:
             return self.connection.execute(statement, list(parameters) or None).fetchall()
-        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             raise LoadError(str(error).splitlines()[0]) from error
 
     def bring(self, name: str, rows: pa.Table) -> None:
