@@ -357,3 +357,17 @@ def test_all_columns_may_change_at_once(flux: Pipeline) -> None:
     flux.replicate()
     flux.replicate()
     assert_equal_and_replayed(flux, "t", "raw_app.t")
+
+
+def test_a_table_without_columns_holds_up_no_other(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key)", "create table bare (a int)", "alter table bare replica identity full"
+    )
+    flux.replicate()
+    flux.execute("alter table bare drop column a", "insert into bare default values", "insert into t values (1)")
+    flux.replicate()
+    assert flux.query("select * from raw_app.t") == [(1,)]
+    flux.execute("alter table bare add column b int", "insert into bare values (7)", "insert into t values (2)")
+    flux.replicate()
+    flux.replicate()
+    assert sorted(flux.query("select * from raw_app.t")) == [(1,), (2,)]
