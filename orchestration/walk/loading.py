@@ -12,6 +12,7 @@ import demo
 from ingestion.events.tracking_plan import TrackingPlan, load_tracking_plan
 from ingestion.load.service import Drained, Loader
 from ingestion.log import LogReader
+from ingestion.log.directory import wanted
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.slot import current_lsn
@@ -29,6 +30,7 @@ Say = Callable[[str], None]
 Progress = Callable[[str, int], None]  # table, "stream" or "events"; rows so far
 
 WAIT_SECONDS = 0.1
+ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,17 @@ class Loaded:
 
 
 def replicate(settings: Settings, *, say: Say = lambda text: None, progress: Progress | None = None) -> Loaded:
-    """Bring everything that committed at the source before this call into the warehouse."""
+    """Bring everything that committed at the source before this call into the warehouse.
+
+    Tables that the load could not follow are copied anew within the same call, as far as that helps.
+    """
     began = time.monotonic()
     with product(settings) as source:
-        beside = not capture_now(settings, source, say=say)
-        load(settings, progress=progress)
+        for _ in range(ROUNDS):
+            beside = not capture_now(settings, source, say=say)
+            load(settings, progress=progress)
+            if not wanted(settings.log_directory / "copies"):
+                break
         if beside:
             _await_copies(settings, source, progress)
     return _loaded(settings, began)

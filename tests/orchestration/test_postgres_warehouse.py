@@ -71,6 +71,17 @@ def test_tables_land_are_asked_told_and_proved(run: Run, database: str) -> None:
     assert [table["equal"] for table in proof["tables"]] == [True]
 
 
+def test_a_table_that_cannot_be_followed_is_copied_anew_within_the_same_run(run: Run, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as source:
+        source.execute("create table t (id int primary key, n numeric)")
+        source.execute("insert into t values (1, 1.5)")
+        run("replicate", "--until-now")
+        source.execute("alter table t alter n type text using 'n' || n")
+        source.execute("insert into t values (2, 'x')")
+        run("replicate", "--until-now")
+    assert run("query", "select * from raw_app.t order by id") == [{"id": 1, "n": "n1.5"}, {"id": 2, "n": "x"}]
+
+
 def test_what_models_need_is_refused_in_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up"]) == 1
     assert "on a Postgres warehouse are not built yet" in capsys.readouterr().err
