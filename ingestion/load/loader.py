@@ -204,8 +204,8 @@ class ChangeLoader:
             with self._destination.transaction():
                 if (renamed := tables.pop(table.oid, None)) is not None:
                     self._destination.machinery.note_change(renamed, copied.name.lsn, "rename table", "", table.source)
-                    self._destination.machinery.stop_table(renamed.oid)
-                    tables[-renamed.oid] = replace(renamed, oid=-renamed.oid, state=TableState.STOPPED)
+                    stopped = self._destination.machinery.stop_table(renamed, min([0, *self._tables]) - 1)
+                    tables[stopped.oid] = stopped
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
                 if previous is not None and previous.oid != table.oid:
                     self._destination.machinery.forget_table(previous.oid)

@@ -119,12 +119,16 @@ class Machinery:
         """Record no longer a table whose place another one took."""
         self.session.execute("delete from _flux.tables where oid = $1", [oid])
 
-    def stop_table(self, oid: int) -> None:
-        """Let a table rest as it is: its name at the source is another one's, or nobody's; its OID is elsewhere."""
+    def stop_table(self, table: Table, number: int) -> Table:
+        """Let a table rest as it is: its name at the source is another one's, or nobody's.
+
+        Its OID is elsewhere: `number` stands for it, which is negative and no other table's.
+        """
         self.session.execute(
-            "update _flux.tables set state = $1, oid = -oid, changed_at = now() where oid = $2",
-            [TableState.STOPPED.value, oid],
+            "update _flux.tables set state = $1, oid = $2, changed_at = now() where oid = $3",
+            [TableState.STOPPED.value, number, table.oid],
         )
+        return replace(table, oid=number, state=TableState.STOPPED)
 
     def write_state(self, table: Table, state: TableState, lsn: int) -> Table:
         """Record a table's new state; an inexact one is so since `lsn`."""

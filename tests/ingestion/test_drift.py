@@ -158,6 +158,19 @@ def test_a_table_renamed_lands_under_its_new_name(flux: Pipeline) -> None:
     ]
 
 
+def test_a_table_that_comes_back_to_its_name_leaves_each_place_whole(flux: Pipeline) -> None:
+    states = []
+    for old, new in (("t", "u"), ("u", "t"), ("t", "v"), ("v", "t"), ("t", "u")):
+        flux.execute(f"alter table {old} rename to {new}", f"update {new} set n = n + 1")
+        assert_equal(flux, new)
+        states.append(dict(flux.query("select name, state from _flux.tables")))
+    assert states[2:] == [
+        {"t": "stopped", "u": "stopped", "v": "streaming"},
+        {"t": "streaming", "u": "stopped", "v": "stopped"},
+        {"t": "stopped", "u": "streaming", "v": "stopped"},
+    ]
+
+
 def test_tables_swapped_by_rename_change_places(flux: Pipeline) -> None:
     flux.execute(
         "create table fresh (id int primary key, n int, name text)",
