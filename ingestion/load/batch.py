@@ -18,7 +18,16 @@ from ingestion.log import Block, LogPosition, LogReader
 from ingestion.log.segment import SEGMENT_HEADER, BlockHeader
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
-from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, SHAPE, WAL, Session
+from ingestion.postgres.pgoutput.records import (
+    IDLE,
+    MEMBERS,
+    RELATION,
+    SESSION,
+    SHAPE,
+    WAL,
+    Session,
+    decode_members,
+)
 
 BATCH_BYTES: Final = 48 << 20
 
@@ -28,7 +37,8 @@ class Batch:
     """Whole transactions of one epoch. After loading it the position is `lsn`, to be read on from `end`.
 
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
-    relations that have another shape from some LSN on though no row of theirs tells it.
+    relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
+    replicate at its end, where the log says which.
     """
 
     epoch: int
@@ -36,6 +46,7 @@ class Batch:
     end: LogPosition
     parts: Iterable[Part]
     shapes: Sequence[tuple[int, Relation]] = ()
+    members: frozenset[int] | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +62,7 @@ class _Gathering:
     whole: int = 0  # items[:whole] end with a Commit
     unfinished: bool = False
     shapes: list[tuple[int, Relation]] = field(default_factory=list)
+    members: list[tuple[int, frozenset[int]]] = field(default_factory=list)
 
     def add(self, position: LogPosition, header: BlockHeader, block: Block | None) -> None:
         """Take a block of messages; `block` where it was read. One that commits something must have been."""
@@ -113,9 +125,12 @@ def read_batch(
         elif header.kind == WAL:
             wanted = header.mark or gathering.bytes < limit_bytes
             gathering.add(position, header, reader.read(position, header) if wanted else None)
-        elif header.kind in (IDLE, SHAPE):
-            told = reader.read(position, header) if header.kind == SHAPE else ()
-            gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
+        elif header.kind in (IDLE, SHAPE, MEMBERS):
+            told = reader.read(position, header) if header.kind != IDLE else ()
+            if header.kind == SHAPE:
+                gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
+            else:
+                gathering.members += [(header.mark, decode_members(raw)) for raw in told]
             gathering.lsn = max(gathering.lsn, header.mark)
             if not gathering.unfinished:
                 gathering.end = LogPosition(position.segment, position.offset + header.size)
@@ -144,6 +159,7 @@ def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | Non
     end = gathering.end if reached == gathering.lsn else gathering.begin
     newest = {item.oid: item for item in gathering.items if isinstance(item, Relation)}
     shapes = [(at, shape) for at, shape in gathering.shapes if lsn < at <= reached and newest.get(shape.oid) == shape]
+    members = next((members for at, members in reversed(gathering.members) if at <= reached), None)
     parts = Parts(reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
-    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes)
+    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members)

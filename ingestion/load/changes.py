@@ -62,6 +62,8 @@ class BatchLoad:
             raise TableFailureError(failed) from error  # an engine may refuse all that follows a failure
         if failed:
             raise TableFailureError(failed)
+        if batch.members is not None and only is None:
+            self._stop_others(batch.members, batch.lsn)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
         """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
@@ -75,6 +77,13 @@ class BatchLoad:
         if since > table.snapshot_lsn and not fits(table, relation):
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, since)
+
+    def _stop_others(self, members: frozenset[int], lsn: int) -> None:
+        """Let tables rest that replicate no more. They keep their rows, and go on with a copy if they return."""
+        for oid, table in self.tables.items():
+            if oid not in members and table.state is not TableState.STOPPED:
+                self.destination.machinery.note_change(table, lsn, "stop", "", "dropped, or no longer selected")
+                self.tables[oid] = self.destination.machinery.write_state(table, TableState.STOPPED, lsn)
 
     def _stamp(self, batch: Batch) -> None:
         """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history.

@@ -13,13 +13,15 @@ from ingestion.load.fold import Fold
 from ingestion.log import LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput import Relation, decode_copy
-from ingestion.postgres.pgoutput.records import BASE, COPY, PART, RELATION, CopyBase, CopyName, CopyPart
+from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 from ingestion.warehouse.table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
     """A table's whole copy in the log. `at` is when its snapshot was taken; `parts` are those that it consists of.
+
+    `reason` says why it was made where the table had been copied before; it may be empty.
 
     `fold` brings a copy in parts to its LSN; the stream must be in the log up to there.
     """
@@ -30,6 +32,7 @@ class Copied:
     reader: LogReader
     parts: frozenset[int]
     fold: Fold | None
+    reason: str
 
     def chunks(self) -> Iterator[pa.Table]:
         """The rows, block by block: text columns c0, c1, ... Raises UnusableCopyError."""
@@ -37,7 +40,7 @@ class Copied:
 
     def discard(self) -> None:
         """Remove the copy, which is of no use, and ask for one of a single moment."""
-        want(self.reader.directory.parent, self.name.oid, whole=True)
+        want(self.reader.directory.parent, self.name.oid, self.reason or "its copy in parts is of no use", whole=True)
         shutil.rmtree(self.reader.directory)
 
     def _read(self) -> Iterator[pa.Table]:
@@ -77,7 +80,7 @@ def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> lis
 def _open(directory: Path, name: CopyName) -> Copied:
     reader = LogReader(directory / str(name))
     relation: Relation | None = None
-    fold, at_us, parts = None, 0, {0}
+    fold, at_us, parts, reason = None, 0, {0}, ""
     for position, header in reader.headers():
         if header.kind == RELATION:
             relation, at_us = Relation.from_bytes(reader.read(position, header).payload), header.mark
@@ -88,6 +91,8 @@ def _open(directory: Path, name: CopyName) -> Copied:
         elif header.kind == PART:
             at_us = CopyPart.from_bytes(reader.read(position, header).payload).at_us
             parts.add(header.mark)
+        elif header.kind == REASON:
+            reason = bytes(reader.read(position, header).payload).decode()
     if relation is None:
         raise LogCorruptError(f"copy {str(name)!r} does not say which table it holds; remove it, run 'flux replicate'")
-    return Copied(name, relation, datetime.fromtimestamp(at_us / 1e6, UTC), reader, frozenset(parts), fold)
+    return Copied(name, relation, datetime.fromtimestamp(at_us / 1e6, UTC), reader, frozenset(parts), fold, reason)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from ingestion.errors import LoadError
 from ingestion.failpoints import reach
@@ -19,7 +20,7 @@ from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.fold import UnusableCopyError
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
-from ingestion.load.tables import Landing, predecessor
+from ingestion.load.tables import Landing, note_copy, predecessor
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -29,6 +30,7 @@ from ingestion.warehouse.table import Table, TableState
 
 logger = logging.getLogger(__name__)
 
+_ASIDE: Final = "its changes could not be followed"
 # progress(table or "stream", rows loaded so far)
 Progress = Callable[[str, int], None]
 
@@ -141,7 +143,7 @@ class ChangeLoader:
         for oid, table in live.items():
             self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
-                want(self._copies, oid)
+                want(self._copies, oid, "the log begins after the warehouse's position")
 
     def _ask_again(self) -> None:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
@@ -149,7 +151,7 @@ class ChangeLoader:
         coming = {copied.relation.source for copied in self._pending()} if waiting else set()
         for table in waiting:
             if table.source not in coming:
-                want(self._copies, table.oid)
+                want(self._copies, table.oid, _ASIDE)
 
     def _batch(self, until: int | None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""
@@ -179,7 +181,7 @@ class ChangeLoader:
             # A copy that is on its way already (the capture saw what happened, too) heals the table as well.
             coming = {copied.name.oid for copied in self._pending() if copied.name.lsn >= self._position.lsn}
             for oid in self._failed.keys() - coming:
-                want(self._copies, oid)
+                want(self._copies, oid, self._failed[oid])
             self._failed.clear()
         if load.rows:
             logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
@@ -207,10 +209,11 @@ class ChangeLoader:
                     stopped = self._destination.machinery.stop_table(renamed, min([0, *self._tables]) - 1)
                     tables[stopped.oid] = stopped
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
+                note_copy(self._destination.machinery, previous, table, copied.reason)
                 if previous is not None and previous.oid != table.oid:
                     self._destination.machinery.forget_table(previous.oid)
                     if previous.oid > 0:  # dropped, or still there under another name: then it needs a copy under that
-                        want(self._copies, previous.oid)
+                        want(self._copies, previous.oid, "another table took its name")
                 tables[table.oid] = table
                 if copied.name.lsn < self._position.lsn:
                     self._catch_up(tables, table)
@@ -223,7 +226,7 @@ class ChangeLoader:
         except TableFailureError as error:
             self._tell(error)
             self._useless.add(copied.name)
-            want(self._copies, copied.name.oid)
+            want(self._copies, copied.name.oid, error.reasons[copied.name.oid])
             return 0
         except LoadError as error:
             self._set_aside(copied, table, previous, str(error))
@@ -255,8 +258,7 @@ class ChangeLoader:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
         source = (self._clock or "").rpartition(".")[0]
         found = pending_copies(self._copies, self._position.epoch, self._tables)
-        # Not every engine has tables without columns: one that lost its last column waits for another.
-        pending = [copied for copied in found if copied.name not in self._useless and copied.relation.columns]
+        pending = [copied for copied in found if copied.name not in self._useless]
         return sorted(pending, key=lambda copied: (copied.name.lsn, copied.relation.source != source))
 
     def _snapshot_at(self, copied: Copied) -> datetime:
@@ -289,7 +291,8 @@ class ChangeLoader:
     def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
         """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""
         machinery = self._destination.machinery
-        tables[oid] = machinery.write_state(tables[oid], TableState.RESYNCING, lsn)
+        if tables[oid].state is not TableState.STOPPED:  # it is gone by the end of this batch
+            tables[oid] = machinery.write_state(tables[oid], TableState.RESYNCING, lsn)
         machinery.quarantine(POSTGRES, tables[oid].source, format_lsn(lsn), reason)
 
     def _name(self, oid: int) -> str:

@@ -7,6 +7,7 @@ from ingestion.errors import LoadError
 from ingestion.load.retypes import keeps_text
 from ingestion.postgres.pgoutput import Column, Relation
 from ingestion.warehouse.destination import ColumnChange, Destination, Dialect
+from ingestion.warehouse.machinery import Machinery
 from ingestion.warehouse.names import column_names, distinct, landing_schemas
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
@@ -76,10 +77,38 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
     changes += [ColumnChange(gone, None) for gone in before.values()]
     changed = replace(table, source=relation.source, oid=relation.oid, columns=tuple(after), key=relation.key_positions)
     destination.reshape(table, changed, changes, lsn)
-    for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
-        destination.machinery.note_change(table, lsn, change, name, detail)
+    _note(destination.machinery, table, changed, changes, lsn)
     destination.machinery.write_table(changed)
     return changed
+
+
+def note_copy(machinery: Machinery, before: Table | None, after: Table, reason: str) -> None:
+    """Note in `_flux.schema_changes` that a table was copied, why, and how its shape differs from before.
+
+    A table that was dropped and made again has another OID; its columns are then the same by their names.
+    """
+    lsn = after.snapshot_lsn
+    if before is None:
+        machinery.note_change(after, lsn, "new table", "", "")
+        return
+    if before.oid != after.oid:
+        reason = "another table has its name"
+    machinery.note_change(after, lsn, "copy", "", reason or "the stream had a gap")
+
+    def same(column: TableColumn) -> object:
+        return column.attnum if before.oid == after.oid else column.source_name
+
+    known = {same(column): column for column in before.columns}
+    changes = [ColumnChange(known.pop(same(column), None), column) for column in after.columns]
+    _note(machinery, before, after, [*changes, *(ColumnChange(gone, None) for gone in known.values())], lsn)
+
+
+def _note(machinery: Machinery, before: Table, after: Table, changes: Iterable[ColumnChange], lsn: int) -> None:
+    for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
+        machinery.note_change(after, lsn, change, name, detail)
+    old, new = (", ".join(table.columns[i].source_name for i in table.key) for table in (before, after))
+    if old != new:
+        machinery.note_change(after, lsn, "key", "", f"{old or 'none'} -> {new or 'none'}")
 
 
 def fits(table: Table, relation: Relation) -> bool:

@@ -15,6 +15,7 @@ from ingestion.log.segment import LogPosition
 
 DURABLE_NOTE: Final = "durable"
 _NOTE: Final = struct.Struct("<QQI")
+_WHOLE: Final = "whole"
 
 
 def segment_numbers(directory: Path) -> list[int]:
@@ -59,10 +60,19 @@ def wanted(directory: Path) -> set[int]:
 
 def wanted_whole(directory: Path) -> set[int]:
     """Those of the wanted that are to be read at one moment, not in parts."""
-    return {number for number in wanted(directory) if (directory / "wanted" / str(number)).stat().st_size}
+    return {number for number in wanted(directory) if _WHOLE in (directory / "wanted" / str(number)).read_text()}
 
 
-def want(directory: Path, number: int, *, whole: bool = False) -> None:
+def why_wanted(directory: Path, number: int) -> str:
+    """Say why a thing is wanted once more; empty when nobody said, or nobody wants it."""
+    try:
+        lines = (directory / "wanted" / str(number)).read_text().splitlines()
+    except FileNotFoundError:
+        return ""
+    return next((line for line in lines if line and line != _WHOLE), "")
+
+
+def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> None:
     """Ask the door that writes this directory to send a thing whole once more; the only word that goes backwards.
 
     `whole` asks for it as it was at one moment, where the door would else read it in parts.
@@ -70,7 +80,7 @@ def want(directory: Path, number: int, *, whole: bool = False) -> None:
     asked = directory / "wanted"
     asked.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (asked / str(number)).open("a") as file:
-        file.write("whole" if whole else "")
+        file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
     os.utime(asked / str(number))
     sync_directory(asked)
 

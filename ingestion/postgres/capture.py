@@ -24,7 +24,7 @@ from ingestion.postgres.copy import copied_tables, copy_tables
 from ingestion.postgres.copy_rows import CopyWork, Progress
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
-from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, SHAPE, WAL, Session
+from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, RELATION, SESSION, SHAPE, WAL, Session, encode_members
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
@@ -216,7 +216,10 @@ class Capture:
             # No raw message is this one: when the stream tells the shape after all, it is written once more.
             self._relations.update({relation.oid: (b"", relation) for relation in shapes})
             self._captured = lsn
-            self._commit(writer)
+        if (members := watch.members) is not None:
+            self._captured = max(reached, self._captured)
+            writer.append(MEMBERS, [encode_members(members)], self._captured)
+        self._commit(writer)
         watch.settle()
 
     def _write(self, connection: psycopg.Connection[Any], writer: LogWriter, messages: Sequence[memoryview]) -> None:

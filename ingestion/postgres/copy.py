@@ -20,7 +20,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from ingestion.log.directory import wanted, wanted_whole
+from ingestion.log.directory import wanted, wanted_whole, why_wanted
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
 from ingestion.postgres.copy_parts import TableChangedError, copy_in_parts
 from ingestion.postgres.copy_rows import CopyWork, Progress, write_rows
@@ -179,7 +179,7 @@ class _Worker:
         """
         connection, oid = joined.connection, table.oid
         relation = describe(connection, [oid]).get(oid)
-        if relation is None:
+        if relation is None or not relation.columns:
             raise TableChangedError(table.source)
         connection.execute("savepoint one_table")
         try:
@@ -207,7 +207,8 @@ class _Worker:
                 raise _StoppedError
             work.progress(table.source, size, False)
 
-        with open_partial(partial, joined.snapshot.since) as writer:
+        reason = why_wanted(work.directory, table.oid)
+        with open_partial(partial, joined.snapshot.since, reason) as writer:
             writer.append(RELATION, [relation], time.time_ns() // 1000)
             written = write_rows(joined.connection, query, writer, work.throttle, tell)
         finish_copy(partial, CopyName(work.epoch, joined.snapshot.lsn, table.oid))

@@ -22,6 +22,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from ingestion.log.directory import why_wanted
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
 from ingestion.postgres.copy_rows import CopyWork, Written, write_rows
 from ingestion.postgres.incarnation import read_files
@@ -79,7 +80,8 @@ def _begin(work: CopyWork, table: TableRef, snapshots: Snapshots) -> PartialCopy
     if relation is None or not relation.key or visible is None:
         raise TableChangedError(table.source)
     base = CopyBase(joined.snapshot.lsn, visible[0], files)
-    return PartialCopy.begin(work.partial(table.oid), relation, base, joined.snapshot.since)
+    reason = why_wanted(work.directory, table.oid)
+    return PartialCopy.begin(work.partial(table.oid), relation, base, joined.snapshot.since, reason)
 
 
 def _parts(

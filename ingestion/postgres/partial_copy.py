@@ -16,7 +16,7 @@ from ingestion.failpoints import reach
 from ingestion.log import LogReader, LogWriter
 from ingestion.log.directory import grant, sync_directory
 from ingestion.postgres.pgoutput import Relation
-from ingestion.postgres.pgoutput.records import BASE, COPY, PART, RELATION, CopyBase, CopyName, CopyPart
+from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 
 _LOCK: Final = "writer.lock"
 
@@ -34,9 +34,9 @@ class PartialCopy:
         self.parts: list[CopyPart] = []
 
     @classmethod
-    def begin(cls, directory: Path, relation: Relation, base: CopyBase, since: float) -> Self:
+    def begin(cls, directory: Path, relation: Relation, base: CopyBase, since: float, reason: str) -> Self:
         """Begin anew; what was there is removed."""
-        writer = open_partial(directory, since)
+        writer = open_partial(directory, since, reason)
         writer.append(RELATION, [relation.to_bytes()], time.time_ns() // 1000)
         writer.append(BASE, [base.to_bytes()])
         writer.commit()
@@ -100,11 +100,13 @@ class PartialCopy:
         self.close()
 
 
-def open_partial(directory: Path, since: float) -> LogWriter:
-    """Open the empty log of a copy whose snapshot is not older than `since` (Unix time)."""
+def open_partial(directory: Path, since: float, reason: str) -> LogWriter:
+    """Open the empty log of a copy whose snapshot is not older than `since` (Unix time), made for a reason if any."""
     shutil.rmtree(directory, ignore_errors=True)
     writer = LogWriter.open(directory)
     os.utime(directory / _LOCK, (since, since))
+    if reason:
+        writer.append(REASON, [reason.encode()])
     reach("copy.begun")
     return writer
 

@@ -201,6 +201,8 @@ class _Tables:
     def refusal(self, table: TableRef, parts: Iterable[_Row]) -> RefusedTable | None:
         """Refuse what has no replica identity, or another one in a partition: its rows could not be told apart."""
         relation = self.relations[table.oid]
+        if not relation.columns:
+            return RefusedTable(table, "has no column, or generated ones only: a warehouse has no such tables")
         if not _identified(relation):
             return RefusedTable(table, f"{self._lack(relation)}: {_CONSEQUENCE}", self._fix(relation))
         for part in parts:

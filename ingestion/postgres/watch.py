@@ -40,6 +40,7 @@ class Watch:
         self._pending: Sight | None = None
         self._fingerprint: str | None = None
         self._looked_at = 0.0
+        self._told: frozenset[int] | None = None
         self.tables: Sequence[TableRef] = ()
 
     def whole(self, connection: psycopg.Connection[Any]) -> bool:
@@ -56,9 +57,8 @@ class Watch:
         self.tables, self._looked_at = tables, time.monotonic()
         sight = Sight.take(connection, epoch, self._source.publication, [table.oid for table in tables])
         if self._settled is None:
-            self._settle(sight)
-        else:
-            self._pending = sight
+            self._settle(sight)  # at once: copies are held against it from now on
+        self._pending, self._told = sight, None
         return sight.lsn
 
     @property
@@ -107,7 +107,7 @@ class Watch:
 
         `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` for
         which tables it did so after the sight: there it knows better, as does a copy made since. The caller makes the
-        shapes durable in the log, then calls `settle`.
+        shapes and `members` durable in the log, then calls `settle`.
         """
         sight, before = self._pending, self._settled
         assert sight is not None
@@ -124,7 +124,7 @@ class Watch:
             reason = why_copy(connection, seen, table, truncated=emptied)
             if reason is not None:
                 logger.warning("table is copied again table=%s reason=%s", table.relation.source, reason)
-                want(self._copies, oid)
+                want(self._copies, oid, reason)
             elif shape != table.relation and (oid in just_told or copied.get(oid, 0) > sight.since):
                 tables[oid] = replace(table, relation=shape)
                 self._fingerprint = None
@@ -134,9 +134,17 @@ class Watch:
         self._pending = replace(sight, tables=tables)
         return shapes
 
+    @property
+    def members(self) -> frozenset[int] | None:
+        """The tables of the newest sight, where the log was not told just these."""
+        assert self._pending is not None
+        members = frozenset(table.oid for table in self.tables)
+        return members if members != self._told else None
+
     def settle(self) -> None:
         """Remember that the newest sight was acted upon."""
         assert self._pending is not None
+        self._told = frozenset(table.oid for table in self.tables)
         self._settle(self._pending)
 
     def _settle(self, sight: Sight) -> None:

@@ -6,12 +6,16 @@ WAL       XLogData messages, verbatim; the block's mark is the end LSN of its la
 IDLE      no record: the source has sent all up to the mark, and nothing of it concerned us
 SHAPE     one Relation a record: what the catalog says of tables whose shape changed while no row of them did. It is so
           from the mark on, which else is like that of IDLE; a RELATION goes before
+MEMBERS   one JSON record: OIDs of all tables that replicate from the mark on, which else is like that of IDLE. Others
+          that did so before are dropped, or no longer selected
 COPY      CopyData messages of one table's COPY BINARY, verbatim; the mark numbers the part that they belong to
 BASE      one JSON record: how a copy in parts began
 PART      one JSON record: a part of a copy is whole. The COPY blocks of a part without this one are to be ignored
+REASON    one text record: why a table was copied once more, where somebody said so
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Final, Self
 
@@ -23,6 +27,8 @@ COPY: Final = 6
 BASE: Final = 7
 PART: Final = 8
 SHAPE: Final = 9
+MEMBERS: Final = 10
+REASON: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,16 @@ class Session:
     def same_source(self, system_identifier: str, timeline: int, slot: str) -> bool:
         """Whether LSNs of this session and of that source are of one sequence."""
         return (self.system_identifier, self.timeline, self.slot) == (system_identifier, timeline, slot)
+
+
+def encode_members(oids: Collection[int]) -> bytes:
+    """Encode the OIDs of a MEMBERS record."""
+    return json.dumps(sorted(oids)).encode()
+
+
+def decode_members(raw: bytes | memoryview) -> frozenset[int]:
+    """Decode a MEMBERS record."""
+    return frozenset(json.loads(bytes(raw)))
 
 
 @dataclass(frozen=True, slots=True)

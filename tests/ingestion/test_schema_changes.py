@@ -1,0 +1,146 @@
+"""Whatever becomes of a table, `_flux.schema_changes` says it, and `_flux.tables` says how the table stands."""
+
+from pathlib import Path
+
+import pytest
+
+from ingestion.postgres.source import connect
+from tests.ingestion.pipeline import Pipeline, pipeline
+
+# What happens to a table, and what is noted of it: (change, column, detail), without that it was new once.
+HAPPENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
+    "added": ("alter table {0} add c int", [("add", "c", "integer")]),
+    "dropped": ("alter table {0} drop a", [("drop", "a", "text")]),
+    "renamed": ("alter table {0} rename a to aa", [("rename", "a", "aa")]),
+    "widened": ("alter table {0} alter v type varchar(9)", [("retype", "v", "character varying(3) -> "
+                                                                         "character varying(9)")]),
+    "rewritten": (
+        "alter table {0} alter n type text using 'n' || n",
+        [("copy", "", "it was rewritten, or a partition truncated"), ("retype", "n", "integer -> text")],
+    ),
+    "filled": (
+        "alter table {0} add token uuid default gen_random_uuid()",
+        [("add", "token", "uuid"), ("copy", "", "it was rewritten, or a partition truncated")],
+    ),
+    "keyed": (
+        "alter table {0} drop constraint {0}_pkey, add primary key (n)",
+        [("key", "", "id -> n")],
+    ),
+    "made anew": (
+        "drop table {0}; create table {0} (id int primary key, other date)",
+        [
+            ("add", "other", "date"),
+            ("copy", "", "another table has its name"),
+            ("drop", "a", "text"),
+            ("drop", "n", "integer"),
+            ("drop", "v", "character varying(3)"),
+            ("stop", "", "dropped, or no longer selected"),
+        ],
+    ),
+    "truncated alone": (
+        "truncate {0}",
+        [],
+    ),
+    "gone": ("drop table {0}", [("stop", "", "dropped, or no longer selected")]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    return pipeline(database, tmp_path)
+
+
+def noted(flux: Pipeline, table: str) -> list[tuple[str, str, str]]:
+    query = "select change, column_name, detail from _flux.schema_changes where source = 'public.{}' order by all"
+    return [note for note in flux.query(query.format(table)) if note[0] != "new table"]
+
+
+def test_each_happening_is_noted(flux: Pipeline) -> None:
+    names = {happening: f"t{number}" for number, happening in enumerate(HAPPENINGS)}
+    for name in names.values():
+        flux.execute(
+            f"create table {name} (id int primary key, a text, n int not null, v varchar(3))",
+            f"insert into {name} select i, 'a', i, 'v' from generate_series(1, 5) i",
+        )
+    flux.replicate()
+    flux.execute(*(HAPPENINGS[happening][0].format(name) for happening, name in names.items()))
+    flux.replicate()
+    assert {how: noted(flux, name) for how, name in names.items()} == {
+        how: notes for how, (_, notes) in HAPPENINGS.items()
+    }
+    new = flux.query("select source from _flux.schema_changes where change = 'new table' order by 1")
+    assert new == sorted((f"public.{name}",) for name in names.values())
+
+
+def test_partitions_that_come_with_rows_are_a_reason_to_copy(flux: Pipeline) -> None:
+    flux.execute(
+        "create table p (id int primary key) partition by range (id)",
+        "create table p1 partition of p for values from (0) to (10)",
+        "insert into p values (1)",
+        "create table p2 (id int primary key)",
+        "insert into p2 values (11)",
+    )
+    flux.replicate()
+    flux.execute("alter table p attach partition p2 for values from (10) to (20)")
+    flux.replicate()
+    flux.execute("alter table p detach partition p1")
+    flux.replicate()
+    assert flux.query("from raw_app.p") == [(11,)]
+    assert noted(flux, "p") == [
+        ("copy", "", "1 partitions are gone"),
+        ("copy", "", "partitions were attached"),
+    ]
+
+
+def states(flux: Pipeline) -> dict[str, str]:
+    return dict(flux.query("select source, state from _flux.tables"))
+
+
+def test_a_dropped_table_stops_with_its_last_rows_and_goes_on_when_it_returns(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "create table u (id int primary key)")
+    flux.execute("insert into t values (1)")
+    flux.replicate()
+    flux.execute("insert into t values (2)", "drop table t")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped", "public.u": "streaming"}
+    assert flux.query("select count(*) from raw_app.t") == [(2,)]
+    flux.execute("create table t (id int primary key)", "insert into t values (3)")
+    flux.replicate()
+    assert states(flux) == {"public.t": "streaming", "public.u": "streaming"}
+    assert flux.query("from raw_app.t") == [(3,)]
+
+
+def test_a_table_that_is_selected_no_more_stops_and_is_copied_when_it_returns(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("alter table t replica identity nothing")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped"}
+    flux.execute("insert into t values (2)", "alter table t replica identity default", "insert into t values (3)")
+    flux.replicate()
+    assert states(flux) == {"public.t": "streaming"}
+    assert sorted(flux.query("from raw_app.t")) == [(1,), (2,), (3,)]
+
+
+def test_a_table_that_is_dropped_while_nobody_looks_stops(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "create table u (id int primary key)")
+    flux.replicate()
+    with connect(flux.source) as connection:
+        connection.execute("select pg_drop_replication_slot(%s)", (flux.source.slot,))
+    flux.execute("drop table t")
+    flux.replicate()
+    flux.execute("insert into u values (1)")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped", "public.u": "streaming"}
+
+
+def test_a_table_that_lost_all_columns_is_left_out_until_it_has_one(flux: Pipeline) -> None:
+    flux.execute("create table t (a text)", "alter table t replica identity full", "insert into t values ('x')")
+    flux.replicate()
+    flux.execute("alter table t drop a", "insert into t default values")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped"}
+    flux.execute("alter table t add b int", "insert into t values (1)")
+    flux.replicate()
+    assert states(flux) == {"public.t": "streaming"}
+    assert sorted(flux.query("from raw_app.t"), key=repr) == [(1,), (None,), (None,)]
