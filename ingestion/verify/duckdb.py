@@ -117,7 +117,9 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tup
     """Count and sample the keys of what differs; rows without a key are counted and not shown."""
     if not table.key:
         return int(_first(connection, "select coalesce(sum(_times), 0)::bigint from _verify_difference")), ()
-    listed = ", ".join(f"c{i}::varchar" for i in table.key)
+    listed = ", ".join(
+        f"coalesce(t{i}, c{i}::varchar)" if table.columns[i].has_text else f"c{i}::varchar" for i in table.key
+    )
     keys = f"select distinct {listed} from _verify_difference"
     names = [table.columns[i].source_name for i in table.key]
     sample = connection.execute(f"{keys} order by all limit {SAMPLE_KEYS}").fetchall()
@@ -133,7 +135,7 @@ def _first(connection: duckdb.DuckDBPyConnection, query: str) -> str:
 def _replayed(table: Table) -> str:
     listed = _stored_columns(table)
     if table.key:
-        key = ", ".join(quote(table.columns[i].name) for i in table.key)
+        key = ", ".join(table.key_names)
         return (
             f"select {listed} from (from {table.history} "
             f"qualify row_number() over (partition by {key} order by _epoch desc, _lsn desc, _seq desc) = 1) "

@@ -103,7 +103,7 @@ def _text(column: TableColumn) -> str:
 def _replayed(table: Table) -> str:
     listed = _columns(table)
     if table.key:
-        key = ", ".join(quote(table.columns[i].name) for i in table.key)
+        key = ", ".join(table.key_names)
         return (
             f"select {listed} from (select distinct on ({key}) * from {table.history} "
             f"order by {key}, _epoch desc, _lsn desc, _seq desc) as states where not {_GONE}"

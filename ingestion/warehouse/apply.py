@@ -31,7 +31,8 @@ class Applier(ABC):
     def drop_same_keys(self) -> None:
         """Forget old tuples of updates that kept their key (replica identity full sends them always)."""
         if self.table.key:
-            same = " and ".join(f"n.c{i} is not distinct from o.c{i}" for i in self.table.key)
+            _, keys = self.columns(self.table.key)
+            same = " and ".join(f"n.{value} is not distinct from o.{value}" for value in keys)
             self.session.execute(
                 f"delete from {self.old} o using {self.new} n where n._n = o._n + 1 and o._tag = ascii('U') and {same}"
             )
@@ -41,7 +42,8 @@ class Applier(ABC):
         if not self.table.key or not self.unchanged:
             return []
         unsent = " or ".join(f"n.u{i}" for i in self.unchanged)
-        before, after = (self.hashed([f"{side}.c{i}" for i in self.table.key]) for side in "on")
+        _, keys = self.columns(self.table.key)
+        before, after = (self.hashed([f"{side}.{value}" for value in keys]) for side in "on")
         rows = self.session.execute(
             f"select n._n, {before}, {after} from {self.new} n "
             f"join {self.old} o on n._n = o._n + 1 where {unsent} order by 1"
@@ -84,6 +86,11 @@ class Applier(ABC):
     def write_bag(self, new: str, within: str) -> None:
         """Add and remove rows of a mirror without a key, as many as there were."""
 
+    @property
+    def same_key(self) -> str:
+        """The comparison of key values that is true for equal ones. A key with a sibling is NULL in one of the two."""
+        return "is not distinct from" if any(self.table.columns[i].has_text for i in self.table.key) else "="
+
     def columns(self, positions: "range | tuple[int, ...]", prefix: str = "") -> tuple[list[str], list[str]]:
         """Target column names and the staged expressions for them, siblings included."""
         names, values = [], []
@@ -95,6 +102,15 @@ class Applier(ABC):
                 names.append(quote(column.text_name))
                 values.append(f"{prefix}t{i}")
         return names, values
+
+    def staged_types(self, positions: "range | tuple[int, ...]") -> dict[str, str]:
+        """Types of the staged columns, siblings included."""
+        found = {}
+        for i in positions:
+            found[f"c{i}"] = self.table.columns[i].type
+            if self.table.columns[i].has_text:
+                found[f"t{i}"] = "text"
+        return found
 
     @property
     def all_positions(self) -> range:
@@ -118,7 +134,8 @@ class Applier(ABC):
         )
 
     def _write_keyed(self, new: str, within: str) -> None:
-        keys = ", ".join(f"c{i}" for i in self.table.key)
+        key_names, key_values = self.columns(self.table.key)
+        keys = ", ".join(key_values)
         counted = self.session.execute(
             f"select count(*) filter (where _tag <> ascii('I')), count(distinct ({keys})) - count(*) from {new} "
             f"where {within} union all select count(*), 0 from {self.old} where {within}"
@@ -133,8 +150,10 @@ class Applier(ABC):
             touched,
             f"select {keys}, max(_n) as _n from (select {keys}, _n from {new} where {within} union all "
             f"select {keys}, _n from {self.old} where {within}) as places group by {keys}",
-            {**{f"c{i}": self.table.columns[i].type for i in self.table.key}, "_n": "bigint"},
+            {**self.staged_types(self.table.key), "_n": "bigint"},
         )
-        same = " and ".join(f"m.{quote(self.table.columns[i].name)} = t.c{i}" for i in self.table.key)
+        same = " and ".join(
+            f"m.{name} {self.same_key} t.{value}" for name, value in zip(key_names, key_values, strict=True)
+        )
         self.session.execute(f"delete from {self.table.mirror} m using {touched} t where {same}")
         self.session.execute(f"{target} select {', '.join(values)} from {new} n join {touched} t on t._n = n._n")

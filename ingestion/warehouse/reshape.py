@@ -41,16 +41,27 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
         if change.before is None and change.after is not None:
             name, type_name = quote(change.after.name), change.after.type
             session.execute(f"alter table {table.mirror} add column {name} {type_name}")
-            make_room(session, table, change.after, name_bytes)
+            _make_room(session, table, change.after, name_bytes, new=True)
     for _, name in gone:
         session.execute(f"alter table {table.mirror} drop column {quote(name)}")
 
 
-def make_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None) -> None:
-    """See to it that the history has the column with its type; another of its name goes aside."""
+def make_room(session: Session, table: Table, previous: Table, name_bytes: int | None) -> None:
+    """See to it that the history has the columns that a copy brings; `previous` is what the mirror was."""
+    held = {column.name for column in previous.columns}
+    for column in table.columns:
+        _make_room(session, table, column, name_bytes, new=column.name not in held)
+
+
+def _make_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None, *, new: bool) -> None:
+    """See to it that the history has the column with its type; another of its name goes aside.
+
+    So does one that is long gone from the mirror when a `new` one is just like it: the rows of then have its values,
+    which no row of the mirror has.
+    """
     present = session.columns(table.history_schema, table.name)
     found = next((name for name in present if name.casefold() == column.name.casefold()), None)
-    if found is not None and (found, present[found]) != (column.name, session.canonical(column.type)):
+    if found is not None and (new or (found, present[found]) != (column.name, session.canonical(column.type))):
         _set_aside(session, table, found, name_bytes)
         present = session.columns(table.history_schema, table.name)
     if column.name not in present:

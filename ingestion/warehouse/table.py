@@ -69,6 +69,12 @@ class Table:
         """Quoted name of the history."""
         return f"{quote(self.history_schema)}.{quote(self.name)}"
 
+    @property
+    def key_names(self) -> list[str]:
+        """Quoted names of the columns that identify a row, siblings included."""
+        columns = [self.columns[i] for i in self.key]
+        return [quote(name) for c in columns for name in ((c.name, c.text_name) if c.has_text else (c.name,))]
+
     def with_text(self, positions: set[int]) -> Self:
         """The table with sibling columns for these columns, too."""
         columns = tuple(

@@ -62,7 +62,7 @@ class Home:
     def replicate(self, tries: int = 6) -> None:
         """Bring all that committed into the warehouse; once more while a table must be copied anew (exit code 3)."""
         for _ in range(tries):
-            code = self.start(REPLICATE).wait(120)
+            code = self.start(REPLICATE).wait(900)
             if code == 0:
                 return
             assert code == 3, f"'flux replicate' ended {code}:\n{self.said()}"

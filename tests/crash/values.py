@@ -70,8 +70,18 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 TEXTUAL: Final = ("text", "character varying(30)", "character(7)")
 TYPES: Final = (*_FIXED, *TEXTUAL, "uuid", "long text")
-# Types of keys, without values that their warehouse type cannot hold.
-KEY_TYPES: Final = ("integer", "bigint", "text", "uuid", "numeric(10,2)", "character varying(30)", "inet", "short_key")
+KEY_TYPES: Final = (
+    "integer", "bigint", "text", "uuid", "numeric(10,2)", "character varying(30)", "inet", "short_key", "date",
+    "timestamp", "double precision",
+)  # fmt: skip
+
+# Keys that DuckDB's type cannot hold, or that it orders and compares in another way.
+_ODD_KEYS: Final = {
+    "date": ("infinity", "-infinity", "{n:04}-01-01 BC", "5874897-12-31"),
+    "timestamp": ("infinity", "-infinity", "{n:04}-01-01 00:00:00 BC", "294276-12-31 23:59:59.999999"),
+    "numeric(10,2)": ("NaN", "-0.01"),
+    "double precision": ("NaN", "Infinity", "-Infinity", "-0", "1e-300"),
+}
 
 OWN_TYPES: Final = """
 create type mood as enum ('sad', 'ok', 'Very Happy');
@@ -105,6 +115,8 @@ def value(chance: random.Random, kind: str, *, key: bool = False) -> str | None:
 
 def _key(chance: random.Random, kind: str) -> str:
     number = chance.randrange(200)
+    if chance.random() < 0.1 and kind in _ODD_KEYS:
+        return chance.choice(_ODD_KEYS[kind]).format(n=number + 1)
     return {
         "uuid": str(uuid.UUID(int=number)),
         "text": f"{chance.choice(['k', 'K', 'ü', ' ', chr(39)])}{number}",
@@ -112,4 +124,6 @@ def _key(chance: random.Random, kind: str) -> str:
         "character varying(30)": f"v{number}",
         "short_key": f"s{number}",
         "inet": f"10.1.{number}.0/24",
+        "date": f"{2000 + number}-02-01",
+        "timestamp": f"{2000 + number}-02-01 12:30:00.5",
     }.get(kind, str(number))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.postgres.source import connect
+from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 # What happens to a table, and what is noted of it: (change, column, detail), without that it was new once.
@@ -144,3 +145,30 @@ def test_a_table_that_lost_all_columns_is_left_out_until_it_has_one(flux: Pipeli
     flux.replicate()
     assert states(flux) == {"public.t": "streaming"}
     assert sorted(flux.query("from raw_app.t"), key=repr) == [(1,), (None,), (None,)]
+
+
+def test_a_column_that_was_there_before_has_no_values_of_then(flux: Pipeline) -> None:
+    for table in ("keyed", "bag"):
+        flux.execute(
+            f"create table {table} (id int, a text, n int)",
+            f"alter table {table} " + ("add primary key (id)" if table == "keyed" else "replica identity full"),
+            f"insert into {table} select i, 'old', i from generate_series(1, 5) i",
+        )
+    flux.replicate()
+    for change in ("drop a", "add a text", "drop n, drop a", "add n int default 7, add a text default 'new'"):
+        flux.execute(*(f"alter table {table} {change}" for table in ("keyed", "bag")))
+        flux.execute(*(f"insert into {table} (id) select count(*) + 1 from {table}" for table in ("keyed", "bag")))
+        flux.replicate()
+        with flux.destination.open() as destination:
+            assert_history_replays(destination)
+    for table in ("keyed", "bag"):
+        # A column may be told by a copy, too: the one of before is gone unseen.
+        flux.execute(f"alter table {table} drop a", f"insert into {table} (id) values (20)")
+        flux.replicate()
+        flux.execute(f"alter table {table} alter n type text using 'n' || n, add a text")
+        flux.replicate()
+        with flux.destination.open() as destination:
+            assert_history_replays(destination)
+        assert sorted(flux.query(f"select id, n, a from raw_app.{table}"), key=repr) == sorted(
+            flux.at_source(f"select id, n, a from {table}"), key=repr
+        )

@@ -23,8 +23,7 @@ values of each type through copy and stream and asks for it).
 - *Sibling*: a value that the column's type cannot hold (a date before Christ, `NaN` in a `DECIMAL`) is NULL
   there and stands as text in a column `<column>__text`, which appears with the first such value. A query that
   must see all values reads `coalesce(<column>::varchar, <column>__text)`.
-- A key column never has a sibling: a table whose key holds such a value is set aside, with the reason in
-  `_flux.quarantine`.
+- A key column may have a sibling, too: then the two together identify a row.
 - Domains land as their base type. NULL is NULL, and the JSON value `null` is not.
 - Text forms are those of ISO dates, UTC, `intervalstyle = postgres`, `bytea_output = hex`, whatever the
   source's defaults are.

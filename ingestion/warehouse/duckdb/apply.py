@@ -14,11 +14,12 @@ class DuckdbApplier(Applier):
         return f"hash({', '.join(columns)})"
 
     def resolve(self, within: str) -> str:
-        keys = ", ".join(f"n.c{i}" for i in self.table.key)
+        key_names, key_values = self.columns(self.table.key)
+        keys = ", ".join(f"n.{value}" for value in key_values)
         window = f"over (partition by {keys} order by n._n rows unbounded preceding)"
         base = " and ".join(
-            f"m.{quote(self.table.columns[i].name)} = case when o._n is null then n.c{i} else o.c{i} end"
-            for i in self.table.key
+            f"m.{name} {self.same_key} case when o._n is null then n.{value} else o.{value} end"
+            for name, value in zip(key_names, key_values, strict=True)
         )
         changed = []
         for i in self.unchanged:

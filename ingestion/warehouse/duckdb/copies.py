@@ -82,8 +82,7 @@ def _resync(
     previous: Table,
 ) -> Table:
     """Bring a mirror that missed changes to the copy's state, and say in the history what differed."""
-    for column in table.columns:
-        make_room(session, table, column, None)
+    make_room(session, table, previous, None)
     fresh = f"{quote(table.mirror_schema)}.{quote(f'_flux_resync_{table.oid}')}"
     session.execute(f"create or replace table {fresh} ({', '.join(column_definitions(table))})")
     for chunk in chunks:

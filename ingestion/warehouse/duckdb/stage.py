@@ -11,7 +11,6 @@ and updates that sent one). Columns go by position, `c0`, `c1`, ..., so that no 
 
 import pyarrow as pa
 
-from ingestion.errors import LoadError
 from ingestion.warehouse.duckdb.apply import DuckdbApplier
 from ingestion.warehouse.duckdb.schema import add_text_columns
 from ingestion.warehouse.duckdb.session import DuckdbSession
@@ -77,10 +76,6 @@ def unfit_columns(
     if not fallible or not rows.num_rows:
         return set()
     counts = session.execute(f"select {', '.join(f'count(c{i})' for i in fallible)} from {name}")[0]
-    lost = {
+    return {
         i for i, count in zip(fallible, counts, strict=True) if count != rows.num_rows - rows.column(f"c{i}").null_count
     }
-    if keys := lost.intersection(table.key):
-        named = ", ".join(repr(table.columns[i].source_name) for i in sorted(keys))
-        raise LoadError(f"key column {named} of {table.source!r} holds a value that its warehouse type cannot hold")
-    return lost

@@ -18,19 +18,20 @@ class PostgresApplier(Applier):
         return f"hashtextextended({row_text(columns)}, 0)"
 
     def resolve(self, within: str) -> str:
-        keys = ", ".join(f"c{i}" for i in self.table.key)
+        key_names, key_values = self.columns(self.table.key)
+        keys = ", ".join(key_values)
         newest = ", ".join(
             f"max(_n) filter (where not u{i}) over (partition by {keys} order by _n) as l{i}" for i in self.unchanged
         )
         base = " and ".join(
-            f"m.{quote(self.table.columns[i].name)} = case when o._n is null then n.c{i} else o.c{i} end"
-            for i in self.table.key
+            f"m.{name} {self.same_key} case when o._n is null then n.{value} else o.{value} end"
+            for name, value in zip(key_names, key_values, strict=True)
         )
         values = []
         types = {"_n": "bigint", "_tag": "integer", "_lsn": "bigint", "_seq": "bigint"}
+        types |= self.staged_types(self.all_positions)
         for i, column in enumerate(self.table.columns):
             sides = [(f"c{i}", column.name), *([(f"t{i}", column.text_name)] if column.has_text else [])]
-            types |= {side: "text" if side.startswith("t") else column.type for side, _ in sides}
             values += [
                 f"case when n.l{i} is null then m.{quote(name)} else s{i}.{side} end as {side}"
                 if i in self.unchanged

@@ -54,8 +54,7 @@ def load_copy(
 
 def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table) -> Table:
     """Bring a mirror that missed changes to the copy's state, and say in the history what differed."""
-    for column in table.columns:
-        make_room(session, table, column, NAME_BYTES)
+    make_room(session, table, previous, NAME_BYTES)
     fresh = f"_copy_{table.oid}"
     session.execute(f"create temp table {fresh} ({', '.join(column_definitions(table))}) on commit drop")
     for chunk in chunks:

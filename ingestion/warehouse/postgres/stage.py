@@ -10,7 +10,6 @@ from typing import Final
 
 import pyarrow as pa
 
-from ingestion.errors import LoadError
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.schema import PostgresMachinery, column_list
 from ingestion.warehouse.postgres.session import PostgresSession, RefusedValueError
@@ -92,9 +91,6 @@ def _with_siblings(
     tests = ", ".join(f"coalesce(bool_or(not {_readable(session, i, table)}), false)" for i in asked)
     found = session.execute(f"select {tests} from {_RAW}")[0]
     unfit = {i for i, lost in zip(asked, found, strict=True) if lost}
-    if keys := unfit.intersection(table.key):
-        named = ", ".join(repr(table.columns[i].source_name) for i in sorted(keys))
-        raise LoadError(f"key column {named} of {table.source!r} holds a value that its warehouse type cannot hold")
     if not unfit:
         return table
     for i in sorted(unfit):
