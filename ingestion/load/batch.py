@@ -38,7 +38,7 @@ class Batch:
 
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
     relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
-    replicate at its end, where the log says which.
+    replicate at its end, where the log says which, and since which LSN.
     """
 
     epoch: int
@@ -46,7 +46,7 @@ class Batch:
     end: LogPosition
     parts: Iterable[Part]
     shapes: Sequence[tuple[int, Relation]] = ()
-    members: frozenset[int] | None = None
+    members: tuple[int, frozenset[int]] | None = None
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | Non
     end = gathering.end if reached == gathering.lsn else gathering.begin
     newest = {item.oid: item for item in gathering.items if isinstance(item, Relation)}
     shapes = [(at, shape) for at, shape in gathering.shapes if lsn < at <= reached and newest.get(shape.oid) == shape]
-    members = next((members for at, members in reversed(gathering.members) if at <= reached), None)
+    members = next((known for known in reversed(gathering.members) if known[0] <= reached), None)
     parts = Parts(reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
     return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members)

@@ -63,7 +63,7 @@ class BatchLoad:
         if failed:
             raise TableFailureError(failed)
         if batch.members is not None and only is None:
-            self._stop_others(batch.members, batch.lsn)
+            self._stop_others(*batch.members)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
         """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
@@ -78,10 +78,10 @@ class BatchLoad:
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, since)
 
-    def _stop_others(self, members: frozenset[int], lsn: int) -> None:
-        """Let tables rest that replicate no more. They keep their rows, and go on with a copy if they return."""
+    def _stop_others(self, lsn: int, members: frozenset[int]) -> None:
+        """Let tables rest that replicated before and do not any more: they go on with a copy if they return."""
         for oid, table in self.tables.items():
-            if oid not in members and table.state is not TableState.STOPPED:
+            if oid not in members and table.snapshot_lsn < lsn and table.state is not TableState.STOPPED:
                 self.destination.machinery.note_change(table, lsn, "stop", "", "dropped, or no longer selected")
                 self.tables[oid] = self.destination.machinery.write_state(table, TableState.STOPPED, lsn)
 

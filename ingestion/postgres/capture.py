@@ -70,6 +70,7 @@ class Capture:
         self._captured = self._durable = 0
         self._laid: list[Relation] = []
         self._unfinished = False
+        self._xid = 0
         # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
         self._just_told: set[int] = set()
         self._emptying: set[int] = set()
@@ -232,8 +233,9 @@ class Capture:
             known = self._relations.get(message.oid)
             if known is None or known[0] != raw:
                 self._append(writer, messages[first:at], tags[first:at])
+                self._note_transaction(messages, tags, at)
                 with limited(connection):
-                    relation = relation_of_message(connection, message)
+                    relation = relation_of_message(connection, message, self._xid)
                 self._just_told.add(message.oid)
                 self._relations[message.oid] = (raw, relation)
                 writer.append(RELATION, [relation.to_bytes()])
@@ -247,9 +249,16 @@ class Capture:
         begin, commit = tags.rfind(b"B"), tags.rfind(b"C")
         if begin >= 0 or commit >= 0:
             self._unfinished = begin > commit
+        self._note_transaction(messages, tags, len(tags))
         if commit >= 0:
             self._truncated.update(dict.fromkeys(self._emptying, self._captured))
             self._emptying.clear()
+
+    def _note_transaction(self, messages: Sequence[memoryview], tags: bytes, end: int) -> None:
+        """Remember which transaction the messages before a place belong to."""
+        begin = tags.rfind(b"B", 0, end)
+        if begin >= 0:
+            (self._xid,) = struct.unpack_from(">I", messages[begin], _TAG + 17)
 
     def _append(self, writer: LogWriter, messages: Sequence[memoryview], tags: bytes) -> None:
         if not messages:

@@ -12,7 +12,8 @@ import psycopg
 from ingestion.postgres.pgoutput import Column, Relation
 
 # Columns that pgoutput sends: neither dropped nor generated (manual 29.6, "Generated Column Replication": off by
-# default). Domains are followed to their base type, whose modifier counts where the column itself has none.
+# default). Domains are followed to their base type, whose modifier counts where the column itself has none. What older
+# rows have in a new column is kept by the partitions, not by their root.
 _COLUMNS = """
 with recursive base as (
     select oid as declared, oid, typtype, typbasetype, typtypmod, typname from pg_type
@@ -20,15 +21,22 @@ with recursive base as (
     select base.declared, t.oid, t.typtype, t.typbasetype,
         case when base.typtypmod = -1 then t.typtypmod else base.typtypmod end, t.typname
     from base join pg_type t on t.oid = base.typbasetype where base.typtype = 'd'
+), part as (
+    select oid as root, oid from pg_class where oid = any(%(oids)s) and relkind = 'p'
+    union all
+    select part.root, i.inhrelid from part join pg_inherits i on i.inhparent = part.oid
 )
 select a.attrelid, a.attname, a.attnum, a.atttypid, b.typname, b.typtype,
     case when a.atttypmod <> -1 then a.atttypmod when d.typtype = 'd' then d.typtypmod else -1 end,
     format_type(a.atttypid, a.atttypmod), a.attnotnull,
-    case when a.atthasmissing then (a.attmissingval::text::text[])[1] end
+    case when a.atthasmissing then (a.attmissingval::text::text[])[1] else (
+        select min((l.attmissingval::text::text[])[1]) from part join pg_attribute l on l.attrelid = part.oid
+        where part.root = a.attrelid and l.attname = a.attname and l.atthasmissing and not l.attislocal
+    ) end
 from pg_attribute a
 join base b on b.declared = a.atttypid and b.typtype <> 'd'
 join pg_type d on d.oid = a.atttypid
-where a.attrelid = any(%s) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+where a.attrelid = any(%(oids)s) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 order by a.attrelid, a.attnum
 """
 
@@ -54,7 +62,7 @@ def describe(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[i
     wanted = list(oids)
     columns: dict[int, list[Column]] = {}
     for oid, name, attnum, type_oid, base, kind, typmod, declared, not_null, missing in connection.execute(
-        _COLUMNS, (wanted,)
+        _COLUMNS, {"oids": wanted}
     ):
         columns.setdefault(oid, []).append(
             Column(name, attnum, type_oid, base, kind, typmod, declared, not_null, missing)

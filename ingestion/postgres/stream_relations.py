@@ -2,8 +2,12 @@
 
 The message tells the past, the catalog the present. When the two disagree (the table changed again since, or is
 gone) the message wins: attribute numbers are then unknown (0) and the next Relation message is looked up again.
+
+A transaction is in the WAL a moment before sessions see it (with synchronous standbys: until they have it, too). So the
+catalog may also be behind the message, and is then asked again for a while.
 """
 
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +18,9 @@ from ingestion.postgres.pgoutput import Column, Relation, RelationMessage
 
 # A type that is gone falls back to text.
 _GONE: Final = ("text", "b", -1, "text")
+_SETTLE_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 0.005
+_XIDS: Final = 1 << 32
 _TYPES: Final = """
 with recursive base as (
     select given.place, oid as declared, given.typmod as given, oid, typtype, typbasetype, typname,
@@ -28,11 +35,17 @@ select place - 1, typname, typtype, typmod, format_type(declared, given) from ba
 """
 
 
-def relation_of_message(connection: psycopg.Connection[Any], message: RelationMessage) -> Relation:
-    """Describe the relation of a message as fully as the catalog allows. Reads the catalog only."""
-    known = describe(connection, [message.oid]).get(message.oid)
-    if known is not None and known.agrees_with(message):
-        return known
+def relation_of_message(connection: psycopg.Connection[Any], message: RelationMessage, xid: int) -> Relation:
+    """Describe the relation of a message of a transaction as fully as the catalog allows. Reads the catalog only."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        unseen = _unseen(connection, xid)
+        known = describe(connection, [message.oid]).get(message.oid)
+        if known is not None and known.agrees_with(message):
+            return known
+        if not unseen or time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_SECONDS)
     oids = [oid for _, oid in message.columns]
     types = {
         place: (name, kind, typmod, declared)
@@ -50,3 +63,12 @@ def relation_of_message(connection: psycopg.Connection[Any], message: RelationMe
     if known is not None and message.identity == "f" and set(known.key) <= {name for name, _ in message.columns}:
         key = known.key
     return Relation(message.oid, message.schema, message.name, message.identity, tuple(columns), key)
+
+
+def _unseen(connection: psycopg.Connection[Any], xid: int) -> bool:
+    """Whether sessions do not see yet what a transaction did that the stream told of. `xid` has 32 bits."""
+    row = connection.execute("select pg_current_snapshot()::text").fetchone()
+    assert row is not None
+    _, ceiling, running = row[0].split(":")
+    begun_later = (xid - int(ceiling)) % _XIDS < _XIDS // 2
+    return begun_later or xid in {int(other) % _XIDS for other in running.split(",") if other}

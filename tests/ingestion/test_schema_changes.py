@@ -1,9 +1,16 @@
 """Whatever becomes of a table, `_flux.schema_changes` says it, and `_flux.tables` says how the table stands."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from ingestion.postgres import stream_relations
+from ingestion.postgres.catalog import describe
+from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.source import connect
 from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
@@ -172,3 +179,51 @@ def test_a_column_that_was_there_before_has_no_values_of_then(flux: Pipeline) ->
         assert sorted(flux.query(f"select id, n, a from raw_app.{table}"), key=repr) == sorted(
             flux.at_source(f"select id, n, a from {table}"), key=repr
         )
+
+
+def test_a_default_of_a_partitioned_table_fills_the_rows_of_before(flux: Pipeline) -> None:
+    flux.execute(
+        "create table p (id int primary key) partition by range (id)",
+        "create table p1 partition of p for values from (0) to (10)",
+        "create table p2 partition of p for values from (10) to (20) partition by range (id)",
+        "create table p21 partition of p2 for values from (10) to (20)",
+        "insert into p values (1), (11)",
+    )
+    flux.replicate()
+    flux.execute("alter table p add n int default 7")
+    flux.replicate()
+    flux.execute("alter table p add a text default 'x'", "insert into p values (2, 3, 'y')")
+    flux.replicate()
+    assert sorted(flux.query("select id, n, a from raw_app.p")) == [(1, 7, "x"), (2, 3, "y"), (11, 7, "x")]
+    assert flux.query("from _flux.history_gaps") == []
+
+
+def test_a_catalog_that_lags_behind_the_stream_is_asked_again(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    flux.execute("create table t (id int primary key, a text)")
+    flux.replicate()
+    flux.execute("alter table t add c int", "insert into t values (1, 'a', 2)")
+    asked, unseen = list[Sequence[int]](), iter([True, False])
+
+    def behind(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, Relation]:
+        asked.append(oids)
+        found = describe(connection, oids)
+        if len(asked) > 1:
+            return found
+        return {oid: replace(relation, columns=relation.columns[:2]) for oid, relation in found.items()}
+
+    monkeypatch.setattr(stream_relations, "describe", behind)
+    monkeypatch.setattr(stream_relations, "_unseen", lambda *_: next(unseen))
+    flux.replicate()
+    assert len(asked) == 2
+    assert flux.query("select id, a, c from raw_app.t") == [(1, "a", 2)]
+    assert flux.query("from _flux.history_gaps") == []
+
+
+def test_a_transaction_is_unseen_until_sessions_see_it(flux: Pipeline) -> None:
+    with connect(flux.source) as writer, connect(flux.source) as reader, writer.transaction():
+        ((xid,),) = writer.execute("select (pg_current_xact_id()::text::numeric % 4294967296)::bigint").fetchall()
+        assert stream_relations._unseen(reader, xid)
+        assert stream_relations._unseen(reader, xid + 1000)
+        assert not stream_relations._unseen(reader, xid - 1)
+    with connect(flux.source) as reader:
+        assert not stream_relations._unseen(reader, xid)
