@@ -76,7 +76,7 @@ class BatchLoad:
         """Give a table the shape that it has since that LSN, where no row came to tell of it."""
         if since > table.snapshot_lsn and not fits(table, relation):
             self.destination.clock.pretend(since)
-            self.tables[table.oid] = reshape(self.destination, table, relation, since)
+            self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
 
     def _stop_others(self, lsn: int, members: frozenset[int]) -> None:
         """Let tables rest that replicated before and do not any more: they go on with a copy if they return."""
@@ -137,7 +137,7 @@ class BatchLoad:
             if changes is None or not (len(changes.index) or cuts):
                 continue
             if not fits(table, relation):
-                table = reshape(self.destination, table, relation, int(messages.stamp(np.array([low]))[0][0]))
+                table = reshape(self.destination, table, relation, messages.place_before(low))
                 self.tables[table.oid] = table
             self._shape(messages, table, relation, changes, cuts, high)
             table = self.tables[table.oid]  # the changes may have given it sibling columns

@@ -7,7 +7,7 @@ from ingestion.errors import LoadError
 from ingestion.load.retypes import keeps_text
 from ingestion.postgres.pgoutput import Column, Relation
 from ingestion.warehouse.destination import ColumnChange, Destination, Dialect
-from ingestion.warehouse.machinery import Machinery
+from ingestion.warehouse.machinery import KEY_CHANGE, Machinery
 from ingestion.warehouse.names import column_names, distinct, landing_schemas
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
@@ -46,12 +46,13 @@ def predecessor(relation: Relation, tables: Iterable[Table]) -> Table | None:
     return next((table for table in tables if table.source == relation.source), None)
 
 
-def reshape(destination: Destination, table: Table, relation: Relation, lsn: int) -> Table:
+def reshape(destination: Destination, table: Table, relation: Relation, at: tuple[int, int]) -> Table:
     """Give mirror and history the columns of `relation`, and note each change in `_flux.schema_changes`.
 
     Columns are followed by attribute number. A dropped column leaves the mirror and stays in the history; a new one
-    with a constant default gives each row a `resync` in the history. Returns the table as recorded. Raises LoadError
-    where a column's number is unknown or its values were rewritten: then only a new copy tells what it holds.
+    with a constant default gives each row a `resync` in the history, `at` (_lsn, _seq), as does another key. Returns
+    the table as recorded. Raises LoadError where a column's number is unknown or its values were rewritten: then only a
+    new copy tells what it holds.
     """
     if table.source != relation.source:
         raise LoadError(f"{table.source!r} was renamed to {relation.source!r}, and is copied to its new place")
@@ -76,8 +77,12 @@ def reshape(destination: Destination, table: Table, relation: Relation, lsn: int
             changes.append(ColumnChange(known, laid))
     changes += [ColumnChange(gone, None) for gone in before.values()]
     changed = replace(table, source=relation.source, oid=relation.oid, columns=tuple(after), key=relation.key_positions)
-    destination.reshape(table, changed, changes, lsn)
-    _note(destination.machinery, table, changed, changes, lsn)
+    names = {
+        change.before.source_name: change.after.source_name for change in changes if change.before and change.after
+    }
+    rekeyed = {names.get(name, name) for name in table.key_sources} != changed.key_sources
+    destination.reshape(table, changed, changes, at, rekeyed=rekeyed)
+    _note(destination.machinery, table, changed, changes, at[0], rekeyed=rekeyed)
     destination.machinery.write_table(changed)
     return changed
 
@@ -100,15 +105,18 @@ def note_copy(machinery: Machinery, before: Table | None, after: Table, reason: 
 
     known = {same(column): column for column in before.columns}
     changes = [ColumnChange(known.pop(same(column), None), column) for column in after.columns]
-    _note(machinery, before, after, [*changes, *(ColumnChange(gone, None) for gone in known.values())], lsn)
+    changes += [ColumnChange(gone, None) for gone in known.values()]
+    _note(machinery, before, after, changes, lsn, rekeyed=before.key_sources != after.key_sources)
 
 
-def _note(machinery: Machinery, before: Table, after: Table, changes: Iterable[ColumnChange], lsn: int) -> None:
+def _note(
+    machinery: Machinery, before: Table, after: Table, changes: Iterable[ColumnChange], lsn: int, *, rekeyed: bool
+) -> None:
     for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
         machinery.note_change(after, lsn, change, name, detail)
-    old, new = (", ".join(table.columns[i].source_name for i in table.key) for table in (before, after))
-    if old != new:
-        machinery.note_change(after, lsn, "key", "", f"{old or 'none'} -> {new or 'none'}")
+    if rekeyed:
+        old, new = (", ".join(sorted(table.key_sources)) or "none" for table in (before, after))
+        machinery.note_change(after, lsn, KEY_CHANGE, "", f"{old} -> {new}")
 
 
 def fits(table: Table, relation: Relation) -> bool:

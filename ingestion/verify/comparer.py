@@ -19,7 +19,7 @@ class Comparer(Protocol):
     def compare(self, table: Table, spooled: Spooled) -> TableComparison:
         """Compare a table's mirror with its rows at the source."""
 
-    def replay(self, table: Table) -> TableComparison:
+    def replay(self, table: Table, history: str) -> TableComparison:
         """Compare a table's replayed history (as `rows_source`) with its mirror."""
 
 

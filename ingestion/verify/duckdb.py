@@ -38,9 +38,9 @@ class DuckdbComparer:
         finally:
             self.connection.execute("drop table _verify_source")
 
-    def replay(self, table: Table) -> TableComparison:
-        """Compare a table's replayed history with its mirror."""
-        return _compare_rows(self.connection, table, _replayed(table), _mirror_rows(table))
+    def replay(self, table: Table, history: str) -> TableComparison:
+        """Compare a table's replayed history (SQL of its rows) with its mirror."""
+        return _compare_rows(self.connection, table, _replayed(table, history), _mirror_rows(table))
 
 
 def _compare_rows(
@@ -132,17 +132,17 @@ def _first(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     return str(row[0]) if row else "0"
 
 
-def _replayed(table: Table) -> str:
+def _replayed(table: Table, history: str) -> str:
     listed = _stored_columns(table)
     if table.key:
         key = ", ".join(table.key_names)
         return (
-            f"select {listed} from (from {table.history} "
+            f"select {listed} from (from {history} "
             f"qualify row_number() over (partition by {key} order by _epoch desc, _lsn desc, _seq desc) = 1) "
             f"where not {_GONE}"
         )
     return (
         "select * exclude (copies), unnest(range(copies)) from ("
         f"select * exclude (_op), sum(case when {_GONE} then -1 else 1 end)::bigint as copies from ("
-        f"select {listed}, _op from {table.history}) group by all having copies > 0)"
+        f"select {listed}, _op from {history}) group by all having copies > 0)"
     )

@@ -37,10 +37,10 @@ class PostgresComparer:
                 self.session.copy_csv("_verify_source", iter(lambda: file.read(_READ_BYTES), b""))
             return self._compare(table, _source_rows(table, placement), placement.note)
 
-    def replay(self, table: Table) -> TableComparison:
-        """Compare a table's replayed history with its mirror."""
+    def replay(self, table: Table, history: str) -> TableComparison:
+        """Compare a table's replayed history (SQL of its rows) with its mirror."""
         with self._rolled_back():
-            return self._compare(table, _replayed(table), None)
+            return self._compare(table, _replayed(table, history), None)
 
     def _compare(self, table: Table, expected: str, note: str | None) -> TableComparison:
         """Compare a query that gives `_row` and key texts k<i> with the mirror."""
@@ -100,16 +100,16 @@ def _text(column: TableColumn) -> str:
     return f"coalesce({quote(column.text_name)}, {text})" if column.has_text else text
 
 
-def _replayed(table: Table) -> str:
+def _replayed(table: Table, history: str) -> str:
     listed = _columns(table)
     if table.key:
         key = ", ".join(table.key_names)
         return (
-            f"select {listed} from (select distinct on ({key}) * from {table.history} "
+            f"select {listed} from (select distinct on ({key}) * from {history} "
             f"order by {key}, _epoch desc, _lsn desc, _seq desc) as states where not {_GONE}"
         )
     return (
         f"select _row from (select _row, sum(case when {_GONE} then -1 else 1 end) as copies "
-        f"from (select {listed}, _op from {table.history}) as changes group by _row) as found "
+        f"from (select {listed}, _op from {history}) as changes group by _row) as found "
         f"cross join generate_series(1, copies) where copies > 0"
     )

@@ -90,8 +90,14 @@ class Destination(Protocol):
         u<i>, true where the source did not send the value. For keyed tables only the key's columns of `old` count.
         """
 
-    def reshape(self, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
-        """Give mirror and history the columns of `after`. A dropped column leaves the mirror, not the history."""
+    def reshape(
+        self, before: Table, after: Table, changes: Sequence[ColumnChange], at: tuple[int, int], *, rekeyed: bool
+    ) -> None:
+        """Give mirror and history the columns of `after`. A dropped column leaves the mirror, not the history.
+
+        Where rows get constant defaults, and where other columns identify them than before (`rekeyed`), the history is
+        told all of them, `at` (_lsn, _seq).
+        """
 
     def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
         """Load rows (text c<i>) as the table's state at its snapshot; returns the table as recorded.

@@ -36,6 +36,8 @@ create table if not exists _flux.quarantine (
 );
 """
 
+# A change of `_flux.schema_changes`: from there on the history tells rows apart by other columns. All rows were told.
+KEY_CHANGE: Final = "key"
 PositionRow = tuple[int, int, int | None, int | None, datetime | None]
 """epoch, lsn, segment and offset in the log, newest commit time."""
 
@@ -145,6 +147,15 @@ class Machinery:
             "insert into _flux.schema_changes values ($1, $2, $3, $4, $5, $6, now())",
             [table.source, table.epoch, lsn, change, column, detail],
         )
+
+    def key_since(self, table: Table) -> tuple[int, int] | None:
+        """The (epoch, lsn) at which the table got the key that it has now; None: it always had it."""
+        rows = self.session.execute(
+            "select epoch, lsn from _flux.schema_changes where source = $1 and change = $2 "
+            "order by epoch desc, lsn desc limit 1",
+            [table.source, KEY_CHANGE],
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def note_gap(self, table: Table, since: int) -> None:
         """Note that a table was copied again: between `since` and its snapshot the history has differences only."""

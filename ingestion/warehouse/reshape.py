@@ -82,21 +82,22 @@ def grow_siblings(session: Session, table: Table, previous: Table) -> Table:
     return previous.with_text(grown)
 
 
-def write_unfilled(session: Session, table: Table, names: str, lsn: int) -> None:
+def write_unfilled(session: Session, table: Table, names: str, at: tuple[int, int]) -> None:
     """Take the rows of a table without a key out of the history as they are before they get new columns' defaults."""
     if not table.key:
-        _write_all(session, table, names, "delete", lsn)
+        _write_all(session, table, names, "delete", at)
 
 
-def write_filled(session: Session, table: Table, names: str, lsn: int) -> None:
-    """Tell the history that each row got values which no change says: constant defaults of new columns."""
-    _write_all(session, table, names, "resync", lsn)
+def write_rows(session: Session, table: Table, names: str, at: tuple[int, int]) -> None:
+    """Tell the history all rows anew: each got a default that no change says, or another key tells rows apart now."""
+    _write_all(session, table, names, "resync", at)
 
 
-def _write_all(session: Session, table: Table, names: str, op: str, lsn: int) -> None:
+def _write_all(session: Session, table: Table, names: str, op: str, at: tuple[int, int]) -> None:
+    lsn, seq = at
     session.execute(
         f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) select {names}, '{op}', "
-        f"{table.epoch}, {lsn}, 0, (select clock_at from _tx where _lsn = {lsn}) from {table.mirror}"
+        f"{table.epoch}, {lsn}, {seq}, (select clock_at from _tx where _lsn = {lsn}) from {table.mirror}"
     )
 
 

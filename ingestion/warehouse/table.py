@@ -75,6 +75,11 @@ class Table:
         columns = [self.columns[i] for i in self.key]
         return [quote(name) for c in columns for name in ((c.name, c.text_name) if c.has_text else (c.name,))]
 
+    @property
+    def key_sources(self) -> frozenset[str]:
+        """Names at the source of the columns that identify a row."""
+        return frozenset(self.columns[i].source_name for i in self.key)
+
     def with_text(self, positions: set[int]) -> Self:
         """The table with sibling columns for these columns, too."""
         columns = tuple(

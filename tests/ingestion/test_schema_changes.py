@@ -14,6 +14,7 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.source import connect
 from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.warehouses import Warehouse
 
 # What happens to a table, and what is noted of it: (change, column, detail), without that it was new once.
 HAPPENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
@@ -227,3 +228,47 @@ def test_a_transaction_is_unseen_until_sessions_see_it(flux: Pipeline) -> None:
         assert not stream_relations._unseen(reader, xid - 1)
     with connect(flux.source) as reader:
         assert not stream_relations._unseen(reader, xid)
+
+
+KEYS = (
+    "alter table {0} drop constraint {0}_pkey, add primary key (n)",
+    "alter table {0} drop constraint {0}_pkey, add primary key (n, id)",
+    "alter table {0} drop constraint {0}_pkey, replica identity full",
+    "begin; update {0} set n = n + 10; insert into {0} values (50, 51, 'x'); delete from {0} where id = 2; "
+    "alter table {0} drop constraint {0}_pkey; alter table {0} add primary key (n); "
+    "update {0} set id = id + 1; insert into {0} values (60, 61, 'y'); update {0} set n = n + 100 where id = 4; commit",
+    "alter table {0} rename id to number; update {0} set number = 70 where n = 3",
+    "begin; insert into {0} values (50, 51, 'x'); alter table {0} add c int default 5; "
+    "insert into {0} values (51, 52, 'y', 6); commit",
+)
+
+
+def test_a_history_replays_across_a_change_of_its_key(database: str, tmp_path: Path, warehouse: Warehouse) -> None:
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
+    for number in range(2 * len(KEYS)):
+        flux.execute(
+            f"create table t{number} (id int primary key, n int not null, a text)",
+            f"insert into t{number} select i, i + 1, 'a' from generate_series(1, 5) i",
+        )
+    flux.replicate()
+    for number, change in enumerate(KEYS):
+        flux.execute(
+            *(f"update {table} set a = 'b' where id = 1" for table in (f"t{number}", f"t{number + len(KEYS)}")),
+            change.format(f"t{number}"),
+            f"update t{number} set a = 'c' where n = 4",
+            f"delete from t{number} where n = 5",
+        )
+    flux.replicate()
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    for number, change in enumerate(KEYS):  # and told by a copy
+        flux.execute(change.format(f"t{number + len(KEYS)}"))
+    flux.replicate()
+    for number in range(2 * len(KEYS)):
+        flux.execute(f"update t{number} set a = 'd' where n = 6", f"delete from t{number} where n = 2")
+    flux.replicate()
+    for number in range(2 * len(KEYS)):
+        assert sorted(flux.query(f"select * from raw_app.t{number}"), key=repr) == sorted(
+            flux.at_source(f"select * from t{number}"), key=repr
+        )
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)

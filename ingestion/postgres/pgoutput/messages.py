@@ -148,6 +148,11 @@ class Messages:
             raise WireError("a row change lies outside of a transaction")
         return transactions.lsn[which], 2 * (index - transactions.begin[which]) + 1
 
+    def place_before(self, index: int) -> tuple[int, int]:
+        """Commit LSN and a `seq` of no row change, behind those before a message and not behind its own."""
+        lsn, seq = self.stamp(np.array([index]))
+        return int(lsn[0]), int(seq[0]) - (2 if self.tag[index] in (INSERT, UPDATE, DELETE) else 1)
+
     def changes(self, relation: Relation, first: int = 0, last: int | None = None) -> Changes:
         """Decode the row changes of one relation among the messages first <= n < last."""
         rows, oids = self._changes

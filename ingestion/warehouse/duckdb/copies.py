@@ -90,7 +90,7 @@ def _resync(
     previous = grow_siblings(session, table, previous)
     names = column_list(table)
     stamp = f"{table.epoch}, {table.snapshot_lsn}, 1"
-    if column_definitions(table) == column_definitions(previous):
+    if column_definitions(table) == column_definitions(previous) and table.key_sources == previous.key_sources:
         session.execute(
             f"insert into {table.history} ({names}, {_MACHINERY}) select {names}, 'resync', {stamp}, $1 "
             f"from (select {names} from {fresh} except all select {names} from {table.mirror})",

@@ -38,8 +38,10 @@ class DuckdbDestination:
     def stage(self, table: Table, new: pa.Table, old: pa.Table) -> StagedChanges:
         return stage(self.session, table, new, old)
 
-    def reshape(self, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
-        reshape(self.session, before, after, changes, lsn)
+    def reshape(
+        self, before: Table, after: Table, changes: Sequence[ColumnChange], at: tuple[int, int], *, rekeyed: bool
+    ) -> None:
+        reshape(self.session, before, after, changes, at, rekeyed=rekeyed)
 
     def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
         return load_copy(self.session, table, chunks, at, previous)

@@ -9,17 +9,25 @@ from ingestion.warehouse.duckdb.schema import column_list
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.duckdb.source_text import source_text
 from ingestion.warehouse.names import quote
-from ingestion.warehouse.reshape import change_columns, write_filled, write_unfilled
+from ingestion.warehouse.reshape import change_columns, write_rows, write_unfilled
 from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import cast_text
 
 
-def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
+def reshape(
+    session: DuckdbSession,
+    before: Table,
+    after: Table,
+    changes: Sequence[ColumnChange],
+    at: tuple[int, int],
+    *,
+    rekeyed: bool,
+) -> None:
     """Change the columns of mirror and history; fill constant defaults in."""
     change_columns(session, before, changes, None)
     filled = any(change.before is None and change.missing is not None for change in changes)
     if filled:
-        write_unfilled(session, after, column_list(after), lsn)
+        write_unfilled(session, after, column_list(after), at)
     for change in changes:
         if change.after is None:
             continue
@@ -33,5 +41,5 @@ def reshape(session: DuckdbSession, before: Table, after: Table, changes: Sequen
             cast = cast_text(source_text(replace(change.before, name=change.after.name, has_text=False)), kind)
             for target in (after.mirror, after.history):
                 session.execute(f"alter table {target} alter column {name} set data type {kind} using {cast}")
-    if filled:
-        write_filled(session, after, column_list(after), lsn)
+    if filled or rekeyed:
+        write_rows(session, after, column_list(after), at)

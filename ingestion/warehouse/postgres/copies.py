@@ -62,7 +62,7 @@ def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], 
     previous = grow_siblings(session, table, previous)
     session.execute(f"analyze {fresh}")
     names = column_list(table)
-    if column_definitions(table) != column_definitions(previous):
+    if column_definitions(table) != column_definitions(previous) or table.key_sources != previous.key_sources:
         _write_history(session, table, names, "resync", 1, f"select {names} from {fresh}", at)
         _write_gone(session, table, previous, fresh, at)
         create_relations(session, table)
@@ -90,8 +90,6 @@ def _resync(session: PostgresSession, table: Table, chunks: Iterable[pa.Table], 
         f"select m.ctid as id, -b.d as surplus, row_number() over (partition by b._row) as place "
         f"from {table.mirror} m join _differing b on b._row = {held} where b.d < 0) as found where place <= surplus)"
     )
-    if table.key != previous.key:
-        create_key(session, table)
     session.execute(f"insert into {table.mirror} ({names}) select {listed} from _came")
     return table
 

@@ -18,7 +18,7 @@ from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, c
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
 from ingestion.warehouse.postgres.types import postgres_type
-from ingestion.warehouse.reshape import change_columns, write_filled, write_unfilled
+from ingestion.warehouse.reshape import change_columns, write_rows, write_unfilled
 from ingestion.warehouse.table import Table
 
 DIALECT: Final = Dialect(postgres_type, NAME_BYTES)
@@ -53,7 +53,9 @@ class PostgresDestination:
         applier.drop_same_keys()
         return applier
 
-    def reshape(self, before: Table, after: Table, changes: Sequence[ColumnChange], lsn: int) -> None:
+    def reshape(
+        self, before: Table, after: Table, changes: Sequence[ColumnChange], at: tuple[int, int], *, rekeyed: bool
+    ) -> None:
         retyped = [
             change.after
             for change in changes
@@ -68,17 +70,16 @@ class PostgresDestination:
                 self.session.execute(
                     f"alter table {target} alter column {name} type {column.type} using {name}::text::{column.type}"
                 )
-        keys = [[table.columns[i].attnum for i in table.key] for table in (before, after)]
-        if keys[0] != keys[1]:
+        if rekeyed:
             create_key(self.session, after)
         filled = [change for change in changes if change.before is None and change.missing is not None]
         if filled:
-            write_unfilled(self.session, after, column_list(after), lsn)
+            write_unfilled(self.session, after, column_list(after), at)
         for change in filled:
             if change.after is not None:
                 self.session.execute(f"update {after.mirror} set {quote(change.after.name)} = $1", [change.missing])
-        if filled:
-            write_filled(self.session, after, column_list(after), lsn)
+        if filled or rekeyed:
+            write_rows(self.session, after, column_list(after), at)
 
     def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
         return load_copy(self.session, table, chunks, at, previous)
