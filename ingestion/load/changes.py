@@ -12,6 +12,7 @@ from ingestion.load.batch import Batch
 from ingestion.load.parts import Part
 from ingestion.load.tables import fits, reshape
 from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
+from ingestion.postgres.pgoutput.binary import column_text
 from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
@@ -117,7 +118,8 @@ class BatchLoad:
                     continue
                 high = versions[number + 1][0] if number + 1 < len(versions) else None
                 changes = messages.changes(relation, low, high)
-                values = messages.wire.text(changes.new[names.index(column)])
+                place = names.index(column)
+                values = column_text(messages.wire, changes.new[place], relation.columns[place])
                 found.append(pa.table({"_lsn": arrow_integers(changes.lsn[changes.new_rows]), "tick": values}))
         return pa.concat_tables(found)
 
@@ -205,11 +207,19 @@ def arrow_tuples(wire: Wire, relation: Relation, changes: Changes) -> tuple[pa.T
             rows = np.flatnonzero(values.unchanged())
             if len(rows):
                 new[i] = values.patched(rows, changes.old[i].take(place[rows]))
-    return _table(wire, changes, changes.new_rows, new, 1), _table(wire, changes, changes.old_rows, changes.old, 0)
+    return (
+        _table(wire, relation, changes, changes.new_rows, new, 1),
+        _table(wire, relation, changes, changes.old_rows, changes.old, 0),
+    )
 
 
 def _table(
-    wire: Wire, changes: Changes, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]", values: list[Values], odd: int
+    wire: Wire,
+    relation: Relation,
+    changes: Changes,
+    rows: "np.ndarray[tuple[int], np.dtype[np.intp]]",
+    values: list[Values],
+    odd: int,
 ) -> pa.Table:
     columns = {
         "_n": arrow_integers(2 * changes.index[rows] + odd),
@@ -218,7 +228,7 @@ def _table(
         "_seq": arrow_integers(changes.seq[rows]),
     }
     for i, column in enumerate(values):
-        columns[f"c{i}"] = wire.text(column)
+        columns[f"c{i}"] = column_text(wire, column, relation.columns[i])
         unchanged = column.unchanged()
         if odd and unchanged.any():
             columns[f"u{i}"] = arrow_booleans(unchanged)

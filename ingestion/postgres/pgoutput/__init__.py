@@ -2,6 +2,7 @@
 
 Source: PostgreSQL manual 54.5 (streaming replication), 54.9 (logical replication message formats), COPY. Pure: bytes
 in, values out; no socket, no clock, no logging. Raises WireError on malformed bytes, never returns part of a value.
+`binary` turns values that came in binary form into Postgres' text.
 """
 
 from ingestion.postgres.pgoutput.copy_binary import decode_copy
