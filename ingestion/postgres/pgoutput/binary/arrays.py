@@ -1,4 +1,8 @@
-"""Arrays: taken apart value by value, the elements of all of them decoded at once. Source: array_send, array_out."""
+"""Arrays, the elements of all of them decoded at once. Source: array_send, array_out.
+
+Those of more dimensions, or that begin at another number than 1, are taken apart value by value; the others by columns
+(see `lists`).
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,6 +12,7 @@ import numpy as np
 
 from ingestion.errors import WireError
 from ingestion.postgres.pgoutput.binary.cursor import Cursor, cursors
+from ingestion.postgres.pgoutput.binary.lists import are_empty, are_lists, lists
 from ingestion.postgres.pgoutput.binary.texts import Codec, Texts
 from ingestion.postgres.pgoutput.tuples import Ints, Wire
 
@@ -29,10 +34,18 @@ def array_of(element: Codec, delimiter: bytes) -> Codec:
         return b'"' + _ESCAPED.sub(rb"\\\1", text) + b'"'
 
     def decode(wire: Wire, start: Ints, length: Ints) -> Texts:
+        flat, empty = are_lists(wire, start, length), are_empty(wire, start, length)
+        if flat.all():
+            return lists(wire, start, length, element, delimiter)
+        rest = ~(flat | empty)
         places: list[tuple[int, int]] = []
-        shapes = [_read(cursor, places) for cursor in cursors(wire, start, length)]
+        shapes = [_read(cursor, places) for cursor in cursors(wire, start[rest], length[rest])]
         items = iter(_items(wire, places, element, quoted))
-        return Texts.listed([_text(dimensions, items, delimiter) for dimensions in shapes])
+        others = Texts.listed([_text(dimensions, items, delimiter) for dimensions in shapes])
+        found = Texts.repeated(b"{}", len(start)).replaced(np.flatnonzero(rest), others)
+        if not flat.any():
+            return found
+        return found.replaced(np.flatnonzero(flat), lists(wire, start[flat], length[flat], element, delimiter))
 
     return decode
 

@@ -43,6 +43,12 @@ class Texts:
         return cls(np.concatenate([data, np.zeros(_INLINE, np.uint8)]), np.cumsum(length) - length, length)
 
     @classmethod
+    def repeated(cls, text: bytes, rows: int) -> "Texts":
+        """The same text for each row."""
+        data = np.frombuffer(text + bytes(_INLINE), np.uint8)
+        return cls(data, np.zeros(rows, np.int64), np.full(rows, len(text)))
+
+    @classmethod
     def listed(cls, texts: Sequence[bytes]) -> "Texts":
         """Texts that Python has made, value by value."""
         length = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -56,8 +62,8 @@ class Texts:
 
     @classmethod
     def cast(cls, values: pa.Array) -> "Texts":
-        """Texts as Arrow writes the values."""
-        strings = values.cast(pa.string())
+        """Texts as Arrow writes the values; binary ones as they are."""
+        strings = values if pa.types.is_binary(values.type) else values.cast(pa.string())
         _, offsets, data = strings.buffers()
         bounds = np.frombuffer(offsets, np.int32, len(strings) + 1).astype(np.int64)
         size = int(bounds[-1])
@@ -77,6 +83,11 @@ class Texts:
         raw = self.data.data
         places = zip(self.start.tolist(), self.length.tolist(), strict=True)
         return [bytes(raw[start : start + length]) for start, length in places]
+
+    def to_binary(self) -> pa.Array:
+        """An Arrow array of them."""
+        buffers = [None, pa.py_buffer(self.views(0)), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(pa.binary_view(), len(self.start), buffers).cast(pa.binary())
 
     def views(self, buffer: int) -> npt.NDArray[np.uint32]:
         """Arrow's string_views of the texts, 4 words each; `data` is the array's data buffer of that number."""
