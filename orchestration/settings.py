@@ -15,13 +15,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated, Literal, get_args, get_type_hints
 
 from ingestion.failpoints import VARIABLE as FAILPOINT
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
 from orchestration.errors import NotBuiltYetError, SettingError
 
 PREFIX = "FLUX_"
+WireFormat = Literal["text", "binary"]
 # What tests say to a process of ours is no setting.
 NOT_SETTINGS = frozenset({FAILPOINT})
 
@@ -59,6 +60,9 @@ class Settings:
     copy_bytes_per_second: Annotated[
         int | None, About("most bytes a second that copies read from the source; unset: no limit")
     ] = None
+    wire: Annotated[
+        WireFormat, About("format of values in the stream; what is not read in binary is streamed as text all the same")
+    ] = "text"
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -279,6 +283,7 @@ _KINDS: dict[object, _Kind] = {
     float: _Kind("number", float, "a number"),
     float | None: _Kind("number", float, "a number"),
     bool: _Kind("0 or 1", _truth, "1 or 0"),
+    WireFormat: _Kind("text or binary", {name: name for name in get_args(WireFormat)}.__getitem__, "text or binary"),
     dt.date | None: _Kind("date", dt.date.fromisoformat, "a date, YYYY-MM-DD"),
 }
 

@@ -28,11 +28,12 @@ from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, RELATION, SESSION
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
-from ingestion.postgres.source import Source, connect, limited
+from ingestion.postgres.source import Source, WireFormat, connect, limited
 from ingestion.postgres.stream_relations import relation_of_message
 from ingestion.postgres.throttle import Throttle
 from ingestion.postgres.walsender import Walsender
 from ingestion.postgres.watch import LOOK_SECONDS, Watch
+from ingestion.postgres.wire_format import UnreadBinaryError, choose_wire, require_read
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class Capture:
         self._laid: list[Relation] = []
         self._unfinished = False
         self._xid = 0
+        self._wire: WireFormat = "text"
+        self._text_until = -1  # the LSN behind which stands what had to be streamed as text
         # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
         self._just_told: set[int] = set()
         self._emptying: set[int] = set()
@@ -105,6 +108,15 @@ class Capture:
                 stop.wait(pause)
 
     def _run(self, target: int | None, stop: threading.Event, progress: Progress) -> Lsn:
+        try:
+            return self._connect(target, stop, progress)
+        except UnreadBinaryError as error:
+            # What the log has of the unread transaction has no Commit: the new session drops it, and it is sent again.
+            logger.warning("stream begins anew as text lsn=%s reason=%s", format_lsn(self._captured), error)
+            self._text_until = self._captured
+            return self._connect(target, stop, progress)
+
+    def _connect(self, target: int | None, stop: threading.Event, progress: Progress) -> Lsn:
         plan = make_plan(self._source)
         plan.require()
         with (
@@ -133,7 +145,8 @@ class Capture:
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
             seen = watch.begin(connection, self._session.epoch, published)
-            walsender.start(self._source.slot, self._captured, [self._source.publication])
+            self._wire = "text" if self._captured <= self._text_until else choose_wire(connection, self._source)
+            walsender.start(self._source.slot, self._captured, [self._source.publication], self._wire)
             ended = threading.Event()
             throttle = Throttle(self._source.copy_bytes_per_second)
             work = CopyWork(
@@ -236,6 +249,8 @@ class Capture:
                 self._note_transaction(messages, tags, at)
                 with limited(connection):
                     relation = relation_of_message(connection, message, self._xid)
+                    if self._wire == "binary":
+                        require_read(connection, relation)
                 self._just_told.add(message.oid)
                 self._relations[message.oid] = (raw, relation)
                 writer.append(RELATION, [relation.to_bytes()])

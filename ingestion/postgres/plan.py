@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from ingestion.errors import SourceError, SourceRightsError
+from ingestion.postgres.catalog import describe
 from ingestion.postgres.publication import MARK, publication_exists
 from ingestion.postgres.readiness import find_problems
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.tables import PlannedTable, RefusedTable, TableRef, quoted_name, survey
+from ingestion.postgres.wire_format import unread_columns
 
 __all__ = ["COPY_BYTES_PER_SECOND", "Plan", "PlannedTable", "RefusedTable", "TableRef", "make_plan"]
 
@@ -84,6 +86,7 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
         problems = find_problems(connection, source)
         publication = _publication(connection, source.publication)
         warnings = _warnings(connection, source)
+        warnings += _text_after_all(connection, source, planned)
         creates = []
         if publication is None:
             creates += _creation(source.publication, planned)
@@ -237,6 +240,17 @@ def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
             f"a transaction of role {role!r} (pid {pid}) writes since {seconds} s: making a slot waits for its end"
         )
     return found
+
+
+def _text_after_all(connection: psycopg.Connection[Any], source: Source, planned: Iterable[PlannedTable]) -> list[str]:
+    """Say which table keeps the stream from being binary, where that is asked for."""
+    if source.wire == "text":
+        return []
+    described = describe(connection, [plan.table.oid for plan in planned])
+    return [
+        f"column {column!r} of {table!r} cannot be streamed in binary: all values are streamed as text"
+        for table, column in unread_columns(connection, described.values()).items()
+    ]
 
 
 def _listed(planned: Iterable[PlannedTable]) -> str:

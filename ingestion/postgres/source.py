@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -38,13 +38,16 @@ _UNREADABLE: Final = (
     "password percent-encoded (@ as %40, / as %2F, : as %3A, % as %25)"
 )
 
+WireFormat = Literal["text", "binary"]
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A source database. `clock` is the `schema.table.column` that gives Flux its time (None: commit time).
 
     Tables of `protected_schemas` land in `restricted`, which is never published to all. Copies read it at no more than
-    `copy_bytes_per_second` (None: as fast as it goes).
+    `copy_bytes_per_second` (None: as fast as it goes). `wire` is the format in which the stream sends values; what is
+    not read in binary is streamed as text all the same (`ingestion.postgres.wire_format`).
     """
 
     url: str = field(repr=False)
@@ -53,6 +56,7 @@ class Source:
     clock: str | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
     copy_bytes_per_second: int | None = None
+    wire: WireFormat = "text"
 
     @property
     def place(self) -> str:

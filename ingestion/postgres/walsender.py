@@ -22,7 +22,7 @@ from psycopg import generators, pq, waiting
 from psycopg.conninfo import conninfo_to_dict
 
 from ingestion.errors import SourceError
-from ingestion.postgres.source import Source, refused, replication_conninfo
+from ingestion.postgres.source import Source, WireFormat, refused, replication_conninfo
 
 _POSTGRES_EPOCH: Final = 946_684_800
 _NAP_SECONDS: Final = 0.0005
@@ -51,6 +51,7 @@ class Walsender:
         self._wal_end = 0
         self._said_at = self._heard_at = self._probed_at = time.monotonic()
         self._nonblocking = False
+        self._ended: str | None = None
         self._closed = threading.Event()
         # Held by the thread that streams, but while it is away.
         self._present = threading.Lock()
@@ -68,13 +69,14 @@ class Walsender:
             for row in rows
         ]
 
-    def start(self, slot: str, lsn: int, publications: list[str]) -> None:
+    def start(self, slot: str, lsn: int, publications: list[str], wire: WireFormat = "text") -> None:
         """Begin to stream from a slot. `lsn` must be the log's end; the server skips what committed before it."""
         names = ",".join('"' + name.replace('"', '""') + '"' for name in publications).replace("'", "''")
         quoted = slot.replace('"', '""')
+        binary = ", binary 'true'" if wire == "binary" else ""
         result = self._connection.exec_(
             f'START_REPLICATION SLOT "{quoted}" LOGICAL {lsn >> 32:X}/{lsn & 0xFFFFFFFF:X} '
-            f"(proto_version '1', publication_names '{names}')".encode()
+            f"(proto_version '1', publication_names '{names}'{binary})".encode()
         )
         if result.status != pq.ExecStatus.COPY_BOTH:
             raise SourceError(f"cannot stream from slot {slot!r}: {result.get_error_message()}")
@@ -102,12 +104,14 @@ class Walsender:
     def read(self, max_bytes: int, max_seconds: float) -> Received:
         """Collect messages until `max_bytes`, or `max_seconds` without a full load. Answers keepalives.
 
-        Raises SourceError when the connection ended or the server fell silent.
+        Raises SourceError when the connection ended, after all that came before was read, or the server fell silent.
         """
         messages: list[memoryview] = []
         size, deadline = 0, time.monotonic() + max_seconds
         take, append = self._connection.get_copy_data, messages.append
         waiting = array.array("i", [0])
+        if self._ended is not None:
+            raise SourceError(self._ended)
         while True:
             count, data = take(1)
             if count > 0:
@@ -121,7 +125,10 @@ class Walsender:
                 deadline = 0.0  # the server has nothing more to say: let the caller look at its position
                 continue
             if count < 0:
-                raise SourceError(f"the source ended the stream: {self._connection.get_error_message().strip()}")
+                self._ended = f"the source ended the stream: {self._connection.get_error_message().strip()}"
+                if not messages:
+                    raise SourceError(self._ended)
+                return Received(messages, self._wal_end)  # which may tell why it ended
             left = deadline - time.monotonic()
             if left <= 0 or (messages and not self._wait(0)):
                 break
@@ -199,6 +206,8 @@ class Walsender:
 
     def _say(self, *, reply: bool = False) -> None:
         """Send a standby status update. Write, flush and apply are all the durable position: nothing else is true."""
+        if self._ended is not None:
+            return
         now_us = int((time.time() - _POSTGRES_EPOCH) * 1_000_000)
         position = self._flushed
         self._connection.put_copy_data(struct.pack(">cQQQqB", b"r", position, position, position, now_us, reply))

@@ -61,7 +61,14 @@ def stand_in_source(settings: Settings, url: str) -> Source:
 
 def source_at(settings: Settings, url: str, clock: str | None) -> Source:
     """Describe a database as a source, as the settings say how to read it."""
-    return Source(url, settings.slot, settings.publication, clock, copy_bytes_per_second=settings.copy_bytes_per_second)
+    return Source(
+        url,
+        settings.slot,
+        settings.publication,
+        clock,
+        copy_bytes_per_second=settings.copy_bytes_per_second,
+        wire=settings.wire,
+    )
 
 
 def refuse_real_source(settings: Settings) -> None:

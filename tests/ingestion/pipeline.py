@@ -11,8 +11,11 @@ import duckdb
 import psycopg
 
 from ingestion.load.loader import ChangeLoader, LoadReport
+from ingestion.log import LogReader
 from ingestion.postgres.capture import Capture
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.pgoutput.messages import HEADER
+from ingestion.postgres.pgoutput.records import WAL
+from ingestion.postgres.source import Source, WireFormat, connect
 from ingestion.warehouse.duckdb.connection import connect as open_warehouse
 from tests.ingestion.warehouses import DuckdbWarehouse, Warehouse
 
@@ -53,12 +56,28 @@ class Pipeline:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    def formats(self) -> str:
+        """How the stream sent each insert's first value, in order: `b` binary, `t` text; repetitions left out."""
+        reader, found = LogReader(self.home / "log" / "postgres"), ""
+        for position, header in reader.headers():
+            if header.kind == WAL:
+                inserts = [raw for raw in map(bytes, reader.read(position, header)) if raw[HEADER] == ord("I")]
+                # Behind an Insert's tag stand OID, 'N' and the count of columns.
+                found += "".join(chr(raw[HEADER + 8]) for raw in inserts)
+        return "".join(kind for at, kind in enumerate(found) if found[at - 1 : at] != kind)
+
     def at_source(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.source.url) as connection:
             return connection.execute(sql.encode()).fetchall()
 
 
-def pipeline(database: str, home: Path, clock: str | None = None, warehouse: Warehouse | None = None) -> Pipeline:
+def pipeline(
+    database: str,
+    home: Path,
+    clock: str | None = None,
+    warehouse: Warehouse | None = None,
+    wire: WireFormat = "text",
+) -> Pipeline:
     """A pipeline with a slot of its own: slots are shared by all databases of a server."""
-    source = Source(database, slot=f"flux_{uuid.uuid4().hex[:12]}", clock=clock)
+    source = Source(database, slot=f"flux_{uuid.uuid4().hex[:12]}", clock=clock, wire=wire)
     return Pipeline(source, home, warehouse or DuckdbWarehouse(home / "warehouse.duckdb"))

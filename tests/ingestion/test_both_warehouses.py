@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.postgres.source import WireFormat
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.random_changes import COLUMNS, DEFINITIONS, TABLES, Writer
 from tests.ingestion.warehouses import PostgresWarehouse
@@ -45,11 +46,11 @@ def selected(texts: list[str], relation: str) -> str:
     return f"select {', '.join(['k', 'id', *texts])} from {relation}"
 
 
-@pytest.mark.parametrize(("seed", "gap"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("seed", "gap", "wire"), [(1, False, "text"), (2, True, "text"), (3, False, "binary")])
 def test_random_changes_end_equal_in_both_and_at_the_source(
-    database: str, tmp_path: Path, postgres_warehouse: PostgresWarehouse, seed: int, gap: bool
+    database: str, tmp_path: Path, postgres_warehouse: PostgresWarehouse, seed: int, gap: bool, wire: WireFormat
 ) -> None:
-    in_duckdb = pipeline(database, tmp_path)
+    in_duckdb = pipeline(database, tmp_path, wire=wire)
     in_postgres = Pipeline(in_duckdb.source, tmp_path, postgres_warehouse)
     in_duckdb.execute(*DEFINITIONS)
     writer = Writer(database, seed)
@@ -61,6 +62,7 @@ def test_random_changes_end_equal_in_both_and_at_the_source(
         in_duckdb.execute(f"select pg_drop_replication_slot('{in_duckdb.source.slot}')")
     in_duckdb.replicate()
     in_postgres.load()
+    assert in_duckdb.formats() == wire[0]
 
     for table in TABLES:
         source = as_sent(in_duckdb.at_source(selected(AT_SOURCE, table)))

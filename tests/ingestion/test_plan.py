@@ -271,3 +271,12 @@ def test_slot_that_keeps_wal_without_limit_is_warned_of(database: str) -> None:
     warnings = make_plan(Source(database)).warnings
 
     assert any(warning.startswith("max_slot_wal_keep_size is -1") for warning in warnings)
+
+
+def test_table_that_keeps_the_stream_from_being_binary_is_warned_of(database: str) -> None:
+    run(database, "create type pair as (a int, b text); create table t (id int primary key, p pair)")
+
+    expected = "column 'p' of 'public.t' cannot be streamed in binary: all values are streamed as text"
+
+    assert expected in make_plan(Source(database, wire="binary")).warnings
+    assert expected not in make_plan(Source(database)).warnings

@@ -14,7 +14,8 @@ NUMERICS = ((12, 2), (38, 10), (39, 0), (5, -2), (3, 5))
 
 HEAD = """# Types: the form of every value in each warehouse
 
-Values travel as Postgres' own text: in the stream, in the copy, and in the log. The load casts them to the
+Values travel as Postgres' own text: in the stream, in the copy, and in the log (what `FLUX_WIRE=binary` streams
+in binary form is turned into the same text before anything else). The load casts them to the
 warehouse's types where those can hold them, and leaves the text where they cannot. So nothing is rounded,
 clipped or replaced, and the source's text can be had back from what landed
 (`ingestion/warehouse/duckdb/source_text.py` has the SQL; `tests/ingestion/test_every_type.py` sends random
