@@ -28,11 +28,15 @@ WATCHED_LOADER = [sys.executable, str(Path(__file__).with_name("watched_loader.p
 
 @dataclass
 class Home:
-    """One FLUX_HOME, its source, and the processes that a test left running in it."""
+    """One FLUX_HOME, its source, and the processes that a test left running in it.
+
+    FLUX_CRASH_WIRE=binary lets all of them stream in that format.
+    """
 
     path: Path
     url: str
     slot: str = field(default_factory=lambda: f"crash_{uuid.uuid4().hex[:12]}")
+    wire: str = field(default_factory=lambda: os.environ.get("FLUX_CRASH_WIRE", "text"))
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -50,6 +54,7 @@ class Home:
         """Start a process; what it says goes to a file below the home. `prepare` runs in it before its program."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUX_")}
         environment |= {"FLUX_HOME": str(self.path), "FLUX_SOURCE_URL": url or self.url, "FLUX_SLOT": self.slot}
+        environment["FLUX_WIRE"] = self.wire
         environment |= {VARIABLE: failpoint, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | more
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "said.txt").open("ab") as said:
