@@ -6,6 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -21,15 +22,30 @@ RUNS = Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}"
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """An embedded Postgres with wal_level=logical and ample slots and senders, for the whole test run."""
+    with _server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def warehouse_server() -> Iterator[Server]:
+    """Another one, for warehouses that a test stops and kills."""
+    with _server() as server:
+        yield server
+
+
+@contextmanager
+def _server() -> Iterator[Server]:
     RUNS.mkdir(mode=0o755, exist_ok=True)
     _remove_servers_of_killed_runs()
     directory = RUNS / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
     # A crash of the machine may take a test's data: nothing here outlives the run.
     server = Server(directory, settings={"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"})
     server.start()
-    yield server
-    server.remove()
-    _remove_empty(directory)
+    try:
+        yield server
+    finally:
+        server.remove()
+        _remove_empty(directory)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import duckdb
 import psycopg
+
+from ingestion.warehouse.session import Session
 
 ACCOUNTS: Final = 40
 MONEY: Final = ACCOUNTS * 100
@@ -53,7 +54,7 @@ begin
 end $$;
 """
 
-# Each is 0 in every state that a reader may see.
+# Each is 0 in every state that a reader may see. SQL of every warehouse.
 LAWS: Final = {
     "money": f"select sum(balance) - {MONEY} from raw_app.account",
     "legs": """
@@ -61,22 +62,28 @@ LAWS: Final = {
         left join (select transfer_id, count(*) n, sum(amount) s from raw_app.leg group by 1) l on l.transfer_id = t.id
         where t.legs <> coalesce(l.n, 0) or coalesce(l.s, 0) <> 0
     """,
-    "orphans": "select count(*) from raw_app.leg l anti join raw_app.transfer t on t.id = l.transfer_id",
-    "loose": "select count(*) from raw_app.loose l anti join raw_app.transfer t on t.id = l.transfer_id",
+    "orphans": """
+        select count(*) from raw_app.leg l
+        where not exists (select 1 from raw_app.transfer t where t.id = l.transfer_id)
+    """,
+    "loose": """
+        select count(*) from raw_app.loose l
+        where not exists (select 1 from raw_app.transfer t where t.id = l.transfer_id)
+    """,
 }
 _THERE: Final = """
-select count(*) from duckdb_tables()
-where schema_name = 'raw_app' and table_name in ('account', 'transfer', 'leg', 'loose')
+select count(*) from information_schema.tables
+where table_schema = 'raw_app' and table_name in ('account', 'transfer', 'leg', 'loose')
 """
 
 
-def broken_laws(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
-    """Names of the laws that this one state breaks. All are read in one transaction."""
+def broken_laws(warehouse: Session) -> list[str]:
+    """Names of the laws that this one state breaks. All are read in one transaction, which must see one state."""
     warehouse.execute("begin")
     try:
-        if warehouse.execute(_THERE).fetchall() != [(4,)]:
+        if warehouse.execute(_THERE) != [(4,)]:
             return []  # the first copy is not whole yet
-        return [name for name, law in LAWS.items() if warehouse.execute(law).fetchall()[0][0] != 0]
+        return [name for name, law in LAWS.items() if warehouse.execute(law)[0][0] != 0]
     finally:
         warehouse.execute("rollback")
 

@@ -1,12 +1,12 @@
 """Hold source and warehouse against each other, table by table, in the text form of the source.
 
-Each mirror goes back into the source's Postgres as text, is cast to the source's own types there, and is compared with
-the table by EXCEPT ALL both ways: another road than the loader's and than that of `flux verify`.
+The same for every warehouse. Each mirror goes back into the source's Postgres as text, is cast to the source's own
+types there, and is compared with the table by EXCEPT ALL both ways: another road than the loader's and than that of
+`flux verify`.
 """
 
 from typing import Any
 
-import duckdb
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -14,11 +14,10 @@ from psycopg.types.json import Jsonb
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.source import Source, session_options
 from ingestion.verify import replay_histories
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
-from ingestion.warehouse.duckdb.schema import read_tables
 from ingestion.warehouse.names import quote
+from ingestion.warehouse.session import Session
 from ingestion.warehouse.table import Table
-from tests.crash.bank import AUDITED
+from tests.crash.bank import AUDITED, broken_laws
 from tests.crash.processes import Home
 
 _COLUMNS = """
@@ -27,18 +26,33 @@ where a.attrelid = %s and a.attnum > 0 and not a.attisdropped and a.attgenerated
 """
 
 
+def assert_lawful(home: Home) -> None:
+    """What stands in the warehouse now keeps the laws of the bank."""
+    with home.open() as warehouse:
+        assert broken_laws(warehouse.machinery.session) == []
+
+
+def assert_whole(home: Home) -> None:
+    """Nothing is lost, doubled or by half, in mirrors and histories. Ends what still runs."""
+    home.kill()
+    home.replicate()
+    assert_lawful(home)
+    assert differences(home) == {}
+    assert unequal_histories(home) == {}
+
+
 def differences(home: Home) -> dict[str, str]:
     """What is not equal, by source table. Empty: mirrors are the source, histories replay to the mirrors."""
     found: dict[str, str] = {}
     selected = {table.oid: table for table in make_plan(Source(home.url, slot=home.slot)).selected}
     with home.open() as warehouse, psycopg.connect(home.url, options=session_options(), autocommit=True) as source:
-        tables = read_tables(warehouse)
+        tables = warehouse.machinery.read_tables()
         for oid, table in selected.items():
             if oid not in tables:
                 found[table.source] = "not in the warehouse"
-            elif reason := _difference(warehouse, source, tables[oid], table):
+            elif reason := _difference(home, warehouse.machinery.session, source, tables[oid], table):
                 found[table.source] = reason
-        for replayed in replay_histories(DuckdbDestination(warehouse)):
+        for replayed in replay_histories(warehouse):
             if not replayed.equal:
                 found[f"history of {replayed.source}"] = (
                     f"{replayed.rows_source} rows replayed, {replayed.rows_warehouse} in the mirror, "
@@ -47,16 +61,15 @@ def differences(home: Home) -> dict[str, str]:
     return found
 
 
-def _difference(
-    warehouse: duckdb.DuckDBPyConnection, source: psycopg.Connection[Any], table: Table, ref: TableRef
-) -> str:
+def _difference(home: Home, warehouse: Session, source: psycopg.Connection[Any], table: Table, ref: TableRef) -> str:
     columns = source.execute(_COLUMNS, (table.oid,)).fetchall()
     if [name for name, _ in columns] != [column.source_name for column in table.columns]:
         return f"columns {[c[0] for c in columns]} stand as {[c.source_name for c in table.columns]}"
-    rows = warehouse.execute(f"select {', '.join([*map(_text, table.columns), '1'])} from {table.mirror}").fetchall()
+    texts = [home.warehouse.source_text(column) for column in table.columns]
+    rows = warehouse.execute(f"select {', '.join([*texts, '1'])} from {table.mirror}")
     places = [sql.Identifier(f"c{i}") for i in range(len(columns))]
-    texts = [sql.SQL("{} text").format(place) for place in places]
-    source.execute(sql.SQL("create temp table _mirror ({})").format(sql.SQL(", ").join([*texts, sql.SQL("one int")])))
+    laid = [*(sql.SQL("{} text").format(place) for place in places), sql.SQL("one int")]
+    source.execute(sql.SQL("create temp table _mirror ({})").format(sql.SQL(", ").join(laid)))
     try:
         with source.cursor().copy("copy _mirror from stdin") as copy:
             for row in rows:
@@ -80,12 +93,6 @@ def _difference(
     return f"{len(surplus)} rows too many, {len(lacking)} too few: {_cut(surplus)} instead of {_cut(lacking)}"
 
 
-def _text(column: Any) -> str:
-    name = quote(column.name)
-    text = f"'\\x' || lower(hex({name}))" if column.type == "BLOB" else f"{name}::varchar"
-    return f"coalesce({quote(column.text_name)}, {text})" if column.has_text else text
-
-
 def _texts(values: list[Any]) -> sql.Composed:
     return sql.SQL(", ").join(
         [*(sql.SQL("case when {0} is not null then format('%s', {0}) end").format(v) for v in values), sql.SQL("1")]
@@ -103,14 +110,15 @@ def unequal_histories(home: Home) -> dict[str, tuple[list[Any], list[Any]]]:
     """
     found = {}
     with home.open() as warehouse, psycopg.connect(home.url, autocommit=True) as source:
-        tables = {table.source: table for table in read_tables(warehouse).values()}
-        assert warehouse.execute("from _flux.history_gaps where relation <> 'raw_app.shifty'").fetchall() == []
+        session = warehouse.machinery.session
+        tables = {table.source: table for table in warehouse.machinery.read_tables().values()}
+        assert session.execute("select * from _flux.history_gaps where relation <> 'raw_app.shifty'") == []
         copied = {tables[f"public.{name}"].snapshot_lsn for name in AUDITED}
         assert len(copied) == 1, "the bank's tables were copied at several places"
         for name in AUDITED:
             table = tables[f"public.{name}"]
             columns = ", ".join(quote(column.name) for column in table.columns)
-            rows = warehouse.execute(f"select _op, {columns} from {table.history} where _op <> 'snapshot'").fetchall()
+            rows = session.execute(f"select _op, {columns} from {table.history} where _op <> 'snapshot'")
             names = [column.source_name for column in table.columns]
             source.execute("create temp table _said (op text, said jsonb)")
             with source.cursor().copy("copy _said from stdin") as copy:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import psycopg
 
 from ingestion.failpoints import VARIABLE
-from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.lease import lease
+from tests.ingestion.warehouses import Warehouse, warehouse_at
 
+ENGINES = ("duckdb", "postgres")
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 FLUX = [sys.executable, "-c", "from orchestration.cli import main; main()"]
@@ -28,20 +30,22 @@ WATCHED_LOADER = [sys.executable, str(Path(__file__).with_name("watched_loader.p
 
 @dataclass
 class Home:
-    """One FLUX_HOME, its source, and the processes that a test left running in it.
+    """One FLUX_HOME, its source, its warehouse, and the processes that a test left running in it.
 
-    FLUX_CRASH_WIRE=binary lets all of them stream in that format.
+    `warehouse_url` is FLUX_WAREHOUSE_URL; None: unset, a DuckDB file below the home. FLUX_CRASH_WIRE=binary lets all
+    of them stream in that format.
     """
 
     path: Path
     url: str
     slot: str = field(default_factory=lambda: f"crash_{uuid.uuid4().hex[:12]}")
     wire: str = field(default_factory=lambda: os.environ.get("FLUX_CRASH_WIRE", "text"))
+    warehouse_url: str | None = None
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
-    def warehouse(self) -> Path:
-        return self.path / "warehouse.duckdb"
+    def warehouse(self) -> Warehouse:
+        return warehouse_at(self.warehouse_url or f"duckdb:///{self.path / 'warehouse.duckdb'}")
 
     def start(
         self,
@@ -55,6 +59,7 @@ class Home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUX_")}
         environment |= {"FLUX_HOME": str(self.path), "FLUX_SOURCE_URL": url or self.url, "FLUX_SLOT": self.slot}
         environment["FLUX_WIRE"] = self.wire
+        environment |= {"FLUX_WAREHOUSE_URL": self.warehouse_url or ""}
         environment |= {VARIABLE: failpoint, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | more
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "said.txt").open("ab") as said:
@@ -86,27 +91,18 @@ class Home:
         return (self.path / "said.txt").read_text(errors="replace")[-4000:]
 
     @contextmanager
-    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(self) -> Iterator[Destination]:
         """The live warehouse, as the next owner finds it."""
-        with lease(self.path, "test", wait_seconds=60):
-            connection = connect(self.warehouse)
-            try:
-                yield connection
-            finally:
-                connection.close()
+        with lease(self.path, "test", wait_seconds=60), self.warehouse.open() as destination:
+            yield destination
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with self.open() as warehouse:
-            return warehouse.execute(query).fetchall()
+        with self.open() as destination:
+            return destination.machinery.session.execute(query)
 
     def loaded_lsn(self) -> int:
-        """Where the warehouse stands; 0 before the first load."""
-        if not self.warehouse.exists():
-            return 0
-        with self.open() as warehouse:
-            found = warehouse.execute("from duckdb_tables() where table_name = 'positions'").fetchall()
-            row = warehouse.execute("select max(lsn) from _flux.positions").fetchall() if found else [(0,)]
-        return int(row[0][0] or 0)
+        """Where the warehouse stands. The first load must have begun."""
+        return int(self.ask("select coalesce(max(lsn), 0) from _flux.positions")[0][0])
 
 
 def await_end(process: subprocess.Popen[bytes], home: Home, seconds: float = 60) -> int:
@@ -123,3 +119,11 @@ def await_true(condition: Callable[[], bool], what: str, seconds: float = 60) ->
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
         time.sleep(0.05)
+
+
+def await_capture(home: Home, seconds: float = 60) -> None:
+    """Wait until what has committed by now is captured and acknowledged."""
+    with psycopg.connect(home.url, autocommit=True) as connection:
+        ((now,),) = connection.execute("select pg_current_wal_lsn()::text").fetchall()
+        query = "select count(*) from pg_replication_slots where confirmed_flush_lsn >= %s::pg_lsn and slot_name = %s"
+        await_true(lambda: connection.execute(query, (now, home.slot)).fetchall() == [(1,)], "the capture", seconds)

@@ -4,9 +4,9 @@ import psycopg
 import pytest
 
 from ingestion.failpoints import FAILPOINTS
-from tests.crash.bank import broken_laws, open_for_business
-from tests.crash.equality import differences, unequal_histories
-from tests.crash.processes import CAPTURE, KILLED, LOADER, REPLICATE, Home, await_end
+from tests.crash.bank import open_for_business
+from tests.crash.equality import assert_lawful, differences, unequal_histories
+from tests.crash.processes import CAPTURE, ENGINES, KILLED, LOADER, REPLICATE, Home, await_end
 
 OF_COPIES = [name for name in FAILPOINTS if name.startswith("copy.")]
 # The initial copy commits table by table: a place in it is passed once for each.
@@ -19,6 +19,8 @@ OF_THE_LOADER = [name for name in FAILPOINTS if name.startswith("load.") and nam
 OF_THE_CAPTURE = [
     name for name in FAILPOINTS if name.startswith(("log.", "capture.")) and name not in (*OF_RUNS, *OF_AN_IDLE_SOURCE)
 ]
+# A Postgres warehouse is read in place: publishing there is not built yet, so these places do not exist.
+OF_DUCKDB = [name for name in FAILPOINTS if name.startswith("publish.")]
 EVERY = [*OF_AN_IDLE_SOURCE, *OF_COPIES, *OF_FIRST_LOADS, *OF_EVENTS, *OF_RUNS, *OF_THE_LOADER, *OF_THE_CAPTURE]
 
 
@@ -26,13 +28,15 @@ def test_no_place_is_forgotten() -> None:
     assert sorted(EVERY) == sorted(FAILPOINTS)
 
 
-def assert_lawful(home: Home) -> None:
-    if home.warehouse.exists():
-        with home.open() as warehouse:
-            assert broken_laws(warehouse) == []
-
-
-@pytest.mark.parametrize("place", [*OF_THE_CAPTURE, *OF_THE_LOADER, *OF_RUNS])
+@pytest.mark.parametrize(
+    ("engine", "place"),
+    [
+        (engine, place)
+        for engine in ENGINES
+        for place in (*OF_THE_CAPTURE, *OF_THE_LOADER, *OF_RUNS)
+        if engine == "duckdb" or place not in OF_DUCKDB
+    ],
+)
 def test_a_kill_in_the_stream_changes_nothing(home: Home, place: str) -> None:
     home.replicate()
     with open_for_business(home.url, seed=1):

@@ -12,28 +12,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.crash.bank import broken_laws, open_for_business
-from tests.crash.equality import differences, unequal_histories
-from tests.crash.processes import CAPTURE, KILLED, LOADER, REPLICATE, WATCHED_LOADER, Home, await_end, await_true
+from tests.crash.bank import open_for_business
+from tests.crash.equality import assert_lawful, assert_whole, differences
+from tests.crash.processes import (
+    CAPTURE,
+    KILLED,
+    LOADER,
+    REPLICATE,
+    WATCHED_LOADER,
+    Home,
+    await_capture,
+    await_end,
+    await_true,
+)
 from tests.crash.proxy import Proxy
-
-
-def assert_whole(home: Home) -> None:
-    """Nothing is lost, doubled or by half, in mirrors and histories."""
-    home.kill()
-    home.replicate()
-    with home.open() as warehouse:
-        assert broken_laws(warehouse) == []
-    assert differences(home) == {}
-    assert unequal_histories(home) == {}
-
-
-def await_capture(home: Home, seconds: float = 60) -> None:
-    """Wait until what has committed by now is captured and acknowledged."""
-    with psycopg.connect(home.url, autocommit=True) as connection:
-        ((now,),) = connection.execute("select pg_current_wal_lsn()::text").fetchall()
-        query = "select count(*) from pg_replication_slots where confirmed_flush_lsn >= %s::pg_lsn and slot_name = %s"
-        await_true(lambda: connection.execute(query, (now, home.slot)).fetchall() == [(1,)], "the capture", seconds)
 
 
 @pytest.fixture
@@ -159,8 +151,7 @@ def test_a_full_disk_is_survived(home: Home) -> None:
         for command in (REPLICATE, REPLICATE):
             process = home.start(command, prepare=small_files)
             assert await_end(process, home) != 0
-            with home.open() as warehouse:
-                assert broken_laws(warehouse) == []
+            assert_lawful(home)
     assert_whole(home)
 
 
@@ -210,8 +201,7 @@ def test_a_warehouse_that_fails_or_hangs_mid_commit_is_loaded_once(home: Home, p
         await_capture(home, 20)  # never waits for the warehouse
         loader.kill()
         loader.wait()
-        with home.open() as warehouse:
-            assert broken_laws(warehouse) == []
+        assert_lawful(home)
     assert_whole(home)
 
 

@@ -1,7 +1,8 @@
 """A database that nobody designed, random writes and DDL for some minutes, processes that are killed: it ends equal.
 
-FLUX_CRASH_MINUTES (10), FLUX_CRASH_TABLES (200) and FLUX_CRASH_SEED choose how long, how large and which. A difference
-is printed with its seed and with every statement that its table has seen.
+FLUX_CRASH_MINUTES (10), FLUX_CRASH_TABLES (200), FLUX_CRASH_SEED and FLUX_CRASH_WAREHOUSE (duckdb, or postgres) choose
+how long, how large, which, and where to. A difference is printed with its seed and with every statement that its table
+has seen.
 """
 
 import contextlib
@@ -20,11 +21,13 @@ from tests.crash.undesigned import DDL, Clerk, Table, prepare
 MINUTES = float(os.environ.get("FLUX_CRASH_MINUTES", "10"))
 TABLES = int(os.environ.get("FLUX_CRASH_TABLES", "200"))
 SEED = int(os.environ.get("FLUX_CRASH_SEED", str(random.SystemRandom().randrange(1_000_000))))
+WAREHOUSE = os.environ.get("FLUX_CRASH_WAREHOUSE", "duckdb")
 # Between two comparisons, and between two kills.
 ROUND_SECONDS = 60.0
 KILL_SECONDS = (2.0, 12.0)
 
 
+@pytest.mark.parametrize("engine", [WAREHOUSE])
 @pytest.mark.timeout(MINUTES * 60 * 3 + 900)
 def test_a_database_nobody_designed_ends_equal(empty_home: Home) -> None:
     prepare(empty_home.url)
