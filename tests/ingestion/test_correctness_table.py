@@ -1,7 +1,8 @@
 """The table of what engines get wrong, staged line by line; docs/replication.md holds the results.
 
-Each line has a table of its own, with rows of the copy and rows of the stream. A line is OK when the mirror, given back
-to Postgres as text, is the source's table, and the history replays to the mirror. `REGENERATE=1` writes the results.
+Each line has a table of its own, with rows of the copy and rows of the stream. A line is OK in a warehouse when the
+mirror, given back to the source's Postgres as text, is the source's table, and the history replays to the mirror.
+`REGENERATE=1` writes the results.
 """
 
 import os
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from tests.crash.equality import differences
 from tests.crash.processes import Home
-from tests.ingestion.pipeline import pipeline
+from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.warehouses import PostgresWarehouse
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "replication.md"
 BEGIN, END = "<!-- correctness: written by tests/ingestion/test_correctness_table.py -->", "<!-- end -->"
@@ -125,28 +127,37 @@ LINES: dict[str, tuple[str, list[str], list[str]]] = {
 }
 
 
-def test_each_line_is_as_the_document_says(database: str, tmp_path: Path) -> None:
+def test_each_line_is_as_the_document_says(
+    database: str, tmp_path: Path, postgres_warehouse: PostgresWarehouse
+) -> None:
     flux = pipeline(database, tmp_path)
+    in_postgres = Pipeline(flux.source, tmp_path, postgres_warehouse)
     tables = {line: f"line_{number}" for number, line in enumerate(LINES)}
+
+    def replicate() -> None:
+        flux.replicate()
+        in_postgres.load()
+
     for line, (columns, copied, _) in LINES.items():
         flux.execute(f"create table {tables[line]} ({columns})", *(text.format(t=tables[line]) for text in copied))
-    flux.replicate()
+    replicate()
     for line, (_, _, streamed) in LINES.items():
         flux.execute(*(text.format(t=tables[line]) for text in streamed))
-    flux.replicate()
-    flux.replicate()  # what a change of shape had copied anew
-    found = differences(Home(tmp_path, database, flux.source.slot))
-    wrong = [line for line, table in tables.items() if {f"public.{table}", f"history of public.{table}"} & set(found)]
-    rows = [
-        "| | Flux on DuckDB |",
-        "|---|---|",
-        *(f"| {line} | {'wrong' if line in wrong else 'OK'} |" for line in LINES),
+    replicate()
+    replicate()  # what a change of shape had copied anew
+    in_both = [
+        differences(Home(tmp_path, database, flux.source.slot)),
+        differences(Home(tmp_path, database, flux.source.slot, postgres_warehouse.url)),
     ]
+    rows = ["| | Flux on DuckDB | Flux on Postgres |", "|---|---|---|"]
+    for line, table in tables.items():
+        names = {f"public.{table}", f"history of public.{table}"}
+        rows.append(f"| {' | '.join([line, *('wrong' if names & set(found) else 'OK' for found in in_both)])} |")
     text = DOCUMENT.read_text()
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     written = f"{head}{BEGIN}\n\n" + "\n".join(rows) + f"\n\n{END}{tail}"
     if os.environ.get("REGENERATE"):
         DOCUMENT.write_text(written)
-    assert written == DOCUMENT.read_text(), f"{found}; REGENERATE=1 writes the results anew"
-    assert wrong == [], found
+    assert written == DOCUMENT.read_text(), f"{in_both}; REGENERATE=1 writes the results anew"
+    assert in_both == [{}, {}]
