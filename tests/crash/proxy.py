@@ -1,11 +1,17 @@
 """A TCP proxy between Flux and its source that a test cuts, stalls, or leaves half open."""
 
 import contextlib
+import ctypes
 import socket
+import struct
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
+
+# Of Linux: asm-generic/socket.h, linux/bpf_common.h.
+_SO_ATTACH_FILTER: Final = 26
+_BPF_RET: Final = 0x06
 
 
 class Proxy:
@@ -48,6 +54,12 @@ class Proxy:
         old, self._flows = self._flows, threading.Event()
         self._flows.set()
         old.clear()
+
+    def vanish(self) -> None:
+        """Be gone like a machine without power: the kernel answers no packet of the connections, keepalives neither."""
+        nothing = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RET, 0, 0, 0))  # a filter that lets 0 bytes in
+        for one in self._sockets:
+            one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(nothing)))
 
     def __enter__(self) -> Self:
         return self

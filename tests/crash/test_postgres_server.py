@@ -9,12 +9,14 @@ import signal
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from demo.server import Server
 from tests.crash.bank import open_for_business
+from tests.crash.disks import fill, small_disk
 from tests.crash.equality import assert_lawful, assert_whole
 from tests.crash.processes import CAPTURE, LOADER, Home, await_capture, await_end, await_true
 from tests.crash.proxy import Proxy
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.parametrize("engine", ["postgres"])
 BACKENDS = "from pg_stat_activity where application_name = 'flux load' and datname = current_database()"
 # It rests for a second in the middle of a transaction: that is the failpoint's stall.
 RESTING = f"select count(*) {BACKENDS} and state = 'idle in transaction' and state_change < now() - interval '1 s'"
+
+WAITING = f"select count(*) {BACKENDS} and wait_event_type = 'Lock'"
 
 
 def await_rest(home: Home) -> None:
@@ -133,3 +137,55 @@ def test_connections_to_the_warehouse_that_are_cut_lose_and_double_nothing(home:
             proxy.cut()
             assert await_end(loader, home) == 1, home.said()
     assert_whole(home)
+
+
+def test_a_warehouse_whose_machine_vanished_is_given_up(home: Home) -> None:
+    """The loader waits for an answer that never comes; its end of the connection probes the silence."""
+    home.replicate()
+    assert home.warehouse_url
+    with (
+        psycopg.connect(home.warehouse_url, autocommit=True) as other,
+        Proxy(home.warehouse_url) as proxy,
+        open_for_business(home.url, seed=27, shifts=False),
+    ):
+        home.start(CAPTURE)
+        with other.transaction():
+            other.execute("lock table _flux.positions in access exclusive mode")
+            loader = home.start(LOADER, FLUX_WAREHOUSE_URL=proxy.url)
+            await_true(lambda: home.warehouse.query(WAITING) == [(1,)], "a batch")
+            proxy.vanish()
+            assert await_end(loader, home, 100) == 1
+    assert_whole(home)
+
+
+def test_a_full_disk_below_the_warehouse_is_survived(home: Home) -> None:
+    """The warehouse's database moves to a disk of its own, which another file fills up."""
+    assert home.warehouse_url
+    server, _, name = home.warehouse_url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        ((found,),) = connection.execute("show data_directory").fetchall()
+        data = Path(found)
+        with small_disk(data.parent / "small_disk") as disk:
+            os.chown(disk, data.stat().st_uid, data.stat().st_gid)
+            connection.execute(f"create tablespace small location '{disk}'".encode())
+            connection.execute(f"alter database {name} set tablespace small".encode())
+            try:
+                _fill_and_free(home, disk)
+                assert_whole(home)
+            finally:
+                home.kill()
+                connection.execute(f"alter database {name} set tablespace pg_default".encode())
+                connection.execute("drop tablespace small")
+
+
+def _fill_and_free(home: Home, disk: Path) -> None:
+    home.replicate()
+    with open_for_business(home.url, seed=28):
+        home.start(CAPTURE)
+        loader = home.start(LOADER)
+        filler = fill(disk)
+        assert await_end(loader, home) == 1
+        assert "DiskFull" in home.said()
+        await_capture(home, 20)  # never waits for the warehouse
+        filler.unlink()
+        assert_lawful(home)

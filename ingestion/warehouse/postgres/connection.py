@@ -51,6 +51,11 @@ def connect(url: str, *, lock_seconds: int = _LOCK_SECONDS) -> psycopg.Connectio
             cursor_factory=psycopg.RawCursor,  # $1, as everywhere; a % in a name is nothing special
             application_name="flux load",
             connect_timeout=_CONNECT_SECONDS,
+            # The loader must notice that the server is gone; the system alone would probe its silence after two hours.
+            # No tcp_user_timeout: it gives a server up that waits for a lock and takes no more rows meanwhile.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
         )
     except psycopg.ProgrammingError:  # its words may hold the password
         raise WarehouseError("FLUX_WAREHOUSE_URL cannot be read; write postgresql://role:password@host/db") from None
