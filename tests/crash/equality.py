@@ -18,7 +18,7 @@ from ingestion.warehouse.names import quote
 from ingestion.warehouse.session import Session
 from ingestion.warehouse.table import Table
 from tests.crash.bank import AUDITED, broken_laws
-from tests.crash.processes import Home
+from tests.crash.processes import VERIFY, Home
 
 _COLUMNS = """
 select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a
@@ -33,12 +33,13 @@ def assert_lawful(home: Home) -> None:
 
 
 def assert_whole(home: Home) -> None:
-    """Nothing is lost, doubled or by half, in mirrors and histories. Ends what still runs."""
+    """Nothing is lost, doubled or by half, in mirrors and histories, nor to `flux verify`. Ends what still runs."""
     home.kill()
     home.replicate()
     assert_lawful(home)
     assert differences(home) == {}
     assert unequal_histories(home) == {}
+    assert home.start(VERIFY).wait(120) == 0, home.said()
 
 
 def differences(home: Home) -> dict[str, str]:

@@ -24,6 +24,7 @@ KILLED = -9
 FLUX = [sys.executable, "-c", "from orchestration.cli import main; main()"]
 CAPTURE = [*FLUX, "service", "capture"]
 LOADER = [*FLUX, "load", "--follow"]
+VERIFY = [*FLUX, "verify"]
 REPLICATE = [*FLUX, "replicate", "--until-now"]
 WATCHED_LOADER = [sys.executable, str(Path(__file__).with_name("watched_loader.py"))]
 
