@@ -88,8 +88,10 @@ def test_kill_at_random_instants_loses_and_doubles_nothing(database: str, tmp_pa
     assert inserted >= flux.at_source("select count(*) from entry")
 
 
-def test_a_wish_for_a_new_copy_outlives_a_crash(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flux = pipeline(database, tmp_path)
+def test_a_wish_for_a_new_copy_outlives_a_crash(
+    database: str, tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
     flux.execute("create table t (id int primary key, a text)", "insert into t values (1, 'x')")
     flux.replicate()
     flux.execute(
@@ -109,9 +111,9 @@ def test_a_wish_for_a_new_copy_outlives_a_crash(database: str, tmp_path: Path, m
 
 
 def test_a_disk_that_fails_for_a_while_only_delays_the_capture(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flux = pipeline(database, tmp_path)
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
     flux.execute("create table t (id int primary key)")
     flux.replicate()
     shots = failpoints.read_shots("log.before_fdatasync:2-3=enospc")
