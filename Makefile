@@ -26,7 +26,7 @@ demo: install ## run the whole platform once on the stand-in product, about a mi
 test: install-dev ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; half an hour, FLUX_CRASH_MINUTES=10
+test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
 
 lint: install-dev ## style, types, SQL, who may import whom, size of files
