@@ -47,6 +47,8 @@ SEGMENT_BYTES: Final = 16 << 20
 PART_BYTES: Final = 64 << 20
 _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TAG: Final = 25
+# The publication may wait for a lock that VACUUM or CREATE INDEX holds.
+_START_SECONDS: Final = 900.0
 
 
 class Capture:
@@ -127,12 +129,12 @@ class Capture:
         ):
             reader = LogReader(self._wal_log)
             self._captured = reader.last_mark()
-            tables = plan.selected
             last = _last_session(reader)
             # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
             watch = Watch(self._source, self._wal_log.parent / "catalog.json", self._copies, self._look_seconds)
-            whole = last is None or watch.whole(connection)
-            published = ensure_publication(connection, self._source.publication, tables)
+            with limited(connection, _START_SECONDS):
+                whole = last is None or watch.whole(connection)
+                published = ensure_publication(connection, self._source.publication, plan.selected)
             self._session = open_session(connection, walsender, self._source.slot, last, self._captured, whole=whole)
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
@@ -144,8 +146,9 @@ class Capture:
             self._laid.clear()
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
-            seen = watch.begin(connection, self._session.epoch, published)
-            self._wire = "text" if self._captured <= self._text_until else choose_wire(connection, self._source)
+            with limited(connection):
+                seen = watch.begin(connection, self._session.epoch, published)
+                self._wire = "text" if self._captured <= self._text_until else choose_wire(connection, self._source)
             walsender.start(self._source.slot, self._captured, [self._source.publication], self._wire)
             ended = threading.Event()
             throttle = Throttle(self._source.copy_bytes_per_second)

@@ -29,8 +29,8 @@ with recursive base as (
 select a.attrelid, a.attname, a.attnum, a.atttypid, b.typname, b.typtype,
     case when a.atttypmod <> -1 then a.atttypmod when d.typtype = 'd' then d.typtypmod else -1 end,
     format_type(a.atttypid, a.atttypmod), a.attnotnull,
-    case when a.atthasmissing then (a.attmissingval::text::text[])[1] else (
-        select min((l.attmissingval::text::text[])[1]) from part join pg_attribute l on l.attrelid = part.oid
+    case when a.atthasmissing then array_to_string(a.attmissingval, '') else (
+        select min(array_to_string(l.attmissingval, '')) from part join pg_attribute l on l.attrelid = part.oid
         where part.root = a.attrelid and l.attname = a.attname and l.atthasmissing and not l.attislocal
     ) end
 from pg_attribute a

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from ingestion.errors import SourceError, SourceRightsError
 from ingestion.postgres.catalog import describe
 from ingestion.postgres.publication import MARK, publication_exists
 from ingestion.postgres.readiness import find_problems
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.source import Source, connect, limited
 from ingestion.postgres.tables import PlannedTable, RefusedTable, TableRef, quoted_name, survey
 from ingestion.postgres.wire_format import unread_columns
 
@@ -77,9 +78,9 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
     """Read the source's catalog and settings, and decide. Raises SourceError only when it cannot be reached.
 
     A table's size cannot be read while the product holds its strongest lock: `lock_seconds` bounds the wait, after
-    which psycopg.errors.LockNotAvailable is raised (0: it waits).
+    which psycopg.errors.LockNotAvailable is raised, as it does that for a silent source (0: it waits).
     """
-    with connect(source) as connection:
+    with connect(source) as connection, limited(connection) if lock_seconds else nullcontext():
         connection.execute(f"set lock_timeout = '{lock_seconds}s'")
         connection.execute("begin isolation level repeatable read read only")
         planned, refused = survey(connection)

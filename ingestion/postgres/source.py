@@ -72,10 +72,10 @@ def session_options() -> str:
 
 
 @contextmanager
-def limited(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Hang up after QUERY_SECONDS: a query to a server that fell silent then fails, which else waits for ever."""
+def limited(connection: psycopg.Connection[Any], seconds: float | None = None) -> Iterator[None]:
+    """Hang up after so long (QUERY_SECONDS): a query to a silent server then fails, which else waits for ever."""
     line = socket.socket(fileno=os.dup(connection.fileno()))
-    timer = threading.Timer(QUERY_SECONDS, _hang_up, (line,))
+    timer = threading.Timer(seconds or QUERY_SECONDS, _hang_up, (line,))
     timer.daemon = True
     timer.start()
     try:

@@ -11,7 +11,7 @@ ODD_TEXTS: Final = (
 )  # fmt: skip
 
 # Type -> values that a random choice gives again and again. {n} is a small random number.
-_FIXED: Final[dict[str, tuple[str, ...]]] = {
+FIXED: Final[dict[str, tuple[str, ...]]] = {
     "boolean": ("t", "f"),
     "smallint": ("0", "-32768", "32767", "{n}"),
     "integer": ("0", "-2147483648", "2147483647", "{n}"),
@@ -69,7 +69,7 @@ _FIXED: Final[dict[str, tuple[str, ...]]] = {
     "pair": ("(1,x)", '(,"a ""b"" ,c")', "(,)"),
 }  # fmt: skip
 TEXTUAL: Final = ("text", "character varying(30)", "character(7)")
-TYPES: Final = (*_FIXED, *TEXTUAL, "uuid", "long text")
+TYPES: Final = (*FIXED, *TEXTUAL, "uuid", "long text")
 KEY_TYPES: Final = (
     "integer", "bigint", "text", "uuid", "numeric(10,2)", "character varying(30)", "inet", "short_key", "date",
     "timestamp", "double precision",
@@ -110,7 +110,7 @@ def value(chance: random.Random, kind: str, *, key: bool = False) -> str | None:
     if kind in TEXTUAL:
         text = chance.choice(ODD_TEXTS) if chance.random() < 0.6 else "".join(chance.choices(string.printable, k=9))
         return text[:7] if kind == "character(7)" else text
-    return chance.choice(_FIXED[kind]).format(n=chance.randrange(1, 10), d=chance.randrange(10, 29))
+    return chance.choice(FIXED[kind]).format(n=chance.randrange(1, 10), d=chance.randrange(10, 29))
 
 
 def _key(chance: random.Random, kind: str) -> str:

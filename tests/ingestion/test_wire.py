@@ -5,15 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from ingestion.errors import LogWriteError
+from ingestion.errors import LogWriteError, SourceError
 from ingestion.log import LogReader, LogWriter
 from ingestion.postgres import capture as capturing
+from ingestion.postgres import plan as plans
 from ingestion.postgres import source as sources
 from ingestion.postgres import walsender
 from ingestion.postgres.capture import Capture
+from ingestion.postgres.readiness import find_problems
+from ingestion.postgres.source import Source
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.proxy import Proxy
 
@@ -91,6 +96,33 @@ def test_a_silent_source_is_probed_and_given_up(flux: Pipeline, monkeypatch: pyt
         proxy.silence()
         flux.execute("insert into t values (3, 0)")
         until(lambda: proxy.accepted > before)
+        until(loaded(flux, 3))
+
+
+def test_a_source_that_falls_silent_while_its_catalog_is_read_is_given_up(
+    flux: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walsender, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(walsender, "STATUS_INTERVAL_SECONDS", 0.2)
+    monkeypatch.setattr(sources, "QUERY_SECONDS", 1.0)
+    hasty = "?options=-c%20wal_sender_timeout%3D2s"
+    silenced = threading.Event()
+
+    def silence(connection: "psycopg.Connection[Any]", source: Source) -> list[SourceError]:
+        if armed.is_set() and not silenced.is_set():
+            silenced.set()
+            proxy.silence()
+        return find_problems(connection, source)
+
+    monkeypatch.setattr(plans, "find_problems", silence)
+    armed = threading.Event()
+    with Proxy(flux.source.url) as proxy, following(flux, proxy.url + hasty):
+        flux.execute("insert into t values (2, 0)")
+        until(loaded(flux, 2))
+        armed.set()
+        flux.execute("create table another (id int primary key)")  # which makes the watch plan anew
+        until(silenced.is_set)
+        flux.execute("insert into t values (3, 0)")
         until(loaded(flux, 3))
 
 
