@@ -26,6 +26,9 @@ class _Refusal(NamedTuple):
     remedy: str
 
 
+_VERIFIED: Final = (
+    "name the file with the authority's certificate in the URL: ...?sslmode=verify-full&sslrootcert=/path/to/ca.crt"
+)
 # The first that fits counts.
 _REFUSALS: Final = (
     _Refusal(
@@ -39,6 +42,12 @@ _REFUSALS: Final = (
         SourceLoginError,
         "the server refused the password of role {role!r}",
         "check it, and write special characters percent-encoded (@ as %40, / as %2F, : as %3A, % as %25)",
+    ),
+    _Refusal(
+        "(no pg_hba.conf entry|pg_hba.conf rejects).*no encryption",
+        SourceLoginError,
+        "the server lets role {role!r} in over TLS only, or not at all ({words})",
+        f"{_VERIFIED}; if that does not help, add 'hostssl DATABASE ROLE ADDRESS/32 scram-sha-256' to its pg_hba.conf",
     ),
     _Refusal(
         "no pg_hba.conf entry|pg_hba.conf rejects",
@@ -83,10 +92,34 @@ _REFUSALS: Final = (
         "put the address of Postgres itself into the URL",
     ),
     _Refusal(
+        "certificate verify failed|self.signed certificate",
+        SourceUnreachableError,
+        "no authority that the URL trusts has signed the server's certificate ({words})",
+        _VERIFIED,
+    ),
+    _Refusal(
+        "does not match host name",
+        SourceUnreachableError,
+        "the server's certificate is for another host ({words})",
+        "write the host into the URL as the certificate names it; ?hostaddr= says where it is if DNS does not",
+    ),
+    _Refusal(
+        "root certificate file",
+        SourceUnreachableError,
+        "the certificate of the authority cannot be read ({words})",
+        _VERIFIED,
+    ),
+    _Refusal(
+        "does not support SSL",
+        SourceUnreachableError,
+        "the URL wants TLS and the server has none",
+        "set ssl = on, ssl_cert_file and ssl_key_file there; on a network you trust, ?sslmode=disable in the URL",
+    ),
+    _Refusal(
         "SSL|certificate|TLS",
         SourceUnreachableError,
         "client and server do not agree on TLS ({words})",
-        "set sslmode (and sslrootcert) in the URL: ...?sslmode=require",
+        _VERIFIED,
     ),
     _Refusal(
         "starting up|shutting down|in recovery mode|not yet accepting",
@@ -121,11 +154,15 @@ _OTHER: Final = _Refusal(
 def explain_refusal(words: str, place: str, role: str) -> SourceError:
     """Turn the words of a refused connection into an error to be raised. `place` is host, port and database."""
     refusal = next((r for r in _REFUSALS if re.search(r.pattern, words, re.IGNORECASE)), _OTHER)
-    what = refusal.what.format(role=role, words=_last_words(words))
+    what = refusal.what.format(role=role, words=_own_words(words, refusal.pattern))
     return refusal.kind(f"cannot connect to Postgres at {place}: {what}; {refusal.remedy}")
 
 
-def _last_words(words: str) -> str:
-    """The last line without the preamble that names address and severity."""
+def _own_words(words: str, pattern: str) -> str:
+    """The last line that tells why (hints may follow it), without the preamble that names address and severity."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return re.sub(r"^.*?(failed|FATAL|error):\s*(FATAL:\s*)?", "", lines[-1]) if lines else "no reason given"
+    telling = [line for line in lines if re.search(pattern, line, re.IGNORECASE)] or lines
+    if not telling:
+        return "no reason given"
+    line = re.sub(r"^(connection failed: )?connection to server .*? failed: ", "", telling[-1])
+    return re.sub(r"^.*?(failed|FATAL|error):\s*(FATAL:\s*)?", "", line)
