@@ -12,6 +12,7 @@ IngestionError
 │   ├── SourceRightsError    the role lacks a right
 │   ├── SourceCapacityError  no replication slot or walsender is free
 │   ├── SourceGapError       the source no longer holds what the log lacks
+│   │   └── SlotTooOldError  the slot's changes are from before its publication was made
 ├── CollectorError           the collector cannot start: address, write keys
 ├── CallRefusedError         an event is not a Segment call; it goes to quarantine
 ├── TrackingPlanError        a tracking plan is not one
@@ -69,6 +70,10 @@ class SourceCapacityError(SourceError):
 
 class SourceGapError(SourceError):
     """The source no longer holds changes that the log lacks."""
+
+
+class SlotTooOldError(SourceGapError):
+    """The slot holds changes from before its publication was made, which Postgres up to 17 cannot send."""
 
 
 class CollectorError(IngestionError):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import LogWriteError, SourceError, SourceGapError
+from ingestion.errors import LogWriteError, SlotTooOldError, SourceError, SourceGapError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.directory import grant, wanted
@@ -49,6 +49,8 @@ _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TAG: Final = 25
 # The publication may wait for a lock that VACUUM or CREATE INDEX holds.
 _START_SECONDS: Final = 900.0
+# A publication that is dropped is noticed first; that the slot cannot serve the new one, then.
+_GAPS: Final = 2
 
 
 class Capture:
@@ -76,6 +78,7 @@ class Capture:
         self._xid = 0
         self._wire: WireFormat = "text"
         self._text_until = -1  # the LSN behind which stands what had to be streamed as text
+        self._renew = False
         # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
         self._just_told: set[int] = set()
         self._emptying: set[int] = set()
@@ -85,11 +88,13 @@ class Capture:
         """Capture everything committed before this call, and every copy that is due. Returns the captured LSN."""
         with connect(self._source) as connection:
             target = current_lsn(connection)
-        try:
-            return self._run(target, stop or threading.Event(), progress or _silent)
-        except SourceGapError as error:
-            logger.warning("%s", error)
-            return self._run(target, stop or threading.Event(), progress or _silent)
+        for _ in range(_GAPS):
+            try:
+                return self._run(target, stop or threading.Event(), progress or _silent)
+            except SourceGapError as error:
+                logger.warning("%s", error)
+                self._renew = isinstance(error, SlotTooOldError)
+        return self._run(target, stop or threading.Event(), progress or _silent)
 
     def follow(self, stop: threading.Event, *, progress: Progress | None = None) -> None:
         """Capture until `stop` is set; starts again with backoff when the source goes away or the disk is full.
@@ -102,6 +107,7 @@ class Capture:
             try:
                 self._run(None, stop, progress or _silent)
             except (SourceError, LogWriteError, psycopg.Error) as error:
+                self._renew = self._renew or isinstance(error, SlotTooOldError)
                 if time.monotonic() - started > 60:
                     attempt = 0
                 pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
@@ -135,7 +141,10 @@ class Capture:
             with limited(connection, _START_SECONDS):
                 whole = last is None or watch.whole(connection)
                 published = ensure_publication(connection, self._source.publication, plan.selected)
-            self._session = open_session(connection, walsender, self._source.slot, last, self._captured, whole=whole)
+            self._session = open_session(
+                connection, walsender, self._source.slot, last, self._captured, whole=whole, renew=self._renew
+            )
+            self._renew = False
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
             self._relations.clear()

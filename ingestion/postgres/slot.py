@@ -110,11 +110,12 @@ def open_session(
     log_end: int,
     *,
     whole: bool = True,
+    renew: bool = False,
 ) -> Session:
     """Decide under which epoch and from which LSN to stream; make the slot when there is none.
 
-    `last` is the log's newest session and `log_end` its captured LSN; `whole` is false when the caller knows of a gap.
-    Changes nothing but the slot.
+    `last` is the log's newest session and `log_end` its captured LSN; `whole` is false when the caller knows of a gap;
+    with `renew` the slot is of no use any more. Changes nothing but the slot.
     """
     system = walsender.command("IDENTIFY_SYSTEM")[0]
     identifier, timeline = str(system["systemid"]), int(system["timeline"] or 0)
@@ -123,8 +124,8 @@ def open_session(
         raise SourceError(f"slot {name!r} is of plugin {slot.plugin!r}, not pgoutput; set FLUX_SLOT to another name")
     if slot is not None and slot.active_pid is not None:
         raise SourceError(f"slot {name!r} is in use by process {slot.active_pid}; stop the other replicator first")
-    if slot is not None and slot.wal_status == "lost":
-        logger.warning("slot lost its WAL and is made anew slot=%s", name)
+    if slot is not None and (renew or slot.wal_status == "lost"):
+        logger.warning("slot %s and is made anew slot=%s", "is of no use" if renew else "lost its WAL", name)
         walsender.command(f'DROP_REPLICATION_SLOT "{name}"')
         slot = None
     fits = whole and last is not None and last.same_source(identifier, timeline, name)

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import generators, pq, waiting
 from psycopg.conninfo import conninfo_to_dict
 
-from ingestion.errors import SourceError
+from ingestion.errors import SlotTooOldError, SourceError
 from ingestion.postgres.source import Source, WireFormat, refused, replication_conninfo
 
 _POSTGRES_EPOCH: Final = 946_684_800
@@ -30,6 +30,7 @@ _NAP_BELOW_BYTES: Final = 8192
 STATUS_INTERVAL_SECONDS: Final = 5.0
 # The server's default wal_sender_timeout is 60 s; silence of twice the probe interval means a dead peer.
 PROBE_SECONDS: Final = 20.0
+_UNDEFINED_OBJECT: Final = b"42704"
 
 
 class Received(NamedTuple):
@@ -51,7 +52,7 @@ class Walsender:
         self._wal_end = 0
         self._said_at = self._heard_at = self._probed_at = time.monotonic()
         self._nonblocking = False
-        self._ended: str | None = None
+        self._end: SourceError | None = None
         self._closed = threading.Event()
         # Held by the thread that streams, but while it is away.
         self._present = threading.Lock()
@@ -110,8 +111,8 @@ class Walsender:
         size, deadline = 0, time.monotonic() + max_seconds
         take, append = self._connection.get_copy_data, messages.append
         waiting = array.array("i", [0])
-        if self._ended is not None:
-            raise SourceError(self._ended)
+        if self._end is not None:
+            raise self._end
         while True:
             count, data = take(1)
             if count > 0:
@@ -125,9 +126,9 @@ class Walsender:
                 deadline = 0.0  # the server has nothing more to say: let the caller look at its position
                 continue
             if count < 0:
-                self._ended = f"the source ended the stream: {self._connection.get_error_message().strip()}"
+                self._end = self._why_ended()
                 if not messages:
-                    raise SourceError(self._ended)
+                    raise self._end
                 return Received(messages, self._wal_end)  # which may tell why it ended
             left = deadline - time.monotonic()
             if left <= 0 or (messages and not self._wait(0)):
@@ -181,6 +182,18 @@ class Walsender:
                 finally:
                     self._present.release()
 
+    def _why_ended(self) -> SourceError:
+        """Why the stream is over. Up to Postgres 17 a publication is looked up as it was when a row was written."""
+        result = self._connection.get_result()
+        if result is None:
+            return SourceError(f"the source ended the stream: {self._connection.get_error_message().strip()}")
+        if result.error_field(pq.DiagnosticField.SQLSTATE) == _UNDEFINED_OBJECT:
+            return SlotTooOldError(
+                f"the slot holds changes from when there was no such publication ({result.get_error_message().strip()})"
+                "; it is made anew, and all tables are copied again"
+            )
+        return SourceError(f"the source ended the stream: {result.get_error_message().strip()}")
+
     def _wait(self, seconds: float) -> bool:
         return bool(select.select([self._connection.socket], [], [], seconds)[0])
 
@@ -206,7 +219,7 @@ class Walsender:
 
     def _say(self, *, reply: bool = False) -> None:
         """Send a standby status update. Write, flush and apply are all the durable position: nothing else is true."""
-        if self._ended is not None:
+        if self._end is not None:
             return
         now_us = int((time.time() - _POSTGRES_EPOCH) * 1_000_000)
         position = self._flushed
