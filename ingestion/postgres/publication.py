@@ -15,7 +15,8 @@ from ingestion.errors import SourceError
 from ingestion.postgres.tables import TableRef
 
 MARK: Final = "managed by Flux"
-_SCHEMAS_PUBLISHED: Final = 150_000
+# The server version from which on publications hold whole schemas.
+SCHEMAS_PUBLISHED: Final = 150_000
 
 
 def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableRef]) -> list[TableRef]:
@@ -89,7 +90,7 @@ def read_members(connection: psycopg.Connection[Any], name: str) -> dict[int, st
         + (
             "union all select n.oid, c.oid from pg_publication_namespace n join pg_publication p on p.oid = n.pnpubid "
             "join pg_class c on c.relnamespace = n.pnnspid where p.pubname = %(name)s"
-            if connection.info.server_version >= _SCHEMAS_PUBLISHED
+            if connection.info.server_version >= SCHEMAS_PUBLISHED
             else ""
         )
         + ") select format('%%I.%%I', t.schemaname, t.tablename)::regclass::oid, coalesce(min(e.entry)::text, 'all') "
