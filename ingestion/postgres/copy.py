@@ -38,6 +38,7 @@ __all__ = ["Progress", "copied_tables", "copy_tables"]
 logger = logging.getLogger(__name__)
 
 _CHANGES: Final = 3
+_CANCELS: Final = 10
 
 
 def copied_tables(directory: Path, epoch: int) -> set[int]:
@@ -100,6 +101,15 @@ def _tidy(work: CopyWork, oids: set[int]) -> None:
             shutil.rmtree(left)
 
 
+def _cancelled(error: psycopg.OperationalError) -> bool:
+    """Whether the copy may be tried again at once.
+
+    A standby waits max_standby_streaming_delay (30 s) for a copy that keeps it from replaying, then it ends the query,
+    or the connection where that is in the middle of a row.
+    """
+    return error.sqlstate is None or isinstance(error, psycopg.errors.SerializationFailure)
+
+
 class _StoppedError(Exception):
     """The capture ends: what was begun is left."""
 
@@ -145,16 +155,28 @@ class _Worker:
     def _copy(self, table: TableRef, present: psycopg.Connection[Any]) -> Lsn | None:
         if table.oid in self._in_parts:
             self._leave()
-            try:
-                return copy_in_parts(self._work, table, self._snapshots)
-            except TableChangedError:
-                logger.info("table is copied under one snapshot table=%s", table.source)
+            for left in reversed(range(_CANCELS)):
+                try:
+                    return copy_in_parts(self._work, table, self._snapshots)
+                except TableChangedError:
+                    logger.info("table is copied under one snapshot table=%s", table.source)
+                    break
+                except psycopg.OperationalError as error:
+                    if not left or not _cancelled(error):
+                        raise
+                    logger.info("copy goes on table=%s reason=%s", table.source, error)
         newer_than = 0
         for _ in range(_CHANGES):
             joined = self._join(newer_than)
             try:
                 return self._copy_whole(table, joined, present)
             except (TableChangedError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                newer_than = joined.snapshot.lsn
+                self._leave()
+            except psycopg.OperationalError as error:
+                if not _cancelled(error):
+                    raise
+                logger.info("copy begins anew table=%s reason=%s", table.source, error)
                 newer_than = joined.snapshot.lsn
                 self._leave()
         logger.warning("table is gone, or changes all the time; its copy is put off table=%s", table.source)

@@ -118,7 +118,8 @@ def _parts(
             )
             lsn = inserted_lsn(connection)
         finally:
-            connection.execute("rollback")
+            if not connection.broken:
+                connection.execute("rollback")
         partial.add(_part(high, written))
         work.progress(table.source, partial.size, high is None)
         if high is None:
