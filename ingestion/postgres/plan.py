@@ -67,9 +67,13 @@ class Plan:
 
 
 class _Publication(NamedTuple):
-    """A publication that is there: ours, for all tables; by table OID its columns and row filter (None: no filter)."""
+    """A publication that is there: ours, for all tables; by table OID its columns and row filter (None: no filter).
+
+    At a standby none is ours: nothing can be changed there.
+    """
 
     ours: bool
+    standby: bool
     all_tables: bool
     members: Mapping[int, tuple[list[str] | None, str | None]]
 
@@ -117,9 +121,11 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
     if not publication_exists(connection, name):
         return None
     row = connection.execute(
-        "select obj_description(oid, 'pg_publication'), puballtables from pg_publication where pubname = %s", (name,)
+        "select obj_description(oid, 'pg_publication'), puballtables, pg_is_in_recovery() from pg_publication "
+        "where pubname = %s",
+        (name,),
     ).fetchone()
-    comment, all_tables = row or (None, False)
+    comment, all_tables, standby = row or (None, False, False)
     # As JSON: Postgres 14 has neither column lists nor row filters.
     members = connection.execute(
         """
@@ -129,7 +135,8 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
         """,
         (name,),
     )
-    return _Publication(comment == MARK, all_tables, {oid: (columns, rows) for oid, columns, rows in members})
+    ours = comment == MARK and not standby
+    return _Publication(ours, standby, all_tables, {oid: (columns, rows) for oid, columns, rows in members})
 
 
 def _published(
@@ -144,7 +151,8 @@ def _published(
             if publication.ours:
                 kept.append(plan)
             else:
-                reason = f"publication {name!r}, which Flux did not make, does not hold it"
+                whose = "which no standby can change" if publication.standby else "which Flux did not make"
+                reason = f"publication {name!r}, {whose}, does not hold it"
                 left.append(
                     RefusedTable(table, reason, f"alter publication {quoted_name(name)} add table {table.quoted}")
                 )
@@ -214,8 +222,10 @@ def _slot(connection: psycopg.Connection[Any], source: Source) -> list[str]:
 def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
     """Say what may hurt the source later, or make the start slow."""
     found = []
-    row = connection.execute("select current_setting('max_slot_wal_keep_size'), pg_is_in_recovery()").fetchone()
-    keep, standby = row or ("", False)
+    row = connection.execute(
+        "select current_setting('max_slot_wal_keep_size'), pg_is_in_recovery(), current_setting('hot_standby_feedback')"
+    ).fetchone()
+    keep, standby, feedback = row or ("", False, "on")
     if keep == "-1":
         found.append(
             "max_slot_wal_keep_size is -1: while Flux is down the slot keeps WAL until the disk is full; run: "
@@ -223,8 +233,13 @@ def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
         )
     if standby:
         found.append(
-            "the source is a standby: making a slot waits until this runs on the primary: "
-            "select pg_log_standby_snapshot()"
+            "the source is a standby: making a slot, and so each copy, waits until its primary logs the running "
+            "transactions: within 15 s while it writes, or when somebody runs there: select pg_log_standby_snapshot()"
+        )
+    if standby and feedback == "off":
+        found.append(
+            "hot_standby_feedback is off: when the primary removes dead rows of its catalog, the slot is lost and all "
+            "tables are copied again; run: alter system set hot_standby_feedback = on; select pg_reload_conf()"
         )
     for (pid,) in connection.execute(
         "select active_pid from pg_replication_slots where slot_name = %s and active_pid is not null", (source.slot,)

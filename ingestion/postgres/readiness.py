@@ -14,10 +14,12 @@ from ingestion.errors import (
     SourceRightsError,
     SourceSettingError,
 )
+from ingestion.postgres.slot import in_recovery
 from ingestion.postgres.source import Source
 from ingestion.postgres.tables import quoted_name
 
 OLDEST_VERSION: Final = 14
+OLDEST_STANDBY: Final = 16
 # The stream, and the temporary slot whose snapshot a copy reads.
 _SLOTS_OF_A_COPY: Final = 1
 
@@ -26,6 +28,7 @@ def find_problems(connection: psycopg.Connection[Any], source: Source) -> list[S
     """List what keeps the source from being replicated; empty when nothing does."""
     found = [
         _version(connection),
+        _standby(connection),
         _wal_level(connection),
         _right_to_replicate(connection),
         _own_slot(connection, source),
@@ -48,6 +51,16 @@ def _version(connection: psycopg.Connection[Any]) -> SourceError | None:
     if major >= OLDEST_VERSION:
         return None
     return SourceSettingError(f"Postgres {major} is too old; Flux replicates from {OLDEST_VERSION} on")
+
+
+def _standby(connection: psycopg.Connection[Any]) -> SourceError | None:
+    major = connection.info.server_version // 10000
+    if major >= OLDEST_STANDBY or not in_recovery(connection):
+        return None
+    return SourceSettingError(
+        f"the source is a standby of Postgres {major}; standbys can be replicated from {OLDEST_STANDBY} on; "
+        "put the address of its primary into the URL (select sender_host, sender_port from pg_stat_wal_receiver)"
+    )
 
 
 def _wal_level(connection: psycopg.Connection[Any]) -> SourceError | None:
