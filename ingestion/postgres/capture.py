@@ -49,7 +49,8 @@ _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TAG: Final = 25
 # The publication may wait for a lock that VACUUM or CREATE INDEX holds.
 _START_SECONDS: Final = 900.0
-# A publication that is dropped is noticed first; that the slot cannot serve the new one, then.
+# A publication that is dropped is noticed first; that the slot cannot serve the new one, then. A standby cancels
+# queries that keep it from replaying.
 _GAPS: Final = 2
 
 
@@ -91,7 +92,7 @@ class Capture:
         for _ in range(_GAPS):
             try:
                 return self._run(target, stop or threading.Event(), progress or _silent)
-            except SourceGapError as error:
+            except (SourceGapError, psycopg.errors.SerializationFailure) as error:
                 logger.warning("%s", error)
                 self._renew = isinstance(error, SlotTooOldError)
         return self._run(target, stop or threading.Event(), progress or _silent)

@@ -6,6 +6,7 @@ epoch: the slot is used from where it stands (or made anew), and every table is 
 """
 
 import logging
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import SourceError
+from ingestion.errors import SourceError, SourceUnreachableError
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn, parse_lsn
 from ingestion.postgres.pgoutput.records import Session
 from ingestion.postgres.walsender import Walsender
@@ -21,6 +22,16 @@ from ingestion.postgres.walsender import Walsender
 logger = logging.getLogger(__name__)
 
 _RELEASE_SECONDS: Final = 10.0
+_REPLAY_SECONDS: Final = 60.0
+_TELL_SECONDS: Final = 10.0
+# What making a slot waits for, at a standby and at a primary. A primary that writes logs its running transactions every
+# 15 s (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS), an idle one does not.
+_WAITS: Final = {
+    True: "at this standby until its primary logs its running transactions: within 15 s while it writes, or at once "
+    "when somebody runs there: select pg_log_standby_snapshot()",
+    False: "for the write transactions that are running: select pid, usename, xact_start from pg_stat_activity "
+    "where backend_xid is not null order by xact_start",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +141,13 @@ def open_session(
         slot = None
     fits = whole and last is not None and last.same_source(identifier, timeline, name)
     if slot is not None and fits and last is not None and slot.confirmed_lsn <= log_end:
-        if log_end <= current_lsn(connection):
+        if log_end <= _caught_up(connection, log_end):
             return Session(last.epoch, identifier, timeline, name, log_end, time.time_ns())
         logger.warning("the log is ahead of the source, which was restored log=%s", format_lsn(log_end))
     # Named by the time of its begin: it rises also when the log that knew the last one is lost.
     epoch = max(last.epoch + 1 if last is not None else 0, time.time_ns() // 1_000_000)
     if slot is None:
-        created = walsender.command(f'CREATE_REPLICATION_SLOT "{name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT')[0]
+        created = make_slot(walsender, f'"{name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT')
         start = parse_lsn(str(created["consistent_point"]))
     else:
         start = slot.confirmed_lsn
@@ -145,6 +156,40 @@ def open_session(
             "gap between log and slot: all tables are copied again epoch=%s lsn=%s", epoch, format_lsn(start)
         )
     return Session(epoch, identifier, timeline, name, start, time.time_ns())
+
+
+def _caught_up(connection: psycopg.Connection[Any], log_end: int) -> Lsn:
+    """The end of the source's WAL. A standby that was started again shows less for a while than it did before.
+
+    Raises SourceUnreachableError when it does not come to where it was.
+    """
+    deadline = time.monotonic() + _REPLAY_SECONDS
+    while (lsn := current_lsn(connection)) < log_end and in_recovery(connection):
+        if time.monotonic() > deadline:
+            raise SourceUnreachableError(
+                f"the source is a standby that has replayed its WAL up to {format_lsn(lsn)} only, and the log holds it "
+                f"up to {format_lsn(log_end)}; look whether it receives from its primary (pg_stat_wal_receiver)"
+            )
+        time.sleep(0.1)
+    return lsn
+
+
+def in_recovery(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the source is a standby."""
+    row = connection.execute("select pg_is_in_recovery()").fetchone()
+    return row is not None and bool(row[0])
+
+
+def make_slot(walsender: Walsender, definition: str) -> dict[str, str | None]:
+    """Run CREATE_REPLICATION_SLOT; whatever it waits for is named when that takes long."""
+    standby = walsender.command("select pg_is_in_recovery() as standby")[0]["standby"] == "t"
+    timer = threading.Timer(_TELL_SECONDS, logger.warning, ("making a slot waits %s", _WAITS[standby]))
+    timer.daemon = True
+    timer.start()
+    try:
+        return walsender.command(f"CREATE_REPLICATION_SLOT {definition}")[0]
+    finally:
+        timer.cancel()
 
 
 def _released(connection: psycopg.Connection[Any], name: str) -> SlotState | None:

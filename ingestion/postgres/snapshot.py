@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
+from ingestion.postgres.slot import make_slot
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.walsender import Walsender
 
@@ -32,9 +33,7 @@ class Snapshot:
         self.since = time.time()
         self._slot = Walsender(source)
         try:
-            created = self._slot.command(
-                f'CREATE_REPLICATION_SLOT "flux_copy_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT'
-            )[0]
+            created = make_slot(self._slot, f'"flux_copy_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
         except BaseException:
             self._slot.close()
             raise

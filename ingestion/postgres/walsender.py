@@ -21,7 +21,7 @@ import psycopg
 from psycopg import generators, pq, waiting
 from psycopg.conninfo import conninfo_to_dict
 
-from ingestion.errors import SlotTooOldError, SourceError
+from ingestion.errors import SlotTooOldError, SourceError, SourceGapError
 from ingestion.postgres.source import Source, WireFormat, refused, replication_conninfo
 
 _POSTGRES_EPOCH: Final = 946_684_800
@@ -31,6 +31,7 @@ STATUS_INTERVAL_SECONDS: Final = 5.0
 # The server's default wal_sender_timeout is 60 s; silence of twice the probe interval means a dead peer.
 PROBE_SECONDS: Final = 20.0
 _UNDEFINED_OBJECT: Final = b"42704"
+_CONFLICT: Final = b"40001"  # what recovery needs to remove (manual 26.4.2), here rows that the slot still needs
 
 
 class Received(NamedTuple):
@@ -192,6 +193,8 @@ class Walsender:
                 f"the slot holds changes from when there was no such publication ({result.get_error_message().strip()})"
                 "; it is made anew, and all tables are copied again"
             )
+        if result.error_field(pq.DiagnosticField.SQLSTATE) == _CONFLICT:
+            return SourceGapError(f"the standby ended the stream: {result.get_error_message().strip()}")
         return SourceError(f"the source ended the stream: {result.get_error_message().strip()}")
 
     def _wait(self, seconds: float) -> bool:

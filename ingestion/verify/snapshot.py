@@ -18,6 +18,7 @@ from ingestion.postgres.catalog import describe, types_with_own_text_cast
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
 from ingestion.postgres.select_list import copy_query
+from ingestion.postgres.slot import make_slot
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.walsender import Walsender
 
@@ -71,9 +72,7 @@ class Snapshot:
 def snapshot(source: Source) -> Iterator[Snapshot]:
     """Take a snapshot of the source. Waits for the write transactions that are running."""
     with Walsender(source) as walsender:
-        created = walsender.command(
-            f'CREATE_REPLICATION_SLOT "flux_verify_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT'
-        )[0]
+        created = make_slot(walsender, f'"flux_verify_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
         connection = connect(source)
         try:
             connection.execute("begin isolation level repeatable read read only")

@@ -212,3 +212,12 @@ def test_a_reader_sees_whole_transactions_at_every_moment(home: Home) -> None:
         assert processes["loader"].poll() is None, home.said()
     assert (home.path / "looks").stat().st_size > 20, "the reader hardly looked"
     assert_whole(home)
+
+
+def test_a_slot_that_waits_for_a_transaction_says_so(home: Home) -> None:
+    with psycopg.connect(home.url) as writer:
+        writer.execute("update account set balance = balance where id = 1")
+        process = home.start(REPLICATE)
+        await_true(lambda: "making a slot waits for the write transactions" in home.said(), "a word")
+        writer.rollback()
+    assert await_end(process, home) == 0, home.said()
