@@ -42,11 +42,15 @@ def assert_whole(home: Home) -> None:
     assert home.start(VERIFY).wait(120) == 0, home.said()
 
 
-def differences(home: Home) -> dict[str, str]:
-    """What is not equal, by source table. Empty: mirrors are the source, histories replay to the mirrors."""
+def differences(home: Home, primary: str | None = None) -> dict[str, str]:
+    """What is not equal, by source table. Empty: mirrors are the source, histories replay to the mirrors.
+
+    A source that is a standby takes no mirror back: then `primary` does.
+    """
     found: dict[str, str] = {}
-    selected = {table.oid: table for table in make_plan(Source(home.url, slot=home.slot)).selected}
-    with home.open() as warehouse, psycopg.connect(home.url, options=session_options(), autocommit=True) as source:
+    url = primary or home.url
+    selected = {table.oid: table for table in make_plan(Source(url, slot=home.slot)).selected}
+    with home.open() as warehouse, psycopg.connect(url, options=session_options(), autocommit=True) as source:
         tables = warehouse.machinery.read_tables()
         for oid, table in selected.items():
             if oid not in tables:

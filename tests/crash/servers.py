@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
-from demo.placement import Placement, packaged_binaries
+from demo.placement import Placement, packaged_binaries, place
 from demo.server import Server, free_port
 from tests.conftest import RUNS
 
@@ -134,13 +136,31 @@ class Standby(Server):
         # The wheel's program backs older servers up, too; npm's packages have none.
         command = [str(packaged_binaries() / "pg_basebackup"), "-h", "127.0.0.1", "-p", str(parts.port)]
         command += ["-U", "postgres", "-D", str(placement.data), "--checkpoint=fast", "--no-sync"]
-        command += ["--write-recovery-conf", "--create-slot", "--slot=standby"]
+        command += ["--create-slot", "--slot=standby"]
         password = str(parts.password)
         subprocess.run(command, check=True, capture_output=True, text=True, env={"PGPASSWORD": password, "LC_ALL": "C"})
-        self._set(placement, {"hot_standby_feedback": "on", "wal_receiver_status_interval": "1"} | self._settings)
+        (placement.data / "standby.signal").touch()
+        # By hand: --write-recovery-conf of a newer release names options that an older server refuses.
+        upstream = f"host=127.0.0.1 port={parts.port} user=postgres password={password}"
+        fixed = {"primary_conninfo": upstream, "primary_slot_name": "standby", "hot_standby_feedback": "on"}
+        self._set(placement, fixed | {"wal_receiver_status_interval": "1"} | self._settings)
         for path in (placement.data, *placement.data.rglob("*")):
             _give(placement, path)
         self._remember(free_port(), password)
+
+    def kill(self) -> None:
+        """Kill the postmaster; its children go by themselves."""
+        pid = int((place(self._directory, self._programs).data / "postmaster.pid").read_text().split("\n", 1)[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def set(self, settings: Mapping[str, str]) -> None:
+        """Write settings for the next start or `reload`."""
+        self._set(place(self._directory, self._programs), settings)
+
+    def reload(self) -> None:
+        """Let the running server read its settings again."""
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
+            connection.execute("select pg_reload_conf()")
 
 
 def _give(placement: Placement, path: Path) -> None:

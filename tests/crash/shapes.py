@@ -129,6 +129,10 @@ class Shapes:
                 self._insert_every(connection, key)
             connection.execute("delete from every where id % 9 = 0")
 
+    def move(self, url: str) -> None:
+        """Write to another server from now on, which holds the same."""
+        self._url = url
+
     def alter(self) -> None:
         """Change a shape, then write again."""
         with psycopg.connect(self._url, autocommit=True) as connection:
