@@ -14,6 +14,7 @@ from ingestion.errors import SourceError, SourceRightsError
 from ingestion.postgres.catalog import describe
 from ingestion.postgres.publication import MARK, publication_exists
 from ingestion.postgres.readiness import find_problems
+from ingestion.postgres.slot import in_recovery
 from ingestion.postgres.source import Source, connect, limited
 from ingestion.postgres.tables import PlannedTable, RefusedTable, TableRef, quoted_name, survey
 from ingestion.postgres.wire_format import unread_columns
@@ -93,7 +94,10 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
         warnings = _warnings(connection, source)
         warnings += _text_after_all(connection, source, planned)
         creates = []
-        if publication is None:
+        if publication is None and in_recovery(connection):
+            statement = _creation(source.publication, planned)[0]
+            warnings.append(f"a standby cannot make the publication; run on the primary: {statement}")
+        elif publication is None:
             creates += _creation(source.publication, planned)
             problems += _not_owned(connection, source, planned)
         elif publication.all_tables and refused:

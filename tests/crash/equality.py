@@ -108,13 +108,13 @@ def _cut(rows: list[tuple[Any, ...]]) -> str:
     return str(sorted(map(str, rows))[:2])[:400]
 
 
-def unequal_histories(home: Home) -> dict[str, tuple[list[Any], list[Any]]]:
+def unequal_histories(home: Home, primary: str | None = None) -> dict[str, tuple[list[Any], list[Any]]]:
     """Hold each history against the source's own record: (said here and not there, said there and not here).
 
     Counts the changes since the copy: all tables of the bank were copied at one LSN, and nothing was copied twice.
     """
     found = {}
-    with home.open() as warehouse, psycopg.connect(home.url, autocommit=True) as source:
+    with home.open() as warehouse, psycopg.connect(primary or home.url, autocommit=True) as source:
         session = warehouse.machinery.session
         tables = {table.source: table for table in warehouse.machinery.read_tables().values()}
         assert session.execute("select * from _flux.history_gaps where relation <> 'raw_app.shifty'") == []

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import random
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ from ingestion.postgres.capture import Capture
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
 from tests.conftest import RUNS
-from tests.crash.equality import differences
+from tests.crash.bank import broken_laws, found_bank, open_for_business
+from tests.crash.equality import differences, unequal_histories
 from tests.crash.processes import CAPTURE, FLUX, LOADER, REPLICATE, Home, await_end, await_true
 from tests.crash.servers import FAST, Standby, programs
 from tests.crash.shapes import Shapes
@@ -141,6 +144,38 @@ def test_copy_stream_and_kills_at_a_standby_end_equal(pair: Pair) -> None:
             shapes.write()
         pair.replicate()
         assert differences(home, pair.primary.url) == {}
+
+
+@pytest.mark.parametrize("copied", ["before", "meanwhile"])
+def test_a_busy_primary_is_followed_at_its_standby(pair: Pair, copied: str) -> None:
+    """Flux is killed at random instants; copies in parts begin and end in the middle of transactions."""
+    home, primary = pair.home, pair.primary.url
+    found_bank(primary)
+    pair.execute("create publication flux for tables in schema public with (publish_via_partition_root = true)")
+    pair.await_replay()
+    chance = random.Random(31)
+    if copied == "before":
+        with pair.snapshots_logged(0.2):
+            home.replicate()
+    with pair.snapshots_logged(0.2), open_for_business(primary, seed=31):
+        if copied == "meanwhile":
+            Capture(Source(home.url, slot=home.slot), home.path / "log", part_bytes=1 << 14).until_now()
+        processes = {"capture": home.start(CAPTURE), "loader": home.start(LOADER)}
+        for _ in range(5):
+            time.sleep(chance.uniform(0.2, 2.0))
+            name = chance.choice(["capture", "loader"])
+            assert processes[name].poll() is None, home.said()
+            processes[name].kill()
+            processes[name].wait()
+            processes[name] = home.start(CAPTURE if name == "capture" else LOADER)
+    with pair.snapshots_logged():
+        home.kill()
+        pair.replicate()
+    with home.open() as warehouse:
+        assert broken_laws(warehouse) == []
+    assert differences(home, primary) == {}
+    if copied == "before":  # the source's record begins with the business
+        assert unequal_histories(home, primary) == {}
 
 
 def published(pair: Pair) -> Shapes:
@@ -312,9 +347,18 @@ def test_a_copy_that_waits_for_an_idle_primary_says_so(pair: Pair) -> None:
 
 
 def test_a_standby_without_a_publication_says_where_to_make_it(pair: Pair) -> None:
+    pair.execute("create table one (id int primary key)", "insert into one values (1)")
+    pair.await_replay()
     assert await_end(pair.home.start(REPLICATE), pair.home) == 1
     assert "and a standby cannot make it; run on the primary: create publication" in pair.home.said()
-    assert "the source is a standby: making a slot" in "".join(make_plan(Source(pair.home.url)).warnings)
+    plan = make_plan(Source(pair.home.url))
+    assert "the source is a standby: making a slot" in "".join(plan.warnings)
+    made = 'create publication "flux" for table "public"."one" with (publish_via_partition_root = true)'
+    assert f"a standby cannot make the publication; run on the primary: {made}" in plan.warnings
+    pair.execute(made)
+    with pair.snapshots_logged():
+        pair.replicate()
+    assert differences(pair.home, pair.primary.url) == {}
 
 
 def test_a_standby_that_is_too_old_is_refused(tmp_path: Path) -> None:
