@@ -130,11 +130,16 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
         (name,),
     ).fetchone()
     comment, all_tables, standby = row or (None, False, False)
-    # As JSON: Postgres 14 has neither column lists nor row filters.
+    # As JSON: Postgres 14 has neither column lists nor row filters. 15 lists generated columns, too, and sends none.
     members = connection.execute(
         """
         select format('%%I.%%I', schemaname, tablename)::regclass::oid,
-            to_jsonb(t) -> 'attnames', to_jsonb(t) ->> 'rowfilter'
+            case when current_setting('server_version_num')::int < 160000 then (
+                select jsonb_agg(a.attname) from pg_attribute a
+                where a.attrelid = format('%%I.%%I', schemaname, tablename)::regclass and a.attgenerated = ''
+                    and to_jsonb(t) -> 'attnames' ? a.attname::text
+            ) else to_jsonb(t) -> 'attnames' end,
+            to_jsonb(t) ->> 'rowfilter'
         from pg_publication_tables t where pubname = %s
         """,
         (name,),

@@ -10,6 +10,10 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from ingestion.postgres.plan import make_plan
+from ingestion.postgres.source import Source
+from tests.crash.equality import differences
+from tests.crash.processes import Home
 from tests.crash.values import OWN_TYPES, TYPES, declared, value
 
 _TABLES: Final = """
@@ -158,3 +162,9 @@ class Shapes:
         place = self._chance.randrange(len(TYPES))
         change = sql.SQL("update every set {} = {} where id = {}")
         connection.execute(change.format(sql.Identifier(f"c{place}"), values[place], sql.Literal(key)))
+
+
+def assert_equal(home: Home, primary: str | None = None) -> None:
+    """Every table of the source replicates, and none differs."""
+    assert make_plan(Source(primary or home.url, slot=home.slot)).refused == ()
+    assert differences(home, primary) == {}

@@ -20,10 +20,10 @@ from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
 from tests.conftest import RUNS
 from tests.crash.bank import broken_laws, found_bank, open_for_business
-from tests.crash.equality import differences, unequal_histories
+from tests.crash.equality import unequal_histories
 from tests.crash.processes import CAPTURE, FLUX, LOADER, REPLICATE, Home, await_end, await_true
 from tests.crash.servers import FAST, Standby, programs
-from tests.crash.shapes import Shapes
+from tests.crash.shapes import Shapes, assert_equal
 
 PUBLICATION = (
     'create publication flux for tables in schema public, "Other Schema" with (publish_via_partition_root = true)'
@@ -132,7 +132,7 @@ def test_copy_stream_and_kills_at_a_standby_end_equal(pair: Pair) -> None:
     with pair.snapshots_logged():
         Capture(Source(home.url, slot=home.slot), home.path / "log", part_bytes=1 << 16).until_now()
         pair.replicate()
-        assert differences(home, pair.primary.url) == {}
+        assert_equal(home, pair.primary.url)
         for _ in range(shapes.alterations):
             capture, loader = home.start(CAPTURE), home.start(LOADER)
             shapes.write()
@@ -143,7 +143,7 @@ def test_copy_stream_and_kills_at_a_standby_end_equal(pair: Pair) -> None:
             home.kill()
             shapes.write()
         pair.replicate()
-        assert differences(home, pair.primary.url) == {}
+        assert_equal(home, pair.primary.url)
 
 
 @pytest.mark.parametrize("copied", ["before", "meanwhile"])
@@ -173,7 +173,7 @@ def test_a_busy_primary_is_followed_at_its_standby(pair: Pair, copied: str) -> N
         pair.replicate()
     with home.open() as warehouse:
         assert broken_laws(warehouse) == []
-    assert differences(home, primary) == {}
+    assert_equal(home, primary)
     if copied == "before":  # the source's record begins with the business
         assert unequal_histories(home, primary) == {}
 
@@ -206,7 +206,7 @@ def test_a_standby_that_starts_again_is_waited_for(pair: Pair) -> None:
     pair.standby.reload()
     shapes.write()
     pair.replicate()
-    assert differences(pair.home, pair.primary.url) == {}
+    assert_equal(pair.home, pair.primary.url)
     assert epochs(pair.home) == 1
 
 
@@ -224,7 +224,7 @@ def test_a_standby_killed_under_a_running_capture_goes_on(pair: Pair) -> None:
         assert capture.poll() is None, pair.home.said()
         pair.home.kill()
         pair.replicate()
-        assert differences(pair.home, pair.primary.url) == {}
+        assert_equal(pair.home, pair.primary.url)
         assert epochs(pair.home) == 1
 
 
@@ -243,7 +243,7 @@ def test_a_copy_that_keeps_a_standby_from_replaying_begins_anew(pair: Pair) -> N
             pair.await_replay()
         assert await_end(process, pair.home) in (0, 3), pair.home.said()
         pair.replicate()
-        assert differences(pair.home, pair.primary.url) == {}
+        assert_equal(pair.home, pair.primary.url)
 
 
 def test_a_slot_that_the_primary_cleaned_away_is_healed(pair: Pair) -> None:
@@ -268,7 +268,7 @@ def test_a_slot_that_the_primary_cleaned_away_is_healed(pair: Pair) -> None:
         assert capture.poll() is None, pair.home.said()
         pair.home.kill()
         pair.replicate()
-        assert differences(pair.home, pair.primary.url) == {}
+        assert_equal(pair.home, pair.primary.url)
 
 
 def test_a_standby_that_becomes_the_primary_is_followed(pair: Pair) -> None:
@@ -289,7 +289,7 @@ def test_a_standby_that_becomes_the_primary_is_followed(pair: Pair) -> None:
     pair.home.kill()
     shapes.alter()
     pair.home.replicate()
-    assert differences(pair.home) == {}
+    assert_equal(pair.home)
     assert epochs(pair.home) == 2
 
 
@@ -308,7 +308,7 @@ def test_a_primary_that_failed_over_is_followed(pair: Pair) -> None:
     shapes.write()
     pair.home.url = pair.standby.url
     pair.home.replicate()
-    assert differences(pair.home) == {}
+    assert_equal(pair.home)
     assert epochs(pair.home) == 2
 
 
@@ -327,7 +327,7 @@ def test_a_table_that_no_publication_of_the_primary_holds_is_named(pair: Pair) -
         assert sorted(pair.home.ask("select source from _flux.tables")) == [("public.one",), ("public.two",)]
         pair.execute(str(refused.fix))
         pair.replicate()
-        assert differences(pair.home, pair.primary.url) == {}
+        assert_equal(pair.home, pair.primary.url)
         assert len(pair.home.ask("select source from _flux.tables")) == 3
         assert await_end(pair.home.start([*FLUX, "verify"]), pair.home) == 0, pair.home.said()
 
@@ -343,7 +343,7 @@ def test_a_copy_that_waits_for_an_idle_primary_says_so(pair: Pair) -> None:
     await_true(lambda: "select pg_log_standby_snapshot()" in pair.home.said(), "a word")
     with pair.snapshots_logged():
         assert await_end(process, pair.home) == 0, pair.home.said()
-        assert differences(pair.home, pair.primary.url) == {}
+        assert_equal(pair.home, pair.primary.url)
 
 
 def test_a_standby_without_a_publication_says_where_to_make_it(pair: Pair) -> None:
@@ -358,7 +358,7 @@ def test_a_standby_without_a_publication_says_where_to_make_it(pair: Pair) -> No
     pair.execute(made)
     with pair.snapshots_logged():
         pair.replicate()
-    assert differences(pair.home, pair.primary.url) == {}
+    assert_equal(pair.home, pair.primary.url)
 
 
 def test_a_standby_that_is_too_old_is_refused(tmp_path: Path) -> None:

@@ -12,10 +12,9 @@ from demo.server import Server
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import Source
 from tests.conftest import RUNS
-from tests.crash.equality import differences
 from tests.crash.processes import CAPTURE, LOADER, Home, await_true
 from tests.crash.servers import FAST, TlsServer, programs
-from tests.crash.shapes import Shapes
+from tests.crash.shapes import Shapes, assert_equal
 
 TLS = 15
 
@@ -84,7 +83,7 @@ def test_copy_stream_and_kills_end_equal(home: Home) -> None:
     # The largest tables in parts: capture by itself takes no parts of less than 64 MB.
     Capture(Source(home.url, slot=home.slot), home.path / "log", part_bytes=1 << 16).until_now()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
     for _ in range(shapes.alterations):
         capture, loader = home.start(CAPTURE), home.start(LOADER)
         shapes.write()
@@ -95,7 +94,7 @@ def test_copy_stream_and_kills_end_equal(home: Home) -> None:
         home.kill()  # somewhere in the middle of it
         shapes.write()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
 
 
 def test_a_dropped_slot_is_healed(home: Home) -> None:
@@ -105,7 +104,7 @@ def test_a_dropped_slot_is_healed(home: Home) -> None:
     execute(home.url, f"select pg_drop_replication_slot('{home.slot}')")
     shapes.write()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
     assert home.ask("select count(*) > 0 from _flux.history_gaps") == [(True,)]
 
 
@@ -115,7 +114,7 @@ def test_a_publication_dropped_while_nobody_captures_is_healed(home: Home) -> No
     execute(home.url, "drop publication flux")
     shapes.write()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
 
 
 def test_a_publication_dropped_under_a_running_capture_is_healed(home: Home) -> None:
@@ -133,7 +132,7 @@ def test_a_publication_dropped_under_a_running_capture_is_healed(home: Home) -> 
     await_capture(home)
     home.kill()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
 
 
 def test_a_slot_made_before_its_publication_is_made_anew(home: Home) -> None:
@@ -143,7 +142,7 @@ def test_a_slot_made_before_its_publication_is_made_anew(home: Home) -> None:
     home.replicate()
     shapes.write()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
 
 
 def test_a_publication_of_a_schema_brings_what_is_made_in_it(home: Home, server: Server) -> None:
@@ -159,7 +158,6 @@ def test_a_publication_of_a_schema_brings_what_is_made_in_it(home: Home, server:
         "insert into a.one values (1)",
     )
     home.replicate()
-    assert differences(home) == {}
     home.start(CAPTURE)
     home.start(LOADER)
     execute(home.url, "create table a.two (id int primary key)", "insert into a.two values (1)")
@@ -170,5 +168,5 @@ def test_a_publication_of_a_schema_brings_what_is_made_in_it(home: Home, server:
     await_capture(home)
     home.kill()
     home.replicate()
-    assert differences(home) == {}
+    assert_equal(home)
     assert sorted(home.ask("select source from _flux.tables")) == [("a.one",), ("a.two",), ("b.one",)]
