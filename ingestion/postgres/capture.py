@@ -139,6 +139,7 @@ class Capture:
             last = _last_session(reader)
             # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
             watch = Watch(self._source, self._wal_log.parent / "catalog.json", self._copies, self._look_seconds)
+            watch.tell_refused(plan.refused)
             with limited(connection, _START_SECONDS):
                 whole = last is None or watch.whole(connection)
                 published = ensure_publication(connection, self._source.publication, plan.selected)

@@ -22,7 +22,7 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication, read_publication
 from ingestion.postgres.source import Source
-from ingestion.postgres.tables import TableRef
+from ingestion.postgres.tables import RefusedTable, TableRef
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Watch:
         self._fingerprint: str | None = None
         self._looked_at = 0.0
         self._told: frozenset[int] | None = None
+        self._said: set[tuple[int, str]] = set()
         self.tables: Sequence[TableRef] = ()
 
     def whole(self, connection: psycopg.Connection[Any]) -> bool:
@@ -61,6 +62,19 @@ class Watch:
         self._pending, self._told = sight, None
         return sight.lsn
 
+    def tell_refused(self, refused: Sequence[RefusedTable]) -> None:
+        """Say which tables that were replicated no longer are: the warehouse keeps them as they were."""
+        known = self._settled.tables if self._settled is not None else {}
+        for refusal in refused:
+            if refusal.table.oid in known and (refusal.table.oid, refusal.reason) not in self._said:
+                self._said.add((refusal.table.oid, refusal.reason))
+                logger.warning(
+                    "table no longer replicates table=%s reason=%s fix=%s",
+                    refusal.table.source,
+                    refusal.reason,
+                    refusal.fix,
+                )
+
     @property
     def due(self) -> bool:
         """Whether it is time to look again."""
@@ -79,8 +93,9 @@ class Watch:
         if found == self._fingerprint:
             return False
         try:
-            selected = make_plan(self._source, lock_seconds=_LOCK_SECONDS).selected
-            self.tables = ensure_publication(connection, name, selected)
+            plan = make_plan(self._source, lock_seconds=_LOCK_SECONDS)
+            self.tell_refused(plan.refused)
+            self.tables = ensure_publication(connection, name, plan.selected)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.UndefinedTable) as error:
             logger.info("look at the catalog is put off reason=%s", error.diag.message_primary)
             return False

@@ -217,9 +217,12 @@ def test_a_publication_that_left_changes_out_for_a_while_is_a_gap(flux: Pipeline
     assert_equal(flux)
 
 
-def test_a_table_that_loses_its_key_leaves_before_the_products_updates_fail(flux: Pipeline) -> None:
+def test_a_table_that_loses_its_key_leaves_before_the_products_updates_fail(
+    flux: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
     flux.execute("alter table t drop constraint t_pkey")
     flux.replicate()
+    assert "table no longer replicates table=public.t" in caplog.text
     flux.execute("update t set n = 0 where id = 5")
     flux.replicate()
     flux.execute("alter table t add primary key (id)")
