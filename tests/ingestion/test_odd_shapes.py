@@ -163,20 +163,6 @@ def test_a_default_fills_rows_without_a_key_once(flux: Pipeline) -> None:
     assert_equal_and_replayed(flux, "t", "raw_app.t")
 
 
-def test_a_default_fills_the_rows_of_all_partitions(flux: Pipeline) -> None:
-    flux.execute(
-        "create table t (id int primary key) partition by range (id)",
-        "create table t_low partition of t for values from (minvalue) to (10) partition by range (id)",
-        "create table t_lowest partition of t_low default",
-        "create table t_high partition of t default",
-        "insert into t values (1), (11)",
-    )
-    flux.replicate()
-    flux.execute("alter table t add column b text default 'old'", "insert into t values (2, 'new')")
-    flux.replicate()
-    assert_equal_and_replayed(flux, "t", "raw_app.t")
-
-
 def test_tables_that_swap_names_keep_their_rows_across_a_restart(flux: Pipeline) -> None:
     flux.execute(
         "create table a (id int primary key, n int)",
