@@ -25,8 +25,8 @@ from ingestion.postgres.pgoutput.records import (
     SESSION,
     SHAPE,
     WAL,
+    Members,
     Session,
-    decode_members,
 )
 
 BATCH_BYTES: Final = 48 << 20
@@ -46,7 +46,7 @@ class Batch:
     end: LogPosition
     parts: Iterable[Part]
     shapes: Sequence[tuple[int, Relation]] = ()
-    members: tuple[int, frozenset[int]] | None = None
+    members: tuple[int, Members] | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class _Gathering:
     whole: int = 0  # items[:whole] end with a Commit
     unfinished: bool = False
     shapes: list[tuple[int, Relation]] = field(default_factory=list)
-    members: list[tuple[int, frozenset[int]]] = field(default_factory=list)
+    members: list[tuple[int, Members]] = field(default_factory=list)
 
     def add(self, position: LogPosition, header: BlockHeader, block: Block | None) -> None:
         """Take a block of messages; `block` where it was read. One that commits something must have been."""
@@ -130,7 +130,7 @@ def read_batch(
             if header.kind == SHAPE:
                 gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
             else:
-                gathering.members += [(header.mark, decode_members(raw)) for raw in told]
+                gathering.members += [(header.mark, Members.from_bytes(raw)) for raw in told]
             gathering.lsn = max(gathering.lsn, header.mark)
             if not gathering.unfinished:
                 gathering.end = LogPosition(position.segment, position.offset + header.size)

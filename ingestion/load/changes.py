@@ -10,9 +10,12 @@ import pyarrow as pa
 from ingestion.errors import LoadError, WireError
 from ingestion.load.batch import Batch
 from ingestion.load.parts import Part
+from ingestion.load.positions import POSTGRES
 from ingestion.load.tables import fits, reshape
 from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
 from ingestion.postgres.pgoutput.binary import column_text
+from ingestion.postgres.pgoutput.lsn import format_lsn
+from ingestion.postgres.pgoutput.records import Members
 from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
@@ -79,12 +82,21 @@ class BatchLoad:
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
 
-    def _stop_others(self, lsn: int, members: frozenset[int]) -> None:
-        """Let tables rest that replicated before and do not any more: they go on with a copy if they return."""
+    def _stop_others(self, lsn: int, members: Members) -> None:
+        """Let tables rest that replicated before and do not any more: they go on with a copy if they return.
+
+        One that is still there is inexact from now on: whoever reads it should know.
+        """
+        machinery = self.destination.machinery
         for oid, table in self.tables.items():
-            if oid not in members and table.snapshot_lsn < lsn and table.state is not TableState.STOPPED:
-                self.destination.machinery.note_change(table, lsn, "stop", "", "dropped, or no longer selected")
-                self.tables[oid] = self.destination.machinery.write_state(table, TableState.STOPPED, lsn)
+            reason = members.refused.get(oid)
+            state = TableState.INEXACT if reason else TableState.STOPPED
+            if oid in members.oids or table.snapshot_lsn >= lsn or table.state in (state, TableState.STOPPED):
+                continue
+            machinery.note_change(table, lsn, "stop", "", reason or "dropped, or no longer published")
+            if reason:
+                machinery.quarantine(POSTGRES, table.source, format_lsn(lsn), f"it no longer replicates: {reason}")
+            self.tables[oid] = machinery.write_state(table, state, lsn)
 
     def _stamp(self, batch: Batch) -> None:
         """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history.

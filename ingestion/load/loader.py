@@ -291,7 +291,7 @@ class ChangeLoader:
     def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
         """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""
         machinery = self._destination.machinery
-        if tables[oid].state is not TableState.STOPPED:  # it is gone by the end of this batch
+        if tables[oid].state is TableState.STREAMING:  # by the end of this batch it may be gone
             tables[oid] = machinery.write_state(tables[oid], TableState.RESYNCING, lsn)
         machinery.quarantine(POSTGRES, tables[oid].source, format_lsn(lsn), reason)
 

@@ -24,7 +24,7 @@ from ingestion.postgres.copy import copied_tables, copy_tables
 from ingestion.postgres.copy_rows import CopyWork, Progress
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
-from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, RELATION, SESSION, SHAPE, WAL, Session, encode_members
+from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, RELATION, SESSION, SHAPE, WAL, Session
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
@@ -246,7 +246,7 @@ class Capture:
             self._captured = lsn
         if (members := watch.members) is not None:
             self._captured = max(reached, self._captured)
-            writer.append(MEMBERS, [encode_members(members)], self._captured)
+            writer.append(MEMBERS, [members.to_bytes()], self._captured)
         self._commit(writer)
         watch.settle()
 

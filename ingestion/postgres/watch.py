@@ -19,6 +19,7 @@ from ingestion.postgres.copy import copy_lsns
 from ingestion.postgres.drift import SeenTable, Sight, read_sight, why_copy, write_sight
 from ingestion.postgres.fingerprint import read_fingerprint
 from ingestion.postgres.pgoutput import Relation
+from ingestion.postgres.pgoutput.records import Members
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication, read_publication
 from ingestion.postgres.source import Source
@@ -40,7 +41,8 @@ class Watch:
         self._pending: Sight | None = None
         self._fingerprint: str | None = None
         self._looked_at = 0.0
-        self._told: frozenset[int] | None = None
+        self._refused: dict[int, str] = {}
+        self._told: Members | None = None
         self._said: set[tuple[int, str]] = set()
         self.tables: Sequence[TableRef] = ()
 
@@ -64,6 +66,7 @@ class Watch:
 
     def tell_refused(self, refused: Sequence[RefusedTable]) -> None:
         """Say which tables that were replicated no longer are: the warehouse keeps them as they were."""
+        self._refused = {refusal.table.oid: refusal.reason for refusal in refused}
         known = self._settled.tables if self._settled is not None else {}
         for refusal in refused:
             if refusal.table.oid in known and (refusal.table.oid, refusal.reason) not in self._said:
@@ -150,16 +153,19 @@ class Watch:
         return shapes
 
     @property
-    def members(self) -> frozenset[int] | None:
+    def members(self) -> Members | None:
         """The tables of the newest sight, where the log was not told just these."""
         assert self._pending is not None
-        members = frozenset(table.oid for table in self.tables)
-        return members if members != self._told else None
+        found = self._members()
+        return found if found != self._told else None
+
+    def _members(self) -> Members:
+        return Members(frozenset(table.oid for table in self.tables), self._refused)
 
     def settle(self) -> None:
         """Remember that the newest sight was acted upon."""
         assert self._pending is not None
-        self._told = frozenset(table.oid for table in self.tables)
+        self._told = self._members()
         self._settle(self._pending)
 
     def _settle(self, sight: Sight) -> None:

@@ -43,14 +43,14 @@ HAPPENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("drop", "a", "text"),
             ("drop", "n", "integer"),
             ("drop", "v", "character varying(3)"),
-            ("stop", "", "dropped, or no longer selected"),
+            ("stop", "", "dropped, or no longer published"),
         ],
     ),
     "truncated alone": (
         "truncate {0}",
         [],
     ),
-    "gone": ("drop table {0}", [("stop", "", "dropped, or no longer selected")]),
+    "gone": ("drop table {0}", [("stop", "", "dropped, or no longer published")]),
 }  # fmt: skip
 
 
@@ -119,12 +119,14 @@ def test_a_dropped_table_stops_with_its_last_rows_and_goes_on_when_it_returns(fl
     assert flux.query("from raw_app.t") == [(3,)]
 
 
-def test_a_table_that_is_selected_no_more_stops_and_is_copied_when_it_returns(flux: Pipeline) -> None:
+def test_a_table_that_may_replicate_no_more_is_inexact_until_it_returns(flux: Pipeline) -> None:
     flux.execute("create table t (id int primary key)", "insert into t values (1)")
     flux.replicate()
     flux.execute("alter table t replica identity nothing")
     flux.replicate()
-    assert states(flux) == {"public.t": "stopped"}
+    assert states(flux) == {"public.t": "inexact"}
+    ((reason,),) = flux.query("select reason from _flux.quarantine")
+    assert "replica identity nothing" in reason
     flux.execute("insert into t values (2)", "alter table t replica identity default", "insert into t values (3)")
     flux.replicate()
     assert states(flux) == {"public.t": "streaming"}
@@ -148,7 +150,7 @@ def test_a_table_that_lost_all_columns_is_left_out_until_it_has_one(flux: Pipeli
     flux.replicate()
     flux.execute("alter table t drop a", "insert into t default values")
     flux.replicate()
-    assert states(flux) == {"public.t": "stopped"}
+    assert states(flux) == {"public.t": "inexact"}
     flux.execute("alter table t add b int", "insert into t values (1)")
     flux.replicate()
     assert states(flux) == {"public.t": "streaming"}

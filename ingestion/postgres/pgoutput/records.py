@@ -6,8 +6,7 @@ WAL       XLogData messages, verbatim; the block's mark is the end LSN of its la
 IDLE      no record: the source has sent all up to the mark, and nothing of it concerned us
 SHAPE     one Relation a record: what the catalog says of tables whose shape changed while no row of them did. It is so
           from the mark on, which else is like that of IDLE; a RELATION goes before
-MEMBERS   one JSON record: OIDs of all tables that replicate from the mark on, which else is like that of IDLE. Others
-          that did so before are dropped, or no longer selected
+MEMBERS   one JSON record: which tables replicate from the mark on, which else is like that of IDLE
 COPY      CopyData messages of one table's COPY BINARY, verbatim; the mark numbers the part that they belong to
 BASE      one JSON record: how a copy in parts began
 PART      one JSON record: a part of a copy is whole. The COPY blocks of a part without this one are to be ignored
@@ -15,7 +14,7 @@ REASON    one text record: why a table was copied once more, where somebody said
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Self
 
@@ -60,14 +59,22 @@ class Session:
         return (self.system_identifier, self.timeline, self.slot) == (system_identifier, timeline, slot)
 
 
-def encode_members(oids: Collection[int]) -> bytes:
-    """Encode the OIDs of a MEMBERS record."""
-    return json.dumps(sorted(oids)).encode()
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Tables that replicate, by OID. `refused` says why others do not that are there; what is in neither is gone."""
 
+    oids: frozenset[int]
+    refused: Mapping[int, str]
 
-def decode_members(raw: bytes | memoryview) -> frozenset[int]:
-    """Decode a MEMBERS record."""
-    return frozenset(json.loads(bytes(raw)))
+    def to_bytes(self) -> bytes:
+        """Encode for the log."""
+        return json.dumps({"oids": sorted(self.oids), "refused": dict(self.refused)}, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes | memoryview) -> Self:
+        """Decode from the log."""
+        fields = json.loads(bytes(raw))
+        return cls(frozenset(fields["oids"]), {int(oid): reason for oid, reason in fields["refused"].items()})
 
 
 @dataclass(frozen=True, slots=True)
