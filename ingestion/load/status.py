@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingestion.failpoints import reach
-from ingestion.load.positions import EVENTS, Position
+from ingestion.load.positions import EVENTS, POSTGRES, Position
 from ingestion.log import LogPosition, LogReader
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.machinery import Machinery
-from ingestion.warehouse.table import Table
+from ingestion.warehouse.table import Table, TableState
 
 STATUS_NAME: Final = "status.json"
 
@@ -38,6 +38,7 @@ def _document(
     behind = (datetime.now(UTC) - position.commit_at).total_seconds() if lag_bytes and position.commit_at else 0.0
     known = sorted(tables.values(), key=lambda table: table.source)
     counts = [destination.count(table) for table in known]
+    reasons = destination.machinery.newest_reasons(POSTGRES) if any(map(_inexact, known)) else {}
     return {
         "tables": [
             {
@@ -48,6 +49,7 @@ def _document(
                 "rows": rows,
                 "lag_bytes": lag_bytes,
                 "lag_seconds": round(behind, 3),
+                **({"reason": reasons[table.source]} if _inexact(table) and table.source in reasons else {}),
             }
             for table, rows in zip(known, counts, strict=True)
         ],
@@ -61,6 +63,10 @@ def _document(
         "events": _events(destination.machinery, log),
         "quarantine": {"rows": destination.machinery.quarantined()},
     }
+
+
+def _inexact(table: Table) -> bool:
+    return table.state not in (TableState.STREAMING, TableState.STOPPED)
 
 
 def _events(machinery: Machinery, log: Path) -> dict[str, int]:

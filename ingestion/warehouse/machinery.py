@@ -170,6 +170,13 @@ class Machinery:
             "insert into _flux.quarantine values ($1, $2, $3, $4, null, now())", [consumer, source, position, reason]
         )
 
+    def newest_reasons(self, consumer: str) -> dict[str, str]:
+        """Why something of a source lies in quarantine: the newest reason for each."""
+        rows: list[Any] = self.session.execute(
+            "select source, reason from _flux.quarantine where consumer = $1 order by noticed_at", [consumer]
+        )
+        return dict(rows)
+
     def quarantined(self) -> int:
         """How many rows lie in quarantine."""
         return int(self.session.execute("select count(*) from _flux.quarantine")[0][0])

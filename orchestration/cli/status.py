@@ -31,6 +31,9 @@ def _print(document: JsonValue) -> None:
         ("source", "relation", "state", "rows", "lag in bytes", "lag in seconds"),
         [[table[column] for column in columns] for table in document["tables"]],
     )
+    for table in document["tables"]:
+        if "reason" in table:
+            click.echo(f"{table['source']} is {table['state']}: {table['reason']}")
     position, events, slot = document["position"], document["events"], document["slot"]
     click.echo(
         f"position: epoch {position['epoch']}, captured {position['captured_lsn']}, loaded {position['loaded_lsn']}"

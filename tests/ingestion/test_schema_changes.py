@@ -1,5 +1,6 @@
 """Whatever becomes of a table, `_flux.schema_changes` says it, and `_flux.tables` says how the table stands."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ingestion.load.loader import ChangeLoader
+from ingestion.load.status import write_status
 from ingestion.postgres import stream_relations
 from ingestion.postgres.catalog import describe
 from ingestion.postgres.pgoutput import Relation
@@ -127,6 +130,11 @@ def test_a_table_that_may_replicate_no_more_is_inexact_until_it_returns(flux: Pi
     assert states(flux) == {"public.t": "inexact"}
     ((reason,),) = flux.query("select reason from _flux.quarantine")
     assert "replica identity nothing" in reason
+    with flux.destination.open() as destination:
+        loader = ChangeLoader(destination, flux.home / "log")
+        write_status(destination, flux.home, flux.home / "log", loader.tables, loader.position)
+    (told,) = json.loads((flux.home / "status.json").read_text())["tables"]
+    assert (told["state"], told["reason"]) == ("inexact", reason)
     flux.execute("insert into t values (2)", "alter table t replica identity default", "insert into t values (3)")
     flux.replicate()
     assert states(flux) == {"public.t": "streaming"}
