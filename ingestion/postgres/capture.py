@@ -76,12 +76,12 @@ class Capture:
         self._captured = self._durable = 0
         self._laid: list[Relation] = []
         self._unfinished = False
-        self._xid = 0
+        self._transaction = (0, 0)  # commit LSN and xid
         self._wire: WireFormat = "text"
         self._text_until = -1  # the LSN behind which stands what had to be streamed as text
         self._renew = False
-        # What the stream said of tables since the catalog was looked at: shapes, and up to where they were truncated.
-        self._just_told: set[int] = set()
+        # What the stream said of tables since the catalog was looked at: where it told shapes, and truncated them.
+        self._just_told: dict[int, int] = {}
         self._emptying: set[int] = set()
         self._truncated: dict[int, int] = {}
 
@@ -212,7 +212,7 @@ class Capture:
                 with walsender.away():
                     self._judge(connection, writer, watch, reached)
                 copier.start(watch.tables)
-            finished = target is not None and reached >= target and watch.pending is None
+            finished = target is not None and reached >= target and watch.settled
             if finished:
                 copier.start(watch.tables)
                 finished = not copier.busy
@@ -262,10 +262,11 @@ class Capture:
                 self._append(writer, messages[first:at], tags[first:at])
                 self._note_transaction(messages, tags, at)
                 with limited(connection):
-                    relation = relation_of_message(connection, message, self._xid)
+                    lsn, xid = self._transaction
+                    relation = relation_of_message(connection, message, xid)
                     if self._wire == "binary":
                         require_read(connection, relation)
-                self._just_told.add(message.oid)
+                self._just_told[message.oid] = lsn
                 self._relations[message.oid] = (raw, relation)
                 writer.append(RELATION, [relation.to_bytes()])
                 first = at
@@ -287,7 +288,7 @@ class Capture:
         """Remember which transaction the messages before a place belong to."""
         begin = tags.rfind(b"B", 0, end)
         if begin >= 0:
-            (self._xid,) = struct.unpack_from(">I", messages[begin], _TAG + 17)
+            self._transaction = struct.unpack_from(">Q8xI", messages[begin], _TAG + 1)
 
     def _append(self, writer: LogWriter, messages: Sequence[memoryview], tags: bytes) -> None:
         if not messages:

@@ -68,7 +68,7 @@ class Plan:
 
 
 class _Publication(NamedTuple):
-    """A publication that is there: ours, for all tables; by table OID its columns and row filter (None: no filter).
+    """A publication that is there: ours, for all tables; by table OID its column list and row filter (None: no such).
 
     At a standby none is ours: nothing can be changed there.
     """
@@ -130,19 +130,24 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
         (name,),
     ).fetchone()
     comment, all_tables, standby = row or (None, False, False)
-    # As JSON: Postgres 14 has neither column lists nor row filters. 15 lists generated columns, too, and sends none.
+    # As JSON: Postgres 14 has neither column lists nor row filters. Where there is no list nothing is cut off, whatever
+    # pg_publication_tables says of a table that changes at this moment, or of generated columns (15).
     members = connection.execute(
         """
-        select format('%%I.%%I', schemaname, tablename)::regclass::oid,
-            case when current_setting('server_version_num')::int < 160000 then (
-                select jsonb_agg(a.attname) from pg_attribute a
-                where a.attrelid = format('%%I.%%I', schemaname, tablename)::regclass and a.attgenerated = ''
-                    and to_jsonb(t) -> 'attnames' ? a.attname::text
-            ) else to_jsonb(t) -> 'attnames' end,
-            to_jsonb(t) ->> 'rowfilter'
-        from pg_publication_tables t where pubname = %s
+        select m.oid, (
+                select array_agg(a.attname::text)
+                from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+                cross join lateral jsonb_array_elements_text(nullif(to_jsonb(r) -> 'prattrs', 'null')) as listed
+                join pg_attribute a on a.attrelid = r.prrelid and a.attnum = listed::int
+                where p.pubname = %(name)s and r.prrelid = m.oid
+            ), m.rowfilter
+        from (
+            select format('%%I.%%I', schemaname, tablename)::regclass::oid as oid,
+                to_jsonb(t) ->> 'rowfilter' as rowfilter
+            from pg_publication_tables t where pubname = %(name)s
+        ) as m
         """,
-        (name,),
+        {"name": name},
     )
     ours = comment == MARK and not standby
     return _Publication(ours, standby, all_tables, {oid: (columns, rows) for oid, columns, rows in members})

@@ -6,7 +6,7 @@ product holds make a look wait no longer than a second, and then it is put off.
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 1
+_DOUBT_SECONDS: Final = 0.1
 STATEMENT_SECONDS: Final = 20
 
 
@@ -41,6 +42,7 @@ class Watch:
         self._pending: Sight | None = None
         self._fingerprint: str | None = None
         self._looked_at = 0.0
+        self._doubtful = False
         self._refused: dict[int, str] = {}
         self._told: Members | None = None
         self._said: set[tuple[int, str]] = set()
@@ -81,7 +83,13 @@ class Watch:
     @property
     def due(self) -> bool:
         """Whether it is time to look again."""
-        return self._pending is None and time.monotonic() - self._looked_at > self._look_seconds
+        seconds = _DOUBT_SECONDS if self._doubtful else self._look_seconds
+        return self._pending is None and time.monotonic() - self._looked_at > seconds
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that the catalog showed was acted upon, and no table is in doubt."""
+        return self._pending is None and not self._doubtful
 
     def look(self, connection: psycopg.Connection[Any]) -> bool:
         """Look whether anything changed. Raises SourceGapError when the publication did."""
@@ -119,18 +127,19 @@ class Watch:
         connection: psycopg.Connection[Any],
         truncated: Mapping[int, int],
         told: Mapping[int, Relation],
-        just_told: Collection[int],
+        just_told: Mapping[int, int],
     ) -> list[Relation]:
         """Act on the newest sight, now that the stream has come to it; return the shapes that the log must be told.
 
-        `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` for
-        which tables it did so after the sight: there it knows better, as does a copy made since. The caller makes the
-        shapes and `members` durable in the log, then calls `settle`.
+        `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` at
+        which LSN it did so since the sight was taken. There the stream knows better, as does a copy made since; unless
+        it told of a time before the sight: then another look decides. The caller makes the shapes and `members` durable
+        in the log, then calls `settle`.
         """
         sight, before = self._pending, self._settled
         assert sight is not None
         assert before is not None
-        shapes, tables = [], dict(_remembered(connection, before, sight))
+        shapes, tables, self._doubtful = [], dict(_remembered(connection, before, sight)), False
         copied = copy_lsns(self._copies, sight.epoch)
         for oid, table in sight.tables.items():
             seen = tables.get(oid)
@@ -146,6 +155,7 @@ class Watch:
             elif shape != table.relation and (oid in just_told or copied.get(oid, 0) > sight.since):
                 tables[oid] = replace(table, relation=shape)
                 self._fingerprint = None
+                self._doubtful = self._doubtful or just_told.get(oid, sight.since) < sight.since
             elif shape != table.relation:
                 logger.info("table has another shape table=%s", table.relation.source)
                 shapes.append(table.relation)

@@ -14,7 +14,9 @@ from ingestion.load.status import write_status
 from ingestion.postgres import stream_relations
 from ingestion.postgres.catalog import describe
 from ingestion.postgres.pgoutput import Relation
+from ingestion.postgres.plan import _publication, _published
 from ingestion.postgres.source import connect
+from ingestion.postgres.tables import survey
 from ingestion.verify import assert_history_replays
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
@@ -282,3 +284,26 @@ def test_a_history_replays_across_a_change_of_its_key(database: str, tmp_path: P
         )
     with flux.destination.open() as destination:
         assert_history_replays(destination)
+
+
+def test_a_change_behind_the_last_row_of_the_backlog_is_seen_in_the_same_run(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("alter table t add a int", "insert into t values (2, 2)", "alter table t add b int default 7")
+    flux.replicate()
+    assert sorted(flux.query("select id, a, b from raw_app.t"), key=repr) == [(1, None, 7), (2, 2, 7)]
+    assert flux.query("from _flux.history_gaps") == []
+
+
+def test_a_table_that_changes_while_it_is_planned_stays_published(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key)")
+    flux.replicate()
+    with connect(flux.source) as planner:
+        planner.execute("begin isolation level repeatable read read only")
+        planner.execute("select 1")  # the snapshot: what follows is in the publication's view, not in the catalog's
+        flux.execute("alter table t add a int")
+        planned, _ = survey(planner)
+        publication = _publication(planner, "flux")
+        assert publication is not None
+        kept, refused = _published("flux", publication, planned, [])
+    assert ([plan.table.source for plan in kept], refused) == (["public.t"], [])
