@@ -24,7 +24,7 @@ from tests.crash.processes import (
     await_end,
     await_true,
 )
-from tests.crash.proxy import Proxy
+from tests.proxy import Proxy
 
 
 @pytest.fixture

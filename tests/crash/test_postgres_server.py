@@ -19,7 +19,7 @@ from tests.crash.bank import open_for_business
 from tests.crash.disks import fill, small_disk
 from tests.crash.equality import assert_lawful, assert_whole
 from tests.crash.processes import CAPTURE, LOADER, Home, await_capture, await_end, await_true
-from tests.crash.proxy import Proxy
+from tests.proxy import Proxy
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"])
 
@@ -113,7 +113,7 @@ def test_a_server_that_stops_without_notice_is_loaded_once(home: Home, stopped_h
 
 
 def _more(proxy: Proxy, number: int) -> bool:
-    return proxy.connections > number
+    return proxy.accepted > number
 
 
 def stop_at_once(server: Server) -> None:

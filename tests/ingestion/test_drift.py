@@ -1,14 +1,13 @@
 """What the stream does not say of the source's tables is noticed, and ends in a mirror equal to the source."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import connect
+from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 
@@ -48,26 +47,15 @@ def gaps(flux: Pipeline) -> int:
 
 
 @contextmanager
-def following(flux: Pipeline) -> Iterator[Callable[[Callable[[], bool]], None]]:
+def loading(flux: Pipeline) -> Iterator[Callable[[Callable[[], bool]], None]]:
     """A capture that runs; gives a function that loads until a condition holds."""
-    stop = threading.Event()
-    capture = Capture(flux.source, flux.home / "log", look_seconds=0.1)
-    thread = threading.Thread(target=capture.follow, args=(stop,))
-    thread.start()
 
-    def until(condition: Callable[[], bool]) -> None:
-        for _ in range(300):
-            flux.load()
-            if condition():
-                return
-            stop.wait(0.1)
-        raise AssertionError("the condition did not come true in 30 s")
+    def loaded(condition: Callable[[], bool]) -> bool:
+        flux.load()
+        return condition()
 
-    try:
-        yield until
-    finally:
-        stop.set()
-        thread.join()
+    with following(flux):
+        yield lambda condition: until(lambda: loaded(condition))
 
 
 def many(flux: Pipeline, count: int) -> list[str]:
@@ -290,7 +278,7 @@ def test_partitions_that_come_and_go_without_a_word_are_noticed(database: str, t
 
 
 def test_a_running_capture_takes_up_new_tables_and_notices_drift(flux: Pipeline) -> None:
-    with following(flux) as until:
+    with loading(flux) as until:
         flux.execute("create table later (id int primary key)", "insert into later values (7)")
         until(lambda: bool(flux.query("select * from _flux.tables where source = 'public.later'")))
         flux.execute("insert into later values (8)", "alter table t alter name type text using upper(name)")
@@ -303,7 +291,7 @@ def test_a_running_capture_takes_up_new_tables_and_notices_drift(flux: Pipeline)
 
 
 def test_a_running_capture_heals_a_dropped_publication(flux: Pipeline) -> None:
-    with following(flux) as until:
+    with loading(flux) as until:
         flux.execute("drop publication flux", "delete from t where id < 9")
         until(lambda: not differs(flux))
         flux.execute("insert into t values (1, 1, 'again')")
@@ -311,7 +299,7 @@ def test_a_running_capture_heals_a_dropped_publication(flux: Pipeline) -> None:
 
 
 def test_a_look_waits_for_no_lock_of_the_product(flux: Pipeline) -> None:
-    with following(flux) as until:
+    with loading(flux) as until:
         flux.execute("create table other (id int primary key)")
         until(lambda: bool(flux.query("select * from _flux.tables where source = 'public.other'")))
         with connect(flux.source) as product:

@@ -1,9 +1,7 @@
 """The connection to the source: cut, silent, or waiting for a slow disk, it goes on by itself."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,11 @@ from ingestion.postgres import capture as capturing
 from ingestion.postgres import plan as plans
 from ingestion.postgres import source as sources
 from ingestion.postgres import walsender
-from ingestion.postgres.capture import Capture
 from ingestion.postgres.readiness import find_problems
 from ingestion.postgres.source import Source
+from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
-from tests.ingestion.proxy import Proxy
+from tests.proxy import Proxy
 
 
 @pytest.fixture
@@ -29,28 +27,6 @@ def flux(database: str, tmp_path: Path) -> Pipeline:
     flux.execute("create table t (id int primary key, n int)", "insert into t values (1, 0)")
     flux.replicate()
     return flux
-
-
-@contextmanager
-def following(flux: Pipeline, url: str | None = None) -> Iterator[None]:
-    stop = threading.Event()
-    source = replace(flux.source, url=url or flux.source.url)
-    thread = threading.Thread(target=Capture(source, flux.home / "log", look_seconds=0.2).follow, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    waiter = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        waiter.wait(0.05)
-    raise AssertionError(f"the condition did not come true in {seconds} s")
 
 
 def loaded(flux: Pipeline, rows: int) -> Callable[[], bool]:
@@ -72,11 +48,11 @@ def test_a_cut_connection_is_made_anew_and_nothing_is_lost_or_doubled(
             flux.execute(f"update t set n = n + 1 where id = {number}")
             until(loaded(flux, number + 1))
         before = proxy.accepted
-        proxy.refuse(True)
+        proxy.refuse()
         proxy.cut()
         flux.execute("insert into t values (9, 9)")
         until(lambda: proxy.accepted >= before + 3)
-        proxy.refuse(False)
+        proxy.refuse(refuse=False)
         until(loaded(flux, 5))
     assert sorted(flux.query("from raw_app.t")) == sorted(flux.at_source("select * from t"))
     updates = flux.query("select id, count(*) from raw_app_history.t where _op = 'update' group by 1 order by 1")
@@ -93,7 +69,7 @@ def test_a_silent_source_is_probed_and_given_up(flux: Pipeline, monkeypatch: pyt
         flux.execute("insert into t values (2, 0)")
         until(loaded(flux, 2))
         before = proxy.accepted
-        proxy.silence()
+        proxy.half_open()
         flux.execute("insert into t values (3, 0)")
         until(lambda: proxy.accepted > before)
         until(loaded(flux, 3))
@@ -111,7 +87,7 @@ def test_a_source_that_falls_silent_while_its_catalog_is_read_is_given_up(
     def silence(connection: "psycopg.Connection[Any]", source: Source) -> list[SourceError]:
         if armed.is_set() and not silenced.is_set():
             silenced.set()
-            proxy.silence()
+            proxy.half_open()
         return find_problems(connection, source)
 
     monkeypatch.setattr(plans, "find_problems", silence)

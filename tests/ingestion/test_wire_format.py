@@ -1,17 +1,14 @@
 """The stream's wire format: binary where all that is published is read in it, text by itself where not."""
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ingestion.postgres.capture import Capture
 from ingestion.postgres.catalog import describe
 from ingestion.postgres.source import connect
 from ingestion.postgres.wire_format import unread_columns
+from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
 
 
@@ -20,28 +17,6 @@ def flux(database: str, tmp_path: Path) -> Pipeline:
     flux = pipeline(database, tmp_path, wire="binary")
     flux.execute("create type pair as (a int, b text)", "create table t (id int primary key, n numeric)")
     return flux
-
-
-@contextmanager
-def following(flux: Pipeline) -> Iterator[None]:
-    stop = threading.Event()
-    capture = Capture(flux.source, flux.home / "log", look_seconds=0.1)
-    thread = threading.Thread(target=capture.follow, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    waiter = threading.Event()
-    for _ in range(600):
-        if condition():
-            return
-        waiter.wait(0.05)
-    raise AssertionError("the condition did not come true in 30 s")
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

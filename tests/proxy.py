@@ -1,4 +1,4 @@
-"""A TCP proxy between Flux and its source that a test cuts, stalls, or leaves half open."""
+"""A TCP proxy between Flux and a Postgres that a test cuts, stalls, or leaves half open."""
 
 import contextlib
 import ctypes
@@ -28,7 +28,7 @@ class Proxy:
         self._flows = threading.Event()
         self._flows.set()
         self._refuses = self._closed = False
-        self.connections = 0
+        self.accepted = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -79,6 +79,7 @@ class Proxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             if self._refuses:
                 near.close()
                 continue
@@ -87,7 +88,6 @@ class Proxy:
             except OSError:
                 near.close()
                 continue
-            self.connections += 1
             self._sockets += [near, far]
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(one, other, self._flows), daemon=True).start()
