@@ -9,7 +9,8 @@ each sight is held against the one before, which outlives the process in `catalo
     a table left the publication for a while,     it is copied again
       has new storage with no TRUNCATE in the
       stream, another name, other partitions,
-      or a column of the same name anew
+      a column of the same name anew, or
+      another key than the stream tells
     its columns or its key changed                the log is told its shape, where no row tells it
     a new table matches the selection             it is published and copied
 
@@ -124,15 +125,20 @@ def write_sight(path: Path, sight: Sight) -> None:
 
 
 def why_copy(
-    connection: psycopg.Connection[Any], before: SeenTable, after: SeenTable, *, truncated: bool
+    connection: psycopg.Connection[Any], before: SeenTable, after: SeenTable, told: Relation, *, truncated: bool
 ) -> str | None:
-    """Say why a table must be copied again; None when the stream has told, or will tell, all. May read partitions."""
+    """Say why a table must be copied again; None when the stream has told, or will tell, all. May read partitions.
+
+    `told` is the shape by which the stream's rows are read, as far as it came.
+    """
     if before.member != after.member:
         return "it was not published for a while"
     if before.relation.source != after.relation.source:
         return "it was renamed"
     if _made_again(before.relation, after.relation):
         return "a column was dropped and made again"
+    if any(_has_another_untold_key(before.relation, now) for now in (after.relation, told)):
+        return "it has another key, which the stream does not tell"
     old, new = dict(before.files), dict(after.files)
     if gone := [oid for oid in old if oid not in new]:
         return f"{len(gone)} partitions are gone"
@@ -142,6 +148,11 @@ def why_copy(
     if any(_joined_with_rows(connection, oid) for oid in new if oid not in old):
         return "partitions were attached"
     return None
+
+
+def _has_another_untold_key(before: Relation, after: Relation) -> bool:
+    """Whether rows of before may have been told apart by the key of after: with a full identity none is streamed."""
+    return "f" in (before.identity, after.identity) and set(before.key) != set(after.key)
 
 
 def _made_again(before: Relation, after: Relation) -> bool:

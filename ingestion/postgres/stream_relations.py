@@ -62,6 +62,8 @@ def relation_of_message(connection: psycopg.Connection[Any], message: RelationMe
     key = () if message.identity in "fn" else message.flagged
     if known is not None and message.identity == "f" and set(known.key) <= {name for name, _ in message.columns}:
         key = known.key
+    elif known is not None and set(known.key) == set(key):
+        key = known.key  # in the index's order
     return Relation(message.oid, message.schema, message.name, message.identity, tuple(columns), key)
 
 

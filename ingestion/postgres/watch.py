@@ -148,7 +148,7 @@ class Watch:
                 continue  # new: the log has no copy of it
             shape = told.get(oid, seen.relation)
             emptied = before.since < truncated.get(oid, 0) <= sight.lsn
-            reason = why_copy(connection, seen, table, truncated=emptied)
+            reason = why_copy(connection, seen, table, shape, truncated=emptied)
             if reason is not None:
                 logger.warning("table is copied again table=%s reason=%s", table.relation.source, reason)
                 want(self._copies, oid, reason)

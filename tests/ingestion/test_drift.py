@@ -236,6 +236,51 @@ def test_a_replica_identity_that_changes_is_followed(flux: Pipeline) -> None:
     assert [name for name in names if differs(flux, name)] == []
 
 
+# How a key was when the rows changed, what became of them, and what the key is when the capture comes to them.
+KEYS_OF_THEN = (
+    ("", "delete from {0} where id = 1; update {0} set id = 70 where id = 2", "add primary key (n)"),
+    ("", "update {0} set n = n + 60 where id < 5; delete from {0} where id = 1", "replica identity full"),
+    (
+        "alter table {0} replica identity full",
+        "insert into {0} values (70, 70), (71, 70); update {0} set n = 71 where id = 71",
+        "add primary key (n)",
+    ),
+    (
+        "alter table {0} drop constraint {0}_pkey, replica identity full",
+        "insert into {0} values (70, 70), (70, 70); delete from {0} where ctid = (select max(ctid) from {0})",
+        "add primary key (id)",
+    ),
+    (
+        "create unique index {0}_n on {0} (n); alter table {0} replica identity using index {0}_n",
+        "delete from {0} where id = 1; update {0} set n = 71 where id = 2",
+        "replica identity default",
+    ),
+)
+
+
+def test_rows_are_told_apart_by_the_key_that_they_had_when_they_changed(flux: Pipeline) -> None:
+    names = [f"t{number}" for number in range(len(KEYS_OF_THEN))]
+    for name, (before, _, _) in zip(names, KEYS_OF_THEN, strict=True):
+        flux.execute(
+            f"create table {name} (id int primary key, n int not null, long text)",
+            f"alter table {name} alter long set storage external",
+            f"insert into {name} select i, i, repeat(i::text, 3000) from generate_series(1, 9) i",
+            *filter(None, before.format(name).split("; ")),
+        )
+    flux.replicate()
+    for name, (_, changes, after) in zip(names, KEYS_OF_THEN, strict=True):
+        flux.execute(*changes.format(name).split("; "))
+        if "add primary key (n)" in after:
+            flux.execute(f"alter table {name} drop constraint {name}_pkey")
+        flux.execute(f"alter table {name} {after}")
+    for _ in range(2):
+        flux.replicate()
+        assert [name for name in names if differs(flux, name)] == []
+        flux.execute(*(f"update {name} set id = id + 100 where id < 8" for name in names))
+    flux.replicate()
+    assert [name for name in names if differs(flux, name)] == []
+
+
 PARTS = (
     "truncate {0}b",
     "alter table {0} detach partition {0}b",

@@ -58,8 +58,13 @@ class Relation:
         return tuple(names.index(name) for name in self.key)
 
     def agrees_with(self, message: "RelationMessage") -> bool:
-        """Whether the stream's message shows just these columns and types, in this order."""
-        return message.columns == tuple((column.name, column.type_oid) for column in self.columns)
+        """Whether the stream's message shows just these columns and types, in this order, and this identity and key.
+
+        A message of a table whose identity is the whole row does not say what its key was.
+        """
+        same_key = message.identity not in "di" or set(message.flagged) == set(self.key)
+        same_columns = message.columns == tuple((column.name, column.type_oid) for column in self.columns)
+        return same_columns and same_key and message.identity == self.identity
 
     def to_bytes(self) -> bytes:
         """Encode for the log."""
