@@ -67,7 +67,7 @@ class BatchLoad:
         if failed:
             raise TableFailureError(failed)
         if batch.members is not None and only is None:
-            self._stop_others(*batch.members)
+            self._stop_others(batch.epoch, *batch.members)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
         """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
@@ -82,7 +82,7 @@ class BatchLoad:
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
 
-    def _stop_others(self, lsn: int, members: Members) -> None:
+    def _stop_others(self, epoch: int, lsn: int, members: Members) -> None:
         """Let tables rest that replicated before and do not any more: they go on with a copy if they return.
 
         One that is still there is inexact from now on: whoever reads it should know.
@@ -91,7 +91,8 @@ class BatchLoad:
         for oid, table in self.tables.items():
             reason = members.refused.get(oid)
             state = TableState.INEXACT if reason else TableState.STOPPED
-            if oid in members.oids or table.snapshot_lsn >= lsn or table.state in (state, TableState.STOPPED):
+            newer = (table.epoch, table.snapshot_lsn) >= (epoch, lsn)  # LSNs start over with an epoch
+            if oid in members.oids or newer or table.state in (state, TableState.STOPPED):
                 continue
             machinery.note_change(table, lsn, "stop", "", reason or "dropped, or no longer published")
             if reason:

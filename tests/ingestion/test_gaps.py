@@ -42,6 +42,17 @@ def test_a_dropped_slot_is_healed_by_a_copy(flux: Pipeline) -> None:
     assert_healed(flux)
 
 
+def test_a_table_dropped_before_an_epoch_whose_lsns_are_lower_stops(flux: Pipeline) -> None:
+    flux.execute("create table kept (id int primary key)")
+    flux.replicate()
+    with flux.destination.open() as destination:  # as after a restore of the source
+        destination.machinery.session.execute("update _flux.tables set snapshot_lsn = 1::bigint << 50")
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')", "drop table t")
+    flux.replicate()
+    states = flux.query("select source, state from _flux.tables order by 1")
+    assert states == [("public.kept", "streaming"), ("public.t", "stopped")]
+
+
 def test_a_slot_that_somebody_moved_on_is_healed_by_a_copy(flux: Pipeline) -> None:
     changed_unseen(flux)
     flux.execute(f"select pg_replication_slot_advance('{flux.source.slot}', pg_current_wal_lsn())")
