@@ -210,7 +210,9 @@ class Capture:
             reached = max(self._captured, received.wal_end)
             if watch.pending is not None and reached >= watch.pending:
                 with walsender.away():
-                    self._judge(connection, writer, watch, reached)
+                    moved = self._judge(connection, writer, watch, reached)
+                if moved:
+                    walsender.ask()
                 copier.start(watch.tables)
             finished = target is not None and reached >= target and watch.settled
             if finished:
@@ -228,27 +230,31 @@ class Capture:
             if target is not None or waited > IDLE_SECONDS / 2:
                 walsender.ask()
 
-    def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> None:
-        """Act on what the catalog showed at a place that the stream has come to."""
+    def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> bool:
+        """Act on what the catalog showed at a place that the stream has come to.
+
+        True: not yet, for a shape needs a position of its own, behind all that is in the log. What the source tells to
+        have sent is one. The next byte is none: a transaction may commit right there that is not here yet.
+        """
         told = {oid: relation for oid, (_, relation) in self._relations.items()}
         with limited(connection):
             shapes = watch.judge(connection, self._truncated, told, self._just_told)
-        # A position of its own, behind all that is in the log: the next transaction commits behind it, too.
-        lsn = max(reached, self._captured + 1)
-        if shapes and move_wal(connection) < lsn:
-            return  # a standby where nothing moves: next time
+        if shapes and reached <= self._captured:
+            return move_wal(connection) > reached  # not at a standby where nothing moves
         if shapes:
             relations = [relation.to_bytes() for relation in shapes]
             writer.append(RELATION, relations)
-            writer.append(SHAPE, relations, lsn)
+            writer.append(SHAPE, relations, reached)
             # No raw message is this one: when the stream tells the shape after all, it is written once more.
             self._relations.update({relation.oid: (b"", relation) for relation in shapes})
-            self._captured = lsn
+            self._captured = reached
+            logger.info("tables have other shapes tables=%s", len(shapes))
         if (members := watch.members) is not None:
             self._captured = max(reached, self._captured)
             writer.append(MEMBERS, [members.to_bytes()], self._captured)
         self._commit(writer)
         watch.settle()
+        return False
 
     def _write(self, connection: psycopg.Connection[Any], writer: LogWriter, messages: Sequence[memoryview]) -> None:
         """Append messages; a Relation that is new or changed opens a new block."""

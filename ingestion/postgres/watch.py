@@ -40,6 +40,8 @@ class Watch:
         self._source, self._path, self._copies, self._look_seconds = source, path, copies, look_seconds
         self._settled = read_sight(path)
         self._pending: Sight | None = None
+        self._judged: Sight | None = None
+        self._to_copy: dict[int, str] = {}
         self._fingerprint: str | None = None
         self._looked_at = 0.0
         self._doubtful = False
@@ -129,18 +131,19 @@ class Watch:
         told: Mapping[int, Relation],
         just_told: Mapping[int, int],
     ) -> list[Relation]:
-        """Act on the newest sight, now that the stream has come to it; return the shapes that the log must be told.
+        """Judge the newest sight, now that the stream has come to it; return the shapes that the log must be told.
 
         `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` at
         which LSN it did so since the sight was taken. There the stream knows better, as does a copy made since; unless
         it told of a time before the sight: then another look decides. The caller makes the shapes and `members` durable
-        in the log, then calls `settle`.
+        in the log, then calls `settle`; or judges again later.
         """
         sight, before = self._pending, self._settled
         assert sight is not None
         assert before is not None
         shapes, tables, self._doubtful = [], dict(_remembered(connection, before, sight)), False
         copied = copy_lsns(self._copies, sight.epoch)
+        self._to_copy.clear()
         for oid, table in sight.tables.items():
             seen = tables.get(oid)
             tables[oid] = table
@@ -150,16 +153,14 @@ class Watch:
             emptied = before.since < truncated.get(oid, 0) <= sight.lsn
             reason = why_copy(connection, seen, table, shape, truncated=emptied)
             if reason is not None:
-                logger.warning("table is copied again table=%s reason=%s", table.relation.source, reason)
-                want(self._copies, oid, reason)
+                self._to_copy[oid] = reason
             elif shape != table.relation and (oid in just_told or copied.get(oid, 0) > sight.since):
                 tables[oid] = replace(table, relation=shape)
                 self._fingerprint = None
                 self._doubtful = self._doubtful or just_told.get(oid, sight.since) < sight.since
             elif shape != table.relation:
-                logger.info("table has another shape table=%s", table.relation.source)
                 shapes.append(table.relation)
-        self._pending = replace(sight, tables=tables)
+        self._judged = replace(sight, tables=tables)
         return shapes
 
     @property
@@ -173,14 +174,18 @@ class Watch:
         return Members(frozenset(table.oid for table in self.tables), self._refused)
 
     def settle(self) -> None:
-        """Remember that the newest sight was acted upon."""
-        assert self._pending is not None
+        """Ask for the copies that the newest sight makes due, and remember that it was acted upon."""
+        assert self._judged is not None
+        for oid, reason in self._to_copy.items():
+            source = self._judged.tables[oid].relation.source
+            logger.warning("table is copied again table=%s reason=%s", source, reason)
+            want(self._copies, oid, reason)
         self._told = self._members()
-        self._settle(self._pending)
+        self._settle(self._judged)
 
     def _settle(self, sight: Sight) -> None:
         write_sight(self._path, sight)
-        self._settled, self._pending = sight, None
+        self._settled, self._pending, self._judged = sight, None, None
 
 
 def _remembered(connection: psycopg.Connection[Any], before: Sight, sight: Sight) -> Iterator[tuple[int, SeenTable]]:

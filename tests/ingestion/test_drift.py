@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from ingestion.postgres.source import connect
+from ingestion.postgres.walsender import Received, Walsender
+from ingestion.postgres.watch import Watch
 from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
 
@@ -340,6 +344,72 @@ def test_a_running_capture_heals_a_dropped_publication(flux: Pipeline) -> None:
         flux.execute("drop publication flux", "delete from t where id < 9")
         until(lambda: not differs(flux))
         flux.execute("insert into t values (1, 1, 'again')")
+        until(lambda: not differs(flux))
+
+
+class Sluice:
+    """Holds back what the source sends, and lets whole transactions through one by one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.closed, self.let_through = False, 0
+        self._waiting: list[memoryview] = []
+        self._wal_end = 0
+        read = Walsender.read
+        monkeypatch.setattr(Walsender, "read", lambda walsender, *limits: self._pass(read(walsender, *limits)))
+
+    @property
+    def transactions(self) -> int:
+        """How many whole ones wait."""
+        return self._tags().count(b"C")
+
+    def _tags(self) -> bytes:
+        return b"".join(message[25:26] for message in self._waiting)
+
+    def _pass(self, received: Received) -> Received:
+        self._waiting += received.messages
+        end = len(self._waiting)
+        if self.closed:
+            end = self._tags().index(b"C") + 1 if self.let_through else 0
+            self.let_through = 0
+        else:
+            self._wal_end = received.wal_end
+        passed, self._waiting = self._waiting[:end], self._waiting[end:]
+        return Received(passed, self._wal_end)
+
+
+def test_a_transaction_that_commits_right_where_a_shape_was_told_is_not_lost(
+    flux: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux.execute("create table other (id int primary key)")
+    flux.replicate()
+    catalog = flux.home / "log" / "catalog.json"
+    looks: list[bool] = []
+    look = Watch.look
+
+    def noted(watch: Watch, connection: psycopg.Connection[Any]) -> bool:
+        looks.append(look(watch, connection))
+        return looks[-1]
+
+    monkeypatch.setattr(Watch, "look", noted)
+    sluice = Sluice(monkeypatch)
+    with loading(flux) as until:
+        until(lambda: looks[-2:] == [False, False])
+        sluice.closed = True
+        flux.execute("alter table t add c int")
+        until(lambda: looks[-1])
+        with connect(flux.source) as one, connect(flux.source) as two:
+            one.execute("begin; insert into other values (1)")
+            two.execute("begin; insert into other values (2)")
+            one.execute("commit")  # the next record is the other's commit
+            two.execute("commit")
+        until(lambda: sluice.transactions == 2)
+        seen, sluice.let_through = catalog.stat().st_mtime_ns, 1
+        until(lambda: flux.query("from raw_app.other") == [(1,)])
+        for _ in range(20):  # reads of the capture, which judges what it saw if it may
+            flux.load()
+        sluice.closed = False
+        until(lambda: catalog.stat().st_mtime_ns != seen)
+        until(lambda: sorted(flux.query("from raw_app.other")) == [(1,), (2,)])
         until(lambda: not differs(flux))
 
 
