@@ -107,7 +107,7 @@ class Capture:
             started = time.monotonic()
             try:
                 self._run(None, stop, progress or _silent)
-            except (SourceError, LogWriteError, psycopg.Error) as error:
+            except (SourceError, LogWriteError, psycopg.Error, OSError) as error:
                 self._renew = self._renew or isinstance(error, SlotTooOldError)
                 if time.monotonic() - started > 60:
                     attempt = 0

@@ -1,5 +1,6 @@
 """What the stream does not say of the source's tables is noticed, and ends in a mirror equal to the source."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from ingestion.postgres.drift import Sight, write_sight
 from ingestion.postgres.source import connect
 from ingestion.postgres.walsender import Received, Walsender
 from ingestion.postgres.watch import Watch
@@ -339,6 +341,23 @@ def test_a_running_capture_takes_up_new_tables_and_notices_drift(flux: Pipeline)
     assert gaps(flux) == 2
 
 
+def test_a_disk_that_is_full_when_a_sight_is_kept_does_not_end_a_capture(
+    flux: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, failures = write_sight, [OSError(errno.ENOSPC, "no space left on device")]
+
+    def fail_once(path: Path, sight: Sight) -> None:
+        if failures:
+            raise failures.pop()
+        keep(path, sight)
+
+    monkeypatch.setattr("ingestion.postgres.watch.write_sight", fail_once)
+    with loading(flux) as until:
+        flux.execute("insert into t values (51, 51, 'later')", "alter table t add c int")
+        until(lambda: not differs(flux))
+    assert not failures
+
+
 def test_a_running_capture_heals_a_dropped_publication(flux: Pipeline) -> None:
     with loading(flux) as until:
         flux.execute("drop publication flux", "delete from t where id < 9")
@@ -386,8 +405,8 @@ def test_a_transaction_that_commits_right_where_a_shape_was_told_is_not_lost(
     looks: list[bool] = []
     look = Watch.look
 
-    def noted(watch: Watch, connection: psycopg.Connection[Any]) -> bool:
-        looks.append(look(watch, connection))
+    def noted(seen: Watch, connection: psycopg.Connection[Any]) -> bool:
+        looks.append(look(seen, connection))
         return looks[-1]
 
     monkeypatch.setattr(Watch, "look", noted)
