@@ -31,13 +31,17 @@ class TableFailureError(LoadError):
 
 @dataclass(slots=True)
 class BatchLoad:
-    """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy."""
+    """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy.
+
+    `returned` are those that replicate again after they had stopped: they wait for one, too.
+    """
 
     destination: Destination
     tables: dict[int, Table]
     clock: str | None = None
     skip: dict[int, str] = field(default_factory=dict)
     rows: int = 0
+    returned: set[int] = field(default_factory=set)
 
     def load(self, batch: Batch, *, only: int | None = None) -> None:
         """Apply the batch's changes to mirrors and histories; `only` restricts it to one table.
@@ -67,7 +71,7 @@ class BatchLoad:
         if failed:
             raise TableFailureError(failed)
         if batch.members is not None and only is None:
-            self._stop_others(batch.epoch, *batch.members)
+            self._note_members(batch.epoch, *batch.members)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
         """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
@@ -82,17 +86,25 @@ class BatchLoad:
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
 
-    def _stop_others(self, epoch: int, lsn: int, members: Members) -> None:
-        """Let tables rest that replicated before and do not any more: they go on with a copy if they return.
+    def _note_members(self, epoch: int, lsn: int, members: Members) -> None:
+        """Let tables rest that replicated before and do not any more, and have those copied that do so again.
 
         One that is still there is inexact from now on: whoever reads it should know.
         """
         machinery = self.destination.machinery
         for oid, table in self.tables.items():
+            newer = (table.epoch, table.snapshot_lsn) >= (epoch, lsn)  # LSNs start over with an epoch
+            if newer:
+                continue
+            rests = table.state in (TableState.STOPPED, TableState.INEXACT)
+            if oid in members.oids:
+                if rests and table.epoch == epoch:
+                    self.tables[oid] = machinery.write_state(table, TableState.RESYNCING, lsn)
+                    self.returned.add(oid)
+                continue
             reason = members.refused.get(oid)
             state = TableState.INEXACT if reason else TableState.STOPPED
-            newer = (table.epoch, table.snapshot_lsn) >= (epoch, lsn)  # LSNs start over with an epoch
-            if oid in members.oids or newer or table.state in (state, TableState.STOPPED):
+            if table.state in (state, TableState.STOPPED):
                 continue
             machinery.note_change(table, lsn, "stop", "", reason or "dropped, or no longer published")
             if reason:

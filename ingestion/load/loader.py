@@ -22,7 +22,7 @@ from ingestion.load.fold import UnusableCopyError
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing, note_copy, predecessor
 from ingestion.log import LogPosition, LogReader
-from ingestion.log.directory import want
+from ingestion.log.directory import want, wanted
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.postgres.pgoutput.records import SESSION, CopyName, Session
 from ingestion.warehouse.destination import Destination
@@ -183,6 +183,11 @@ class ChangeLoader:
             for oid in self._failed.keys() - coming:
                 want(self._copies, oid, self._failed[oid])
             self._failed.clear()
+        if load.returned:
+            # Mostly the capture has asked already.
+            coming = {copied.name.oid for copied in self._pending()} | wanted(self._copies)
+            for oid in load.returned - coming:
+                want(self._copies, oid, "it did not replicate for a while")
         if load.rows:
             logger.info("batch loaded rows=%s lsn=%s seconds=%.2f", load.rows, batch.lsn, time.monotonic() - started)
         return load.rows

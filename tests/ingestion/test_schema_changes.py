@@ -143,6 +143,24 @@ def test_a_table_that_may_replicate_no_more_is_inexact_until_it_returns(flux: Pi
     assert sorted(flux.query("from raw_app.t")) == [(1,), (2,), (3,)]
 
 
+def test_a_table_that_returns_is_copied_though_the_last_sight_is_lost(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key)", "insert into t values (1)", "create table u (id int primary key)"
+    )
+    flux.execute("create publication flux for all tables with (publish_via_partition_root = true)")
+    flux.replicate()
+    flux.execute("alter table t replica identity nothing")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped", "public.u": "streaming"}
+    (flux.home / "log" / "catalog.json").unlink()
+    flux.replicate()
+    flux.execute("alter table t replica identity default", "insert into t values (2)")
+    flux.replicate()
+    flux.replicate()
+    assert states(flux) == {"public.t": "streaming", "public.u": "streaming"}
+    assert sorted(flux.query("from raw_app.t")) == [(1,), (2,)]
+
+
 def test_a_table_that_is_dropped_while_nobody_looks_stops(flux: Pipeline) -> None:
     flux.execute("create table t (id int primary key)", "create table u (id int primary key)")
     flux.replicate()
