@@ -70,6 +70,13 @@ def _make_room(session: Session, table: Table, column: TableColumn, name_bytes: 
         session.execute(f"alter table {table.history} add column {quote(column.text_name)} varchar")
 
 
+def make_text_room(session: Session, table: Table, column: TableColumn, name_bytes: int | None) -> None:
+    """Let what the history has in a new sibling's name go aside: a column that is long gone from the source."""
+    for name in session.columns(table.history_schema, table.name):
+        if name.casefold() == column.text_name.casefold():
+            _set_aside(session, table, name, name_bytes)
+
+
 def grow_siblings(session: Session, table: Table, previous: Table) -> Table:
     """Give the mirror the siblings that a copy brought, so that its rows compare; returns what it then is."""
     brought = {(column.name, column.type) for column in table.columns if column.has_text}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -15,6 +16,7 @@ from ingestion.log import LogReader
 from ingestion.postgres import capture
 from ingestion.verify import assert_history_replays
 from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.table import Table
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
@@ -221,6 +223,28 @@ def test_a_table_named_like_a_copy_under_way_is_left_alone(flux: Pipeline) -> No
     flux.execute("drop table t", "create table t (id int primary key)", "insert into t values (1)")
     flux.replicate()
     assert flux.query("select * from raw_app.t__resync") == [(7,)]
+
+
+@pytest.mark.parametrize("kind", ["int", "text"])
+def test_a_column_long_gone_makes_room_for_a_sibling_of_its_name(in_duckdb: Pipeline, kind: str) -> None:
+    in_duckdb.execute(f"create table t (id int primary key, d__text {kind})", "insert into t values (1, '5')")
+    in_duckdb.replicate()
+    in_duckdb.execute("alter table t drop d__text", "alter table t add d date")
+    in_duckdb.replicate()
+    in_duckdb.execute("insert into t values (2, '0044-03-15 BC')")
+    in_duckdb.replicate()
+    assert in_duckdb.query("select id, d, d__text from raw_app.t order by id") == [
+        (1, None, None),
+        (2, None, "0044-03-15 BC"),
+    ]
+    with in_duckdb.destination.open() as destination:
+        assert_history_replays(destination)
+
+
+def test_what_duckdb_says_of_a_value_is_not_passed_on() -> None:
+    with duckdb.connect() as connection, pytest.raises(LoadError) as refused:
+        DuckdbSession(connection).execute("select cast($1 as int)", ["Jane Doe"])
+    assert "Jane" not in str(refused.value)
 
 
 def test_a_column_named_like_a_sibling_is_told_apart_from_it(in_duckdb: Pipeline) -> None:

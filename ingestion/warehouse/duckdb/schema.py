@@ -7,6 +7,7 @@ import duckdb
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.machinery import Machinery
 from ingestion.warehouse.names import quote
+from ingestion.warehouse.reshape import make_text_room
 from ingestion.warehouse.table import Table
 
 _MACHINERY: Final = "_op varchar, _epoch bigint, _lsn bigint, _seq bigint, _commit_at timestamptz"
@@ -55,6 +56,7 @@ def add_text_columns(
 ) -> Table:
     """Add sibling columns to the relations (mirror and history, unless named), and record them."""
     for position in sorted(positions):
+        make_text_room(session, table, table.columns[position], None)
         name = quote(table.columns[position].text_name)
         for relation in relations or (table.mirror, table.history):
             session.execute(f"alter table {relation} add column if not exists {name} VARCHAR")

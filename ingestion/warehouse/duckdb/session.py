@@ -24,7 +24,10 @@ class DuckdbSession:
         _rows, _ticks = self._brought.get("_rows"), self._brought.get("_ticks")
         try:
             return self.connection.execute(statement, list(parameters) or None).fetchall()
-        except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            # Its own words quote the value that it stumbled over: they go no further.
+            raise LoadError(f"DuckDB refuses a value ({type(error).__name__})") from None
+        except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             raise LoadError(str(error).splitlines()[0]) from error
 
     def bring(self, name: str, rows: pa.Table) -> None:

@@ -11,9 +11,10 @@ from typing import Final
 import pyarrow as pa
 
 from ingestion.warehouse.names import quote
-from ingestion.warehouse.postgres.schema import PostgresMachinery, column_list
+from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list
 from ingestion.warehouse.postgres.session import PostgresSession, RefusedValueError
 from ingestion.warehouse.postgres.types import TEXT
+from ingestion.warehouse.reshape import make_text_room
 from ingestion.warehouse.table import Table
 
 _RAW: Final = "_raw"
@@ -94,6 +95,7 @@ def _with_siblings(
     if not unfit:
         return table
     for i in sorted(unfit):
+        make_text_room(session, table, table.columns[i], NAME_BYTES)
         for relation in relations or (table.mirror, table.history):
             name = quote(table.columns[i].text_name)
             session.execute(f"alter table {relation} add column if not exists {name} {TEXT}")
