@@ -65,8 +65,18 @@ def _follow() -> int:
     from orchestration.walk.product import product
 
     settings = read_settings()
+    failures: list[BaseException] = []
     with stop_on_signals() as stop, product(settings) as source:
-        thread = threading.Thread(target=loading.loader(settings).follow, args=(stop,), name="loader")
+
+        def load() -> None:
+            try:
+                loading.loader(settings).follow(stop)
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                stop.set()  # whoever runs this starts it again, as it would a loader of its own
+
+        thread = threading.Thread(target=load, name="loader")
         thread.start()
         try:
             click.echo("following the source; Ctrl-C ends it", err=True)
@@ -74,4 +84,6 @@ def _follow() -> int:
         finally:
             stop.set()
             thread.join()
+    if failures:
+        raise failures[0]
     return 0
