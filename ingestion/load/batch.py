@@ -24,9 +24,11 @@ from ingestion.postgres.pgoutput.records import (
     RELATION,
     SESSION,
     SHAPE,
+    UNTOLD,
     WAL,
     Members,
     Session,
+    decode_oids,
 )
 
 BATCH_BYTES: Final = 48 << 20
@@ -38,7 +40,8 @@ class Batch:
 
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
     relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
-    replicate at its end, where the log says which, and since which LSN.
+    replicate at its end, where the log says which, and since which LSN. `untold` are tables that wait for a copy from
+    some LSN on, which is the batch's end or before its begin.
     """
 
     epoch: int
@@ -47,6 +50,7 @@ class Batch:
     parts: Iterable[Part]
     shapes: Sequence[tuple[int, Relation]] = ()
     members: tuple[int, Members] | None = None
+    untold: Sequence[tuple[int, frozenset[int]]] = ()
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class _Gathering:
     unfinished: bool = False
     shapes: list[tuple[int, Relation]] = field(default_factory=list)
     members: list[tuple[int, Members]] = field(default_factory=list)
+    untold: list[tuple[int, frozenset[int]]] = field(default_factory=list)
 
     def add(self, position: LogPosition, header: BlockHeader, block: Block | None) -> None:
         """Take a block of messages; `block` where it was read. One that commits something must have been."""
@@ -125,15 +130,18 @@ def read_batch(
         elif header.kind == WAL:
             wanted = header.mark or gathering.bytes < limit_bytes
             gathering.add(position, header, reader.read(position, header) if wanted else None)
-        elif header.kind in (IDLE, SHAPE, MEMBERS):
+        elif header.kind in (IDLE, SHAPE, MEMBERS, UNTOLD):
             told = reader.read(position, header) if header.kind != IDLE else ()
             if header.kind == SHAPE:
                 gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
             else:
-                gathering.members += [(header.mark, Members.from_bytes(raw)) for raw in told]
+                gathering.members += [(header.mark, Members.from_bytes(raw)) for raw in told if header.kind == MEMBERS]
+                gathering.untold += [(header.mark, decode_oids(raw)) for raw in told if header.kind == UNTOLD]
             gathering.lsn = max(gathering.lsn, header.mark)
             if not gathering.unfinished:
                 gathering.end = LogPosition(position.segment, position.offset + header.size)
+            if header.kind == UNTOLD and gathering.lsn > lsn and not gathering.unfinished:
+                break
         if gathering is not None and gathering.bytes >= limit_bytes and gathering.whole and gathering.lsn > lsn:
             break
     if gathering is None:
@@ -160,6 +168,7 @@ def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | Non
     newest = {item.oid: item for item in gathering.items if isinstance(item, Relation)}
     shapes = [(at, shape) for at, shape in gathering.shapes if lsn < at <= reached and newest.get(shape.oid) == shape]
     members = next((known for known in reversed(gathering.members) if known[0] <= reached), None)
+    untold = [known for known in gathering.untold if known[0] <= reached]
     parts = Parts(reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
-    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members)
+    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members, untold)

@@ -1,6 +1,6 @@
 """Apply the row changes of a batch, table by table, inside the loader's transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,7 @@ class BatchLoad:
             self.destination.clock.recall(batch.epoch)
         else:
             self._stamp(batch)
+        self._await_copies(batch, only, [known for known in batch.untold if known[0] < batch.lsn])
         failed: dict[int, str] = {}
         try:
             for part in batch.parts:
@@ -70,6 +71,7 @@ class BatchLoad:
             raise TableFailureError(failed) from error  # an engine may refuse all that follows a failure
         if failed:
             raise TableFailureError(failed)
+        self._await_copies(batch, only, batch.untold)
         if batch.members is not None and only is None:
             self._note_members(batch.epoch, *batch.members)
 
@@ -85,6 +87,14 @@ class BatchLoad:
         if since > table.snapshot_lsn and not fits(table, relation):
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
+
+    def _await_copies(self, batch: Batch, only: int | None, untold: Iterable[tuple[int, frozenset[int]]]) -> None:
+        """Let tables wait for a copy that is due: what the stream says of them would be in it once more."""
+        for lsn, oids in untold:
+            for oid in oids:
+                if self._takes(oid, batch.epoch, only) and self.tables[oid].snapshot_lsn < lsn:
+                    table = self.tables[oid]
+                    self.tables[oid] = self.destination.machinery.write_state(table, TableState.RESYNCING, lsn)
 
     def _note_members(self, epoch: int, lsn: int, members: Members) -> None:
         """Let tables rest that replicated before and do not any more, and have those copied that do so again.

@@ -149,8 +149,9 @@ class ChangeLoader:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
         waiting = [table for table in self._tables.values() if table.state is TableState.RESYNCING]
         coming = {copied.relation.source for copied in self._pending()} if waiting else set()
+        asked = wanted(self._copies)
         for table in waiting:
-            if table.source not in coming:
+            if table.source not in coming and table.oid not in asked:
                 want(self._copies, table.oid, _ASIDE)
 
     def _batch(self, until: int | None) -> int | None:

@@ -24,7 +24,17 @@ from ingestion.postgres.copy import copied_tables, copy_tables
 from ingestion.postgres.copy_rows import CopyWork, Progress
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
-from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, RELATION, SESSION, SHAPE, WAL, Session
+from ingestion.postgres.pgoutput.records import (
+    IDLE,
+    MEMBERS,
+    RELATION,
+    SESSION,
+    SHAPE,
+    UNTOLD,
+    WAL,
+    Session,
+    encode_oids,
+)
 from ingestion.postgres.plan import TableRef, make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
@@ -252,6 +262,9 @@ class Capture:
         if (members := watch.members) is not None:
             self._captured = max(reached, self._captured)
             writer.append(MEMBERS, [members.to_bytes()], self._captured)
+        if watch.to_copy:
+            self._captured = max(reached, self._captured)
+            writer.append(UNTOLD, [encode_oids(watch.to_copy)], self._captured)
         self._commit(writer)
         watch.settle()
         return False

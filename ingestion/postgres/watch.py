@@ -6,7 +6,7 @@ product holds make a look wait no longer than a second, and then it is put off.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -135,8 +135,8 @@ class Watch:
 
         `truncated` says up to which LSN a table was truncated, `told` which shape the stream gave it, `just_told` at
         which LSN it did so since the sight was taken. There the stream knows better, as does a copy made since; unless
-        it told of a time before the sight: then another look decides. The caller makes the shapes and `members` durable
-        in the log, then calls `settle`; or judges again later.
+        it told of a time before the sight: then another look decides. The caller makes the shapes, `members` and
+        `to_copy` durable in the log, then calls `settle`; or judges again later.
         """
         sight, before = self._pending, self._settled
         assert sight is not None
@@ -172,6 +172,11 @@ class Watch:
 
     def _members(self) -> Members:
         return Members(frozenset(table.oid for table in self.tables), self._refused)
+
+    @property
+    def to_copy(self) -> Collection[int]:
+        """The tables of the sight that was judged of which a new copy is due."""
+        return self._to_copy.keys()
 
     def settle(self) -> None:
         """Ask for the copies that the newest sight makes due, and remember that it was acted upon."""

@@ -294,6 +294,28 @@ def test_a_late_copy_whose_table_cannot_be_followed_makes_room_for_a_newer_one(f
     assert flux.query("select * from raw_app.a") == [(1,)]
 
 
+@pytest.mark.parametrize("key", ["id int primary key", "id int"])
+def test_a_late_copy_of_a_rewritten_table_tells_no_change_twice(flux: Pipeline, key: str) -> None:
+    flux.execute(f"create table t ({key}, n int)", "alter table t replica identity full")
+    flux.execute("create table u (id int primary key)", "insert into t values (1, 1), (2, 2)")
+    flux.replicate()
+    flux.execute("alter table t alter n type int using n + 10", "insert into t values (3, 3)")
+    flux.capture()
+    flux.execute("insert into t values (4, 4)", "delete from t where id = 2", "insert into u values (1)")
+    flux.capture()
+    copy = max(path for path in (flux.home / "log" / "copies").iterdir() if path.name.endswith(f"-{oid(flux, 't')}"))
+    copy.rename(flux.home / "kept")
+    flux.load()
+    assert flux.query("select state from _flux.tables where source = 'public.t'") == [("resyncing",)]
+    assert flux.query("select * from raw_app.u") == [(1,)]
+    (flux.home / "kept").rename(copy)
+    flux.replicate()
+    assert_equal_and_replayed(flux, "t", "raw_app.t")
+    # What a copy tells has the places 0 and 1.
+    told = flux.query("select _op, id from raw_app_history.t where _op <> 'snapshot' and _seq > 1 and id in (2, 4)")
+    assert sorted(told) == [("delete", 2), ("insert", 4)]
+
+
 def oid(flux: Pipeline, table: str) -> int:
     ((number,),) = flux.at_source(f"select '{table}'::regclass::oid::int")
     return int(number)

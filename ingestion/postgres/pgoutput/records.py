@@ -7,6 +7,8 @@ IDLE      no record: the source has sent all up to the mark, and nothing of it c
 SHAPE     one Relation a record: what the catalog says of tables whose shape changed while no row of them did. It is so
           from the mark on, which else is like that of IDLE; a RELATION goes before
 MEMBERS   one JSON record: which tables replicate from the mark on, which else is like that of IDLE
+UNTOLD    one JSON record: OIDs of tables that went through what no stream tells, before the mark, which is like that of
+          IDLE: they are copied again, and the stream's changes of them mean nothing until then
 COPY      CopyData messages of one table's COPY BINARY, verbatim; the mark numbers the part that they belong to
 BASE      one JSON record: how a copy in parts began
 PART      one JSON record: a part of a copy is whole. The COPY blocks of a part without this one are to be ignored
@@ -14,7 +16,7 @@ REASON    one text record: why a table was copied once more, where somebody said
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Self
 
@@ -28,6 +30,7 @@ PART: Final = 8
 SHAPE: Final = 9
 MEMBERS: Final = 10
 REASON: Final = 11
+UNTOLD: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ class Session:
     def same_source(self, system_identifier: str, timeline: int, slot: str) -> bool:
         """Whether LSNs of this session and of that source are of one sequence."""
         return (self.system_identifier, self.timeline, self.slot) == (system_identifier, timeline, slot)
+
+
+def encode_oids(oids: Collection[int]) -> bytes:
+    """Encode the OIDs of an UNTOLD record."""
+    return json.dumps(sorted(oids)).encode()
+
+
+def decode_oids(raw: bytes | memoryview) -> frozenset[int]:
+    """Decode an UNTOLD record."""
+    return frozenset(json.loads(bytes(raw)))
 
 
 @dataclass(frozen=True, slots=True)
