@@ -31,3 +31,15 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
             return
         waiter.wait(0.05)
     raise AssertionError(f"the condition did not come true in {seconds} s")
+
+
+@contextmanager
+def loading(flux: Pipeline) -> Iterator[Callable[[Callable[[], bool]], None]]:
+    """A capture that runs; gives a function that loads until a condition holds."""
+
+    def loaded(condition: Callable[[], bool]) -> bool:
+        flux.load()
+        return condition()
+
+    with following(flux):
+        yield lambda condition: until(lambda: loaded(condition))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -16,7 +15,6 @@ from ingestion.log import LogReader
 from ingestion.postgres import capture
 from ingestion.verify import assert_history_replays
 from ingestion.warehouse.destination import Destination
-from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.table import Table
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.warehouses import Warehouse
@@ -76,17 +74,6 @@ def test_a_default_that_its_type_cannot_hold_stands_beside_it_as_text(in_duckdb:
     assert in_duckdb.query("select id, a::varchar, a__text, b from raw_app.t order by id") == rows
     with in_duckdb.destination.open() as destination:
         assert_history_replays(destination)
-
-
-def test_a_column_that_got_a_sibling_and_another_name_in_one_batch_keeps_both(in_duckdb: Pipeline) -> None:
-    in_duckdb.execute("create table t (id int primary key, a date)", "insert into t values (1, '2026-01-01')")
-    in_duckdb.replicate()
-    in_duckdb.execute("insert into t values (2, '0044-03-15 BC')")
-    in_duckdb.capture()
-    in_duckdb.execute("alter table t rename a to b", "insert into t values (3, 'infinity')")
-    in_duckdb.replicate()
-    rows = [(1, "2026-01-01", None), (2, None, "0044-03-15 BC"), (3, "infinity", None)]
-    assert in_duckdb.query("select id, b::varchar, b__text from raw_app.t order by id") == rows
 
 
 @pytest.mark.parametrize("target", ["text", "numeric(12,4)", "float8", "numeric(10,2) using n + 1"])
@@ -223,39 +210,6 @@ def test_a_table_named_like_a_copy_under_way_is_left_alone(flux: Pipeline) -> No
     flux.execute("drop table t", "create table t (id int primary key)", "insert into t values (1)")
     flux.replicate()
     assert flux.query("select * from raw_app.t__resync") == [(7,)]
-
-
-@pytest.mark.parametrize("kind", ["int", "text"])
-def test_a_column_long_gone_makes_room_for_a_sibling_of_its_name(in_duckdb: Pipeline, kind: str) -> None:
-    in_duckdb.execute(f"create table t (id int primary key, d__text {kind})", "insert into t values (1, '5')")
-    in_duckdb.replicate()
-    in_duckdb.execute("alter table t drop d__text", "alter table t add d date")
-    in_duckdb.replicate()
-    in_duckdb.execute("insert into t values (2, '0044-03-15 BC')")
-    in_duckdb.replicate()
-    assert in_duckdb.query("select id, d, d__text from raw_app.t order by id") == [
-        (1, None, None),
-        (2, None, "0044-03-15 BC"),
-    ]
-    with in_duckdb.destination.open() as destination:
-        assert_history_replays(destination)
-
-
-def test_what_duckdb_says_of_a_value_is_not_passed_on() -> None:
-    with duckdb.connect() as connection, pytest.raises(LoadError) as refused:
-        DuckdbSession(connection).execute("select cast($1 as int)", ["Jane Doe"])
-    assert "Jane" not in str(refused.value)
-
-
-def test_a_column_named_like_a_sibling_is_told_apart_from_it(in_duckdb: Pipeline) -> None:
-    in_duckdb.execute(
-        "create table t (id int primary key, d date, d__text text)", "insert into t values (1, '2026-01-01', 'x')"
-    )
-    in_duckdb.replicate()
-    in_duckdb.execute("insert into t values (2, '0044-03-15 BC', 'y')")
-    in_duckdb.replicate()
-    rows = [(1, "2026-01-01", None, "x"), (2, None, "0044-03-15 BC", "y")]
-    assert in_duckdb.query("select id, d::varchar, d__text, d__text__2 from raw_app.t order by id") == rows
 
 
 def test_two_defaults_that_came_before_anybody_looked_fill_the_rows_of_before(flux: Pipeline) -> None:
