@@ -102,13 +102,13 @@ class BatchLoad:
         One that is still there is inexact from now on: whoever reads it should know.
         """
         machinery = self.destination.machinery
+        resting = machinery.resting_tables()
         for oid, table in self.tables.items():
             newer = (table.epoch, table.snapshot_lsn) >= (epoch, lsn)  # LSNs start over with an epoch
             if newer:
                 continue
-            rests = table.state in (TableState.STOPPED, TableState.INEXACT)
             if oid in members.oids:
-                if rests and table.epoch == epoch:
+                if oid in resting and table.epoch == epoch:
                     self.tables[oid] = machinery.write_state(table, TableState.RESYNCING, lsn)
                     self.returned.add(oid)
                 continue

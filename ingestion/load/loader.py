@@ -210,10 +210,7 @@ class ChangeLoader:
         tables = {oid: known for oid, known in self._tables.items() if known is not previous}
         try:
             with self._destination.transaction():
-                if (renamed := tables.pop(table.oid, None)) is not None:
-                    self._destination.machinery.note_change(renamed, copied.name.lsn, "rename table", "", table.source)
-                    stopped = self._destination.machinery.stop_table(renamed, min([0, *self._tables]) - 1)
-                    tables[stopped.oid] = stopped
+                self._leave_place(tables, table)
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
                 note_copy(self._destination.machinery, previous, table, copied.reason)
                 if previous is not None and previous.oid != table.oid:
@@ -242,6 +239,13 @@ class ChangeLoader:
         logger.info("copy loaded table=%s rows=%s", table.source, rows)
         return rows
 
+    def _leave_place(self, tables: dict[int, Table], table: Table) -> None:
+        """Let the place rest where a renamed table stood so far: it goes to another one."""
+        if (renamed := tables.pop(table.oid, None)) is not None:
+            self._destination.machinery.note_change(renamed, table.snapshot_lsn, "rename table", "", table.source)
+            stopped = self._destination.machinery.stop_table(renamed, min([0, *self._tables]) - 1)
+            tables[stopped.oid] = stopped
+
     def _set_aside(self, copied: Copied, table: Table, previous: Table | None, reason: str) -> None:
         """Mark a table inexact whose copy the warehouse will not take: the others go on, and a newer copy may heal it.
 
@@ -249,7 +253,9 @@ class ChangeLoader:
         """
         logger.error("copy cannot be loaded, the table is inexact table=%s reason=%s", table.source, reason)
         name, machinery = copied.name, self._destination.machinery
+        tables = {oid: known for oid, known in self._tables.items() if known is not previous}
         with self._destination.transaction():
+            self._leave_place(tables, table)
             if previous is None:
                 table = self._destination.load_copy(table, (), copied.at, None)
             else:
@@ -258,7 +264,7 @@ class ChangeLoader:
                 machinery.write_table(table)
             table = machinery.write_state(table, TableState.INEXACT, name.lsn)
             machinery.quarantine(POSTGRES, table.source, format_lsn(name.lsn), reason)
-        self._tables = {oid: known for oid, known in self._tables.items() if known is not previous} | {table.oid: table}
+        self._tables = tables | {table.oid: table}
 
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""

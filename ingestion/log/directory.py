@@ -7,6 +7,7 @@ as the end of what they may see, and recovery as proof of what must be there.
 
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import Final
@@ -81,7 +82,8 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     asked.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (asked / str(number)).open("a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
-    os.utime(asked / str(number))
+    now = time.time()  # the clock of who compares: the kernel's own is some milliseconds behind
+    os.utime(asked / str(number), (now, now))
     sync_directory(asked)
 
 

@@ -102,7 +102,7 @@ class Capture:
         for _ in range(_GAPS):
             try:
                 return self._run(target, stop or threading.Event(), progress or _silent)
-            except (SourceGapError, psycopg.errors.SerializationFailure) as error:
+            except (SourceGapError, psycopg.errors.SerializationFailure, psycopg.errors.UndefinedTable) as error:
                 logger.warning("%s", error)
                 self._renew = isinstance(error, SlotTooOldError)
         return self._run(target, stop or threading.Event(), progress or _silent)
@@ -250,7 +250,9 @@ class Capture:
         with limited(connection):
             shapes = watch.judge(connection, self._truncated, told, self._just_told)
         if shapes and reached <= self._captured:
-            return move_wal(connection) > reached  # not at a standby where nothing moves
+            moved = move_wal(connection) > reached
+            time.sleep(0 if moved else READ_SECONDS)  # a standby where nothing moves
+            return moved
         if shapes:
             relations = [relation.to_bytes() for relation in shapes]
             writer.append(RELATION, relations)

@@ -167,9 +167,8 @@ def _published(
             else:
                 whose = "which no standby can change" if publication.standby else "which Flux did not make"
                 reason = f"publication {name!r}, {whose}, does not hold it"
-                left.append(
-                    RefusedTable(table, reason, f"alter publication {quoted_name(name)} add table {table.quoted}")
-                )
+                fix = f"alter publication {quoted_name(name)} add table {table.quoted}"
+                left.append(RefusedTable(table, reason, fix, left_out=True))
         elif rows is not None or (columns is not None and set(columns) != set(plan.columns)):
             what = "filters its rows" if rows is not None else "publishes other columns than it has"
             left.append(

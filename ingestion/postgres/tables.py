@@ -89,11 +89,15 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True)
 class RefusedTable:
-    """A relation that does not replicate: why, and the SQL that would change it (None: nothing would)."""
+    """A relation that does not replicate: why, and the SQL that would change it (None: nothing would).
+
+    `left_out`: it could, but somebody's publication does not hold it.
+    """
 
     table: TableRef
     reason: str
     fix: str | None = None
+    left_out: bool = False
 
 
 class _Row(NamedTuple):

@@ -70,7 +70,7 @@ class Watch:
 
     def tell_refused(self, refused: Sequence[RefusedTable]) -> None:
         """Say which tables that were replicated no longer are: the warehouse keeps them as they were."""
-        self._refused = {refusal.table.oid: refusal.reason for refusal in refused}
+        self._refused = {refusal.table.oid: refusal.reason for refusal in refused if not refusal.left_out}
         known = self._settled.tables if self._settled is not None else {}
         for refusal in refused:
             if refusal.table.oid in known and (refusal.table.oid, refusal.reason) not in self._said:

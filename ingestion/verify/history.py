@@ -29,7 +29,7 @@ def _since_key(destination: Destination, table: Table) -> str:
     if since is None:
         return table.history
     place = f"_epoch = {since[0]:d} and _lsn = {since[1]:d}"
-    first = f"(select coalesce(min(_seq), 0) from {table.history} where {place} and _op = 'resync')"
+    first = f"(select coalesce(max(_seq), 0) from {table.history} where {place} and _op = 'resync')"
     return (
         f"(select * from {table.history} where (_epoch, _lsn, _seq) >= ({since[0]:d}, {since[1]:d}, {first}) "
         f"and not ({place} and _seq = {first} and _op = 'delete')) as told"

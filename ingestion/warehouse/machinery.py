@@ -132,6 +132,14 @@ class Machinery:
         )
         return replace(table, oid=number, state=TableState.STOPPED)
 
+    def resting_tables(self) -> set[int]:
+        """OIDs of tables that replicated once: stopped, or inexact since a time after their last copy."""
+        rows = self.session.execute(
+            "select oid from _flux.tables where state = $1 or (state = $2 and inexact_since > snapshot_lsn)",
+            [TableState.STOPPED.value, TableState.INEXACT.value],
+        )
+        return {row[0] for row in rows}
+
     def write_state(self, table: Table, state: TableState, lsn: int) -> Table:
         """Record a table's new state; an inexact one is so since `lsn`."""
         since = lsn if state is TableState.INEXACT else None

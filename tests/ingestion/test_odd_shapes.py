@@ -284,7 +284,7 @@ def test_many_tables_that_cannot_be_followed_cost_one_more_pass(flux: Pipeline) 
     flux.capture()
     with patch.object(BatchLoad, "load", autospec=True, side_effect=BatchLoad.load) as loads:
         flux.load()
-    assert loads.call_count == 2
+    assert sum(bool(tuple(call.args[1].parts)) for call in loads.call_args_list) == 2
     flux.replicate()
     for table in tables:
         assert_equal_and_replayed(flux, table, f"raw_app.{table}")

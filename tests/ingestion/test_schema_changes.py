@@ -151,11 +151,26 @@ def test_a_table_that_returns_is_copied_though_the_last_sight_is_lost(flux: Pipe
     flux.replicate()
     flux.execute("alter table t replica identity nothing")
     flux.replicate()
-    assert states(flux) == {"public.t": "stopped", "public.u": "streaming"}
+    assert states(flux) == {"public.t": "inexact", "public.u": "streaming"}
     (flux.home / "log" / "catalog.json").unlink()
     flux.replicate()
     flux.execute("alter table t replica identity default", "insert into t values (2)")
     flux.replicate()
+    flux.replicate()
+    assert states(flux) == {"public.t": "streaming", "public.u": "streaming"}
+    assert sorted(flux.query("from raw_app.t")) == [(1,), (2,)]
+
+
+def test_a_table_that_somebody_took_out_of_his_publication_stops(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (id int primary key)", "create table u (id int primary key)", "insert into t values (1)"
+    )
+    flux.execute("create publication flux for table t, u with (publish_via_partition_root = true)")
+    flux.replicate()
+    flux.execute("alter publication flux drop table t", "insert into t values (2)")
+    flux.replicate()
+    assert states(flux) == {"public.t": "stopped", "public.u": "streaming"}
+    flux.execute("alter publication flux add table t")
     flux.replicate()
     assert states(flux) == {"public.t": "streaming", "public.u": "streaming"}
     assert sorted(flux.query("from raw_app.t")) == [(1,), (2,)]
