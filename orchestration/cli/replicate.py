@@ -14,19 +14,26 @@ INEXACT = 3
 @click.command(
     epilog=examples(
         "FLUX_SOURCE_URL=postgresql://flux@db/app flux replicate --until-now",
+        "flux replicate --again public.orders",
         "flux replicate --follow",
     )
 )
 @click.option("--until-now", "mode", flag_value="now", default="now", help="Bring what is there now, publish, return.")
 @click.option("--follow", "mode", flag_value="follow", help="Capture and load until Ctrl-C.")
+@click.option(
+    "--again", multiple=True, metavar="SCHEMA.TABLE", help="Copy this table anew; may be given several times."
+)
 @json_option
-def command(mode: str, as_json: bool) -> int:
+def command(mode: str, again: tuple[str, ...], as_json: bool) -> int:
     """Bring the source's tables into the warehouse.
 
     The first run copies every table; later runs bring what committed since. It may be run again at any time and killed
-    at any time. Exit code: 0 everything that had committed is visible and published; 3 a table is inexact; 1 failed.
+    at any time. A table that is copied anew keeps its rows until the copy is whole; its history gets the differences.
+    Exit code: 0 everything that had committed is visible and published; 3 a table is inexact; 1 failed.
     """
     if mode == "follow":
+        if again:
+            raise click.UsageError("--again goes with --until-now; a capture that runs beside it makes the copy")
         return _follow()
     from orchestration.status import read_status
     from orchestration.walk import loading, readers
@@ -35,7 +42,7 @@ def command(mode: str, as_json: bool) -> int:
     with Screen() as screen:
         with screen.step("capture and load") as step:
             loaded = loading.replicate(
-                settings, say=screen.say, progress=lambda what, rows: step.update(rows, note=what)
+                settings, again=again, say=screen.say, progress=lambda what, rows: step.update(rows, note=what)
             )
         if settings.has_postgres_warehouse:
             where = "committed in the warehouse"  # whose readers see each commit whole

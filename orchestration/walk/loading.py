@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import demo
 from ingestion.events.tracking_plan import TrackingPlan, load_tracking_plan
 from ingestion.load.service import Drained, Loader
 from ingestion.log import LogReader
-from ingestion.log.directory import wanted
+from ingestion.log.directory import want, wanted
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.slot import current_lsn
@@ -43,20 +44,28 @@ class Loaded:
     seconds: float
 
 
-def replicate(settings: Settings, *, say: Say = lambda text: None, progress: Progress | None = None) -> Loaded:
+def replicate(
+    settings: Settings,
+    *,
+    again: Collection[str] = (),
+    say: Say = lambda text: None,
+    progress: Progress | None = None,
+) -> Loaded:
     """Bring everything that committed at the source before this call into the warehouse.
 
-    Tables that the load could not follow are copied anew within the same call, as far as that helps.
+    Tables that the load could not follow are copied anew within the same call, as far as that helps; those named by
+    `again` (`schema.table`) in any case. Raises FluxError when one of these does not replicate.
     """
     began = time.monotonic()
     with product(settings) as source:
+        asked = _ask_again(settings, source, again)
         for _ in range(ROUNDS):
             beside = not capture_now(settings, source, say=say)
             load(settings, progress=progress)
             if not wanted(settings.log_directory / "copies"):
                 break
         if beside:
-            _await_copies(settings, source, progress)
+            _await_copies(settings, source, asked, progress)
     return _loaded(settings, began)
 
 
@@ -115,12 +124,26 @@ def event_ledger(settings: Settings) -> EventStatus:
     return _status(settings).events
 
 
-def _await_copies(settings: Settings, source: Source, progress: Progress | None) -> None:
-    """Wait for first copies that a running capture has not finished, and load them."""
-    wanted = {f"{table.schema}.{table.name}" for table in make_plan(source).selected}
-    while wanted - {table.source for table in _status(settings).tables}:
+def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> set[int]:
+    """Ask for new copies of tables, and return their OIDs."""
+    tables = {table.source: table.oid for table in make_plan(source).selected} if names else {}
+    for name in names:
+        if name not in tables:
+            near = ", ".join(difflib.get_close_matches(name, tables, cutoff=0.3)) or "none is named alike"
+            raise FluxError(f"no replicated table is named {name!r} ({near}); 'flux plan' lists them")
+    for name in names:
+        want(settings.log_directory / "copies", tables[name], "somebody asked for it")
+    return {tables[name] for name in names}
+
+
+def _await_copies(settings: Settings, source: Source, asked: Collection[int], progress: Progress | None) -> None:
+    """Wait for copies that a running capture has not finished, first ones and those asked for, and load them."""
+    first = {table.source for table in make_plan(source).selected}
+    copies = settings.log_directory / "copies"
+    while first - {table.source for table in _status(settings).tables} or wanted(copies).intersection(asked):
         time.sleep(WAIT_SECONDS)
         load(settings, progress=progress)
+    load(settings, progress=progress)
 
 
 def _loaded(settings: Settings, began: float) -> Loaded:
