@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
+from ingestion.errors import LoadError
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.session import Session
 from ingestion.warehouse.table import Table
@@ -81,6 +82,12 @@ class Applier(ABC):
         A key change takes what the mirror holds under the old key; the caller sees to it that such a key has no
         earlier change in the range. Returns the name of the whole tuples.
         """
+
+    def require_found(self, lacking: str) -> None:
+        """Raise LoadError when a query counts rows that changed and are not in the mirror: only a copy can mend it."""
+        ((count,),) = self.session.execute(lacking)
+        if count:
+            raise LoadError(f"{count} rows of {self.table.source!r} were changed and are not in its mirror")
 
     @abstractmethod
     def write_bag(self, new: str, within: str) -> None:

@@ -9,6 +9,7 @@ from ingestion.errors import LoadError
 from ingestion.verify import assert_history_replays
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.warehouses import Warehouse
 
 
 @pytest.fixture
@@ -59,3 +60,50 @@ def test_a_column_that_got_a_sibling_and_another_name_in_one_batch_keeps_both(in
     in_duckdb.replicate()
     rows = [(1, "2026-01-01", None), (2, None, "0044-03-15 BC"), (3, "infinity", None)]
     assert in_duckdb.query("select id, b::varchar, b__text from raw_app.t order by id") == rows
+
+
+def test_what_stood_beside_a_column_goes_into_it_when_its_type_can_hold_it(
+    database: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
+    for table, key in (
+        ("bag", "replica identity full"),
+        ("keyed", "add primary key (id)"),
+        ("by_it", "add primary key (n)"),
+    ):
+        flux.execute(
+            f"create table {table} (id int, n numeric(10,2), at timestamp(0))",
+            f"alter table {table} {key}",
+            f"insert into {table} values (1, 'NaN', '294276-12-31 23:59:59.9'), (2, 1.50, '2026-01-01'), (3, 2, null)",
+        )
+    flux.replicate()
+    for table in ("bag", "keyed", "by_it"):
+        flux.execute(
+            f"alter table {table} alter n type numeric",
+            f"insert into {table} values (4, 'Infinity', 'infinity')",
+            f"update {table} set at = '2026-02-02' where id = 2",
+            f"delete from {table} where id = 1",
+            f"delete from {table} where id = 4",
+        )
+    flux.replicate()
+    for table in ("bag", "keyed", "by_it"):
+        rows = flux.query(f"select id, n::text from raw_app.{table} order by 1")
+        assert rows == [(2, "1.50"), (3, "2.00")]
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)
+    assert flux.query("select * from _flux.history_gaps") == []
+
+
+def test_a_row_without_a_key_that_is_not_there_has_its_table_copied(
+    database: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    flux = pipeline(database, tmp_path, warehouse=warehouse)
+    flux.execute("create table t (n int)", "alter table t replica identity full", "insert into t values (1), (1), (2)")
+    flux.replicate()
+    with flux.destination.open() as destination:  # somebody's hand was in it
+        destination.machinery.session.execute("update raw_app.t set n = 3 where n = 2")
+    flux.execute("delete from t where n = 2", "insert into t values (4)")
+    flux.replicate()
+    assert flux.query("select state from _flux.tables") == [("resyncing",)]
+    flux.replicate()
+    assert sorted(flux.query("select n from raw_app.t")) == [(1,), (1,), (4,)]

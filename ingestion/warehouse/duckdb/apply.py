@@ -59,6 +59,9 @@ class DuckdbApplier(Applier):
             f"create or replace temp table _left as select {chosen}, count(*) + any_value(b.d) as d "
             f"from {self.table.mirror} m join _bag b on {same} where b.d < 0 group by {chosen}"
         )
+        self.require_found(
+            "select (select count(*) from _bag where d < 0) - count(*) + count(*) filter (where d < 0) from _left"
+        )
         self.session.execute(f"delete from {self.table.mirror} m using _bag b where b.d < 0 and {same}")
         target = (
             f"insert into {self.table.mirror} ({', '.join(names)}) select {listed} from (select *, unnest(range(d))"

@@ -38,8 +38,12 @@ def reshape(
                 raise LoadError(f"default of column {name} of {after.source!r} is no value of its warehouse type")
             session.execute(f"update {after.mirror} set {name} = {value}", [change.missing])
         elif change.before is not None and change.before.type != kind:
-            cast = cast_text(source_text(replace(change.before, name=change.after.name, has_text=False)), kind)
+            # What stood beside the column goes into it where the new type can hold it.
+            cast = cast_text(source_text(replace(change.before, name=change.after.name)), kind)
+            beside = quote(change.after.text_name)
             for target in (after.mirror, after.history):
                 session.execute(f"alter table {target} alter column {name} set data type {kind} using {cast}")
+                if change.before.has_text:
+                    session.execute(f"update {target} set {beside} = null where {name} is not null")
     if filled or rekeyed:
         write_rows(session, after, column_list(after), at)

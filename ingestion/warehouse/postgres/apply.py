@@ -59,11 +59,12 @@ class PostgresApplier(Applier):
             f"select {staged}, -1, _n from {self.old} where {within}) as both_ways group by _row having sum(d) <> 0",
             {"_row": "text", "d": "bigint", "_n": "bigint"},
         )
-        self.session.execute(
-            f"delete from {self.table.mirror} where ctid in (select id from ("
+        self.require_found(
+            f"with gone as (delete from {self.table.mirror} where ctid in (select id from ("
             f"select m.ctid as id, -b.d as surplus, row_number() over (partition by b._row) as place "
             f"from {self.table.mirror} m join _bag b on b._row = {stored} where b.d < 0) as found "
-            f"where place <= surplus)"
+            f"where place <= surplus) returning 1) "
+            f"select coalesce(sum(-d), 0) - (select count(*) from gone) from _bag where d < 0"
         )
         self.session.execute(
             f"insert into {self.table.mirror} ({', '.join(names)}) "

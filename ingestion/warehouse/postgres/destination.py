@@ -17,7 +17,7 @@ from ingestion.warehouse.postgres.events import PostgresEvents
 from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
-from ingestion.warehouse.postgres.types import postgres_type
+from ingestion.warehouse.postgres.types import TEXT, postgres_type
 from ingestion.warehouse.reshape import change_columns, write_rows, write_unfilled
 from ingestion.warehouse.table import Table
 
@@ -65,11 +65,16 @@ class PostgresDestination:
             drop_views(self.session, before.mirror_schema, before.name)
         change_columns(self.session, before, changes, NAME_BYTES)
         for column in retyped:
+            name, beside = quote(column.name), quote(column.text_name)
+            # What stood beside the column goes into it where text can hold all.
+            folds = column.has_text and column.type == TEXT
+            text = f"coalesce({beside}, {name}::text)" if folds else f"{name}::text"
             for target in (after.mirror, after.history):
-                name = quote(column.name)
                 self.session.execute(
-                    f"alter table {target} alter column {name} type {column.type} using {name}::text::{column.type}"
+                    f"alter table {target} alter column {name} type {column.type} using {text}::{column.type}"
                 )
+                if folds:
+                    self.session.execute(f"update {target} set {beside} = null")
         if rekeyed:
             create_key(self.session, after)
         filled = [change for change in changes if change.before is None and change.missing is not None]
