@@ -91,7 +91,7 @@ class PlannedTable:
 class RefusedTable:
     """A relation that does not replicate: why, and the SQL that would change it (None: nothing would).
 
-    `left_out`: it could, but somebody's publication does not hold it.
+    `left_out`: nobody misses it, for somebody's publication does not hold it, or there is nothing in it.
     """
 
     table: TableRef
@@ -206,7 +206,8 @@ class _Tables:
         """Refuse what has no replica identity, or another one in a partition: its rows could not be told apart."""
         relation = self.relations[table.oid]
         if not relation.columns:
-            return RefusedTable(table, "has no column, or generated ones only: a warehouse has no such tables")
+            reason = "has no column, or generated ones only: a warehouse has no such tables"
+            return RefusedTable(table, reason, left_out=True)
         if not _identified(relation):
             return RefusedTable(table, f"{self._lack(relation)}: {_CONSEQUENCE}", self._fix(relation))
         for part in parts:
