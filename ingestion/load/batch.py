@@ -7,29 +7,20 @@ A batch is found by its blocks' headers, and read in parts of bounded size: a tr
 the memory of one part, in one transaction of the warehouse.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
+from ingestion.load.arriving import ARRIVING_BYTES, Arriving, last_begun
 from ingestion.load.parts import Part, Parts, Piece
-from ingestion.log import Block, LogPosition, LogReader
-from ingestion.log.segment import SEGMENT_HEADER, BlockHeader
+from ingestion.load.tail import Tail
+from ingestion.log import Block, LogPosition
+from ingestion.log.segment import BlockHeader
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
-from ingestion.postgres.pgoutput.records import (
-    IDLE,
-    MEMBERS,
-    RELATION,
-    SESSION,
-    SHAPE,
-    UNTOLD,
-    WAL,
-    Members,
-    Session,
-    decode_oids,
-)
+from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, SHAPE, UNTOLD, WAL, Members, Session, decode_oids
 
 BATCH_BYTES: Final = 48 << 20
 
@@ -41,13 +32,15 @@ class Batch:
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
     relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
     replicate at its end, where the log says which, and since which LSN. `untold` are tables that wait for a copy from
-    some LSN on, which is the batch's end or before its begin.
+    some LSN on, which is the batch's end or before its begin. `arriving` are the parts when they are one transaction
+    that still comes.
     """
 
     epoch: int
     lsn: int
     end: LogPosition
     parts: Iterable[Part]
+    arriving: Arriving | None = None
     shapes: Sequence[tuple[int, Relation]] = ()
     members: tuple[int, Members] | None = None
     untold: Sequence[tuple[int, frozenset[int]]] = ()
@@ -86,6 +79,12 @@ class _Gathering:
             self.items.append(Piece(position, header, header.records, block, first=last))
         self.end = position if self.unfinished else block.end
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much came behind the last Commit."""
+        pieces = (item for item in self.items[self.whole :] if isinstance(item, Piece))
+        return sum(piece.header.payload_bytes for piece in pieces if not piece.first)
+
     def drop_unfinished(self) -> None:
         """Forget the messages after the last Commit: their transaction is sent again. Shapes stay known."""
         rest = [item for item in self.items[self.whole :] if isinstance(item, Relation)]
@@ -94,23 +93,27 @@ class _Gathering:
 
 
 def read_batch(
-    reader: LogReader,
+    tail: Tail,
     start: LogPosition | None,
     epoch: int,
     lsn: int,
     *,
     until: int | None = None,
     limit_bytes: int = BATCH_BYTES,
+    arriving: Callable[[], bool] | None = None,
 ) -> Batch | None:
     """Find the next batch after position `lsn` of `epoch`; None when the log holds nothing more.
 
     `start` is where to read from; `until` cuts before the first transaction at or above that LSN. A transaction larger
     than the limit makes a batch of its own. A new epoch begins with an empty batch, so that its copies come first.
+    A large transaction that still comes is a batch where `arriving` is given, which tells when not to wait for it.
     """
+    if start is not None and start == tail.reader.durable_end():
+        return None
     gathering: _Gathering | None = None
-    for position, header in _headers(reader, start):
-        if header.kind == SESSION:
-            session = Session.from_bytes(reader.read(position, header).payload)
+    for found in tail.blocks(start):
+        position, header, session = found.position, found.header, found.session
+        if session is not None:
             if gathering is not None and session.epoch != gathering.session.epoch:
                 if gathering.lsn > lsn:
                     break
@@ -125,13 +128,10 @@ def read_batch(
                 gathering.session = session
         elif gathering is None:
             continue
-        elif header.kind == RELATION:
-            gathering.items += [Relation.from_bytes(raw) for raw in reader.read(position, header)]
         elif header.kind == WAL:
-            wanted = header.mark or gathering.bytes < limit_bytes
-            gathering.add(position, header, reader.read(position, header) if wanted else None)
+            gathering.add(position, header, tail.reader.read(position, header) if header.mark else None)
         elif header.kind in (IDLE, SHAPE, MEMBERS, UNTOLD):
-            told = reader.read(position, header) if header.kind != IDLE else ()
+            told = tail.reader.read(position, header) if header.kind != IDLE else ()
             if header.kind == SHAPE:
                 gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
             else:
@@ -139,27 +139,31 @@ def read_batch(
                 gathering.untold += [(header.mark, decode_oids(raw)) for raw in told if header.kind == UNTOLD]
             gathering.lsn = max(gathering.lsn, header.mark)
             if not gathering.unfinished:
-                gathering.end = LogPosition(position.segment, position.offset + header.size)
+                gathering.end = found.end
             if header.kind == UNTOLD and gathering.lsn > lsn and not gathering.unfinished:
                 break
+        else:
+            gathering.items += found.relations
         if gathering is not None and gathering.bytes >= limit_bytes and gathering.whole and gathering.lsn > lsn:
             break
     if gathering is None:
         return None
-    return _finish(reader, gathering, lsn, until, limit_bytes)
+    if arriving is not None and gathering.lsn == lsn and gathering.unfinished_bytes >= ARRIVING_BYTES:
+        return _arriving(tail, gathering, until, arriving)
+    return _finish(tail, gathering, lsn, until, limit_bytes)
 
 
-def _headers(reader: LogReader, start: LogPosition | None) -> Iterator[tuple[LogPosition, BlockHeader]]:
-    """Blocks from `start` on, preceded by the sessions and relations of its segment that lie before it."""
-    if start is None:
-        yield from reader.headers()
-        return
-    for position, header in reader.headers(LogPosition(start.segment, SEGMENT_HEADER.size)):
-        if position >= start or header.kind in (SESSION, RELATION):
-            yield position, header
+def _arriving(tail: Tail, gathering: _Gathering, until: int | None, interrupted: Callable[[], bool]) -> Batch | None:
+    """The large transaction that begins in the first block after the last Commit, if it is one that is to be loaded."""
+    piece = next(item for item in gathering.items[gathering.whole :] if isinstance(item, Piece))
+    opened = last_begun(piece.block if piece.block is not None else tail.reader.read(piece.position, piece.header))
+    if opened is None or (until is not None and opened.lsn >= until):
+        return None
+    comes = Arriving(tail, gathering.session, piece.position, opened, interrupted, piece.position)
+    return Batch(gathering.session.epoch, opened.lsn + 1, piece.position, comes, comes)
 
 
-def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | None, limit: int) -> Batch | None:
+def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limit: int) -> Batch | None:
     gathering.drop_unfinished()
     reached = gathering.lsn if until is None else min(gathering.lsn, until)
     if reached <= lsn:
@@ -169,6 +173,8 @@ def _finish(reader: LogReader, gathering: _Gathering, lsn: int, until: int | Non
     shapes = [(at, shape) for at, shape in gathering.shapes if lsn < at <= reached and newest.get(shape.oid) == shape]
     members = next((known for known in reversed(gathering.members) if known[0] <= reached), None)
     untold = [known for known in gathering.untold if known[0] <= reached]
-    parts = Parts(reader, gathering.items, lsn, until, limit)
+    parts = Parts(tail.reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
-    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members, untold)
+    return Batch(
+        gathering.session.epoch, reached, end, parts.at_once() if small else parts, None, shapes, members, untold
+    )

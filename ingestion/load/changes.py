@@ -127,7 +127,10 @@ class BatchLoad:
         Before any row: the time of a transaction of many parts may stand in its last one.
         """
         lsn, committed, ticks = [], [], []
-        for part in batch.parts:
+        if batch.arriving is not None:
+            transaction = batch.arriving.transaction
+            lsn, committed = [np.array([transaction.lsn])], [np.array([transaction.committed_at_us])]
+        for part in batch.parts if batch.arriving is None else ():
             transactions = part.messages.transactions
             begun = transactions.begin >= 0
             lsn.append(transactions.lsn[begun])

@@ -16,6 +16,7 @@ from ingestion.errors import LoadError
 from ingestion.load.batch import read_batch
 from ingestion.load.changes import arrow_tuples
 from ingestion.load.parts import Part
+from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import SEGMENT_HEADER
@@ -55,8 +56,8 @@ class Fold:
         columns = ", ".join(f"c{i} varchar" for i in width)
         unsent = ", ".join(f"u{i} boolean" for i in width)
         memory.execute(f"create table new (n hugeint, {columns}, {unsent}); create table old (n hugeint, {columns})")
-        at, lsn, number, found = self._start(), self.base, 0, False
-        while batch := read_batch(self.stream, at, self.epoch, lsn, until=self.lsn):
+        tail, at, lsn, number, found = Tail(self.stream), self._start(), self.base, 0, False
+        while batch := read_batch(tail, at, self.epoch, lsn, until=self.lsn):
             if batch.epoch != self.epoch or batch.lsn > self.lsn:
                 break
             for part in batch.parts:

@@ -15,12 +15,14 @@ from typing import Final
 
 from ingestion.errors import LoadError
 from ingestion.failpoints import reach
+from ingestion.load.arriving import TransactionCutError
 from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.fold import UnusableCopyError
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing, note_copy, predecessor
+from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want, wanted
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -61,6 +63,7 @@ class ChangeLoader:
         self._destination = destination
         self._batch_bytes = batch_bytes
         self._reader = LogReader(log / "postgres")
+        self._tail = Tail(self._reader)
         self._copies = log / "copies"
         self._clock = clock
         self._landing = Landing(protected_schemas, destination.dialect)
@@ -69,6 +72,7 @@ class ChangeLoader:
         self._tables = destination.machinery.read_tables()
         self._failed: dict[int, str] = {}
         self._useless: set[CopyName] = set()
+        self._left_at = -1  # the position behind which a transaction is awaited as a whole
         self._check_begin()
         self._ask_again()
 
@@ -109,15 +113,25 @@ class ChangeLoader:
                 report("stream", changes)
         return LoadReport(tables, rows, changes, batches, time.monotonic() - started)
 
-    def step(self) -> bool:
-        """Load one copy or one batch; False when there is nothing to load."""
+    def step(self, interrupted: Callable[[], bool] = lambda: False) -> bool:
+        """Load one copy or one batch; False when there is nothing to load.
+
+        A large transaction is loaded while it comes, unless the time is taken from a column, which may come last;
+        `interrupted` tells when to leave that.
+        """
         pending = self._pending()
         for copied in pending:
             if copied.name.lsn <= self._position.lsn:
                 self._copy(copied)
                 return True
         due = [copied.name.lsn for copied in pending]
-        return self._batch(min(due, default=None)) is not None
+        arriving = None if self._clock or self._left_at == self._position.lsn else interrupted
+        try:
+            return self._batch(min(due, default=None), arriving) is not None
+        except TransactionCutError as error:
+            logger.info("a transaction is awaited as a whole lsn=%s reason=%s", format_lsn(self._position.lsn), error)
+            self._left_at = self._position.lsn
+            return False
 
     def _check_begin(self) -> None:
         """See to it that the log begins no later than the position; else all tables wait for new copies."""
@@ -154,10 +168,10 @@ class ChangeLoader:
             if table.source not in coming and table.oid not in asked:
                 want(self._copies, table.oid, _ASIDE)
 
-    def _batch(self, until: int | None) -> int | None:
+    def _batch(self, until: int | None, arriving: Callable[[], bool] | None = None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""
         before = self._position
-        batch = self._read(before.at, before.epoch, before.lsn, until)
+        batch = self._read(before.at, before.epoch, before.lsn, until, arriving)
         if batch is None:
             return None
         started = time.monotonic()
@@ -169,7 +183,7 @@ class ChangeLoader:
                     reach("load.after_stage")
                     for oid, reason in self._failed.items():
                         self._give_up(load.tables, oid, before.lsn, reason)
-                    after = Position(batch.epoch, batch.lsn, batch.end)
+                    after = Position(batch.epoch, batch.lsn, batch.arriving.end if batch.arriving else batch.end)
                     move_position(self._destination.machinery, before, after)
                     reach("load.before_commit")
                 reach("load.after_commit")
@@ -197,8 +211,16 @@ class ChangeLoader:
         for oid, reason in failure.reasons.items():
             logger.error("table cannot be loaded and is to be copied anew table=%s reason=%s", self._name(oid), reason)
 
-    def _read(self, at: LogPosition | None, epoch: int, lsn: int, until: int | None) -> Batch | None:
-        return read_batch(self._reader, at, epoch, lsn, until=until, limit_bytes=self._batch_bytes)
+    def _read(
+        self,
+        at: LogPosition | None,
+        epoch: int,
+        lsn: int,
+        until: int | None,
+        arriving: Callable[[], bool] | None = None,
+    ) -> Batch | None:
+        limit = self._batch_bytes
+        return read_batch(self._tail, at, epoch, lsn, until=until, limit_bytes=limit, arriving=arriving)
 
     def _copy(self, copied: Copied) -> int:
         """Load one copy in one transaction, and what its table changed since; the number of its rows.

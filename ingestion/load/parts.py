@@ -1,6 +1,6 @@
 """Read the messages of a batch in parts, each decoded alone; a transaction may go on from part to part."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,7 +44,7 @@ class Parts:
     """
 
     reader: LogReader
-    items: Sequence[Piece | Relation]
+    items: Iterable[Piece | Relation]
     lsn: int
     until: int | None
     limit_bytes: int
@@ -60,7 +60,9 @@ class Parts:
         gathered, choice, begun = _Gathered(), _Choice(self.lsn, self.until), False
         for item in self.items:
             if isinstance(item, Relation):
-                gathered.versions.setdefault(item.oid, []).append((gathered.messages, item))
+                known = gathered.versions.setdefault(item.oid, [])
+                if not known or known[-1][1] != item:  # each segment repeats what shapes there are
+                    known.append((gathered.messages, item))
                 continue
             block = item.block if item.block is not None and limit is None else self.reader.read(*_place(item))
             first = item.first

@@ -70,7 +70,7 @@ class Loader:
         changes, events = self._changes(destination), LogReader(self.log / "events")
         told, untold = 0.0, True
         while not stop.is_set():
-            moved = changes.step()
+            moved = changes.step(lambda: stop.is_set() or lease.wanted())
             moved = load_events(changes.destination, events, self.plan).accepted > 0 or moved
             untold = untold or moved
             wanted = lease.wanted()

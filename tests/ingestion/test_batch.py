@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.load.batch import read_batch
+from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.postgres.pgoutput.records import IDLE, RELATION, SESSION, WAL, Session
 from tests.ingestion.test_pgoutput import Change, relation, transaction
@@ -24,7 +25,7 @@ def load(directory: Path, limit: int, until: int | None = None) -> tuple[list[in
     at: LogPosition | None = None
     epoch = lsn = 0
     reader = LogReader(directory)
-    while batch := read_batch(reader, at, epoch, lsn, until=until, limit_bytes=limit):
+    while batch := read_batch(Tail(reader), at, epoch, lsn, until=until, limit_bytes=limit):
         assert (batch.epoch, batch.lsn) > (epoch, lsn)
         epoch, lsn, at = batch.epoch, batch.lsn, batch.end
         assert all(len(part.messages.tag) for part in batch.parts)
@@ -104,7 +105,7 @@ def test_a_new_epoch_begins_with_an_empty_batch(tmp_path: Path) -> None:
     reader = LogReader(tmp_path)
     seen = []
     at, epoch, lsn = None, 0, 0
-    while batch := read_batch(reader, at, epoch, lsn):
+    while batch := read_batch(Tail(reader), at, epoch, lsn):
         seen.append((batch.epoch, batch.lsn, len(list(batch.parts))))
         at, epoch, lsn = batch.end, batch.epoch, batch.lsn
     assert seen == [(1, 50, 0), (1, 148, 1), (2, 20, 0), (2, 78, 1)]

@@ -7,6 +7,7 @@ import pytest
 
 from ingestion.load.batch import read_batch
 from ingestion.load.loader import ChangeLoader
+from ingestion.load.tail import Tail
 from ingestion.log import LogReader
 from ingestion.warehouse.duckdb.connection import connect
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
@@ -66,9 +67,9 @@ def test_parts_give_what_one_piece_gives(flux: Pipeline, tmp_path: Path) -> None
     reader = LogReader(tmp_path / "log" / "postgres")
     with flux.warehouse() as warehouse:
         at = ChangeLoader(DuckdbDestination(warehouse), tmp_path / "log").position
-    batch = read_batch(reader, at.at, at.epoch, at.lsn, limit_bytes=SMALL)
+    batch = read_batch(Tail(reader), at.at, at.epoch, at.lsn, limit_bytes=SMALL)
     while batch is not None and len(list(batch.parts)) < 3:
-        batch = read_batch(reader, batch.end, batch.epoch, batch.lsn, limit_bytes=SMALL)
+        batch = read_batch(Tail(reader), batch.end, batch.epoch, batch.lsn, limit_bytes=SMALL)
     assert batch is not None, "the transaction was to come in parts"
     flux.load()
     other = connect(tmp_path / "parts.duckdb")

@@ -6,7 +6,14 @@ in, values out; no socket, no clock, no logging. Raises WireError on malformed b
 """
 
 from ingestion.postgres.pgoutput.copy_binary import decode_copy
-from ingestion.postgres.pgoutput.messages import Changes, Messages, Transactions, truncated_oids
+from ingestion.postgres.pgoutput.messages import (
+    Changes,
+    Messages,
+    OpenTransaction,
+    Transactions,
+    begun_transaction,
+    truncated_oids,
+)
 from ingestion.postgres.pgoutput.relation import Column, Relation, RelationMessage
 from ingestion.postgres.pgoutput.tuples import Values
 
@@ -14,10 +21,12 @@ __all__ = [
     "Changes",
     "Column",
     "Messages",
+    "OpenTransaction",
     "Relation",
     "RelationMessage",
     "Transactions",
     "Values",
+    "begun_transaction",
     "decode_copy",
     "truncated_oids",
 ]

@@ -179,6 +179,15 @@ class Messages:
         return Changes(tag, lsn, seq, index, new_rows, new, old_rows, old)
 
 
+def begun_transaction(body: bytes | memoryview) -> OpenTransaction:
+    """The transaction that a Begin message opens; `body` begins at its tag. Raises WireError."""
+    try:
+        lsn, committed_at_us = struct.unpack_from(">QQ", body, 1)
+    except struct.error as error:
+        raise WireError("a begin message ends too early") from error
+    return OpenTransaction(lsn, committed_at_us + POSTGRES_EPOCH_US, 1)
+
+
 def truncated_oids(body: bytes | memoryview) -> tuple[int, ...]:
     """Relations that a Truncate message empties; `body` begins at its tag. Raises WireError."""
     try:
