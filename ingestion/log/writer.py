@@ -48,8 +48,7 @@ class LogWriter:
         self._preamble = preamble
         self._limit = limit
         self._file: int | None = None
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending: list[tuple[int, Sequence[bytes | memoryview], int]] = []
         if end.segment:
             write_durable(self._note, end)  # a crash between fdatasync and note: what was recovered counts
 
@@ -78,25 +77,24 @@ class LogWriter:
         return self._end
 
     @property
-    def pending_bytes(self) -> int:
-        """Bytes appended and not yet durable."""
-        return self._pending_bytes
+    def pending(self) -> bool:
+        """Whether something was appended that is not durable yet."""
+        return bool(self._pending)
 
     def append(self, kind: int, records: Sequence[bytes | memoryview], mark: int = 0) -> None:
         """Add one block in memory. Nothing is durable before `commit`."""
-        parts = encode_block(kind, records, mark)
-        self._pending.extend(parts)
-        self._pending_bytes += sum(map(len, parts))
+        self._pending.append((kind, records, mark))
 
     def commit(self) -> LogPosition:
         """Write and fdatasync what was appended; return the log's new end.
 
         Raises LogWriteError: then nothing of this commit is durable, and it is forgotten.
         """
-        parts, size = self._pending, self._pending_bytes
-        self._pending, self._pending_bytes = [], 0
-        if not parts:
+        pending, self._pending = self._pending, []
+        if not pending:
             return self._end
+        parts = [part for block in pending for part in encode_block(*block)]
+        size = sum(map(len, parts))
         try:
             if self._file is None or self._end.offset >= self._limit:
                 self._rotate()

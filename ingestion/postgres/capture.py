@@ -18,9 +18,8 @@ import psycopg
 from ingestion.errors import LogWriteError, SlotTooOldError, SourceError, SourceGapError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
-from ingestion.log.directory import grant, wanted
 from ingestion.log.segment import SEGMENT_HEADER
-from ingestion.postgres.copy import copied_tables, copy_tables
+from ingestion.postgres.copier import Copier
 from ingestion.postgres.copy_rows import CopyWork, Progress
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
@@ -35,7 +34,7 @@ from ingestion.postgres.pgoutput.records import (
     Session,
     encode_oids,
 )
-from ingestion.postgres.plan import TableRef, make_plan
+from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
 from ingestion.postgres.source import Source, WireFormat, connect, limited
@@ -85,6 +84,8 @@ class Capture:
         # What was read, and what of it is on disk: a segment may open between the two.
         self._captured = self._durable = 0
         self._laid: list[Relation] = []
+        # A commit to the log that runs beside the stream, and the two as they will be then.
+        self._committing: tuple[Future[LogPosition], int, list[Relation]] | None = None
         self._unfinished = False
         self._transaction = (0, 0)  # commit LSN and xid
         self._wire: WireFormat = "text"
@@ -143,6 +144,7 @@ class Capture:
             Walsender(self._source) as walsender,
             LogWriter.open(self._wal_log, preamble=self._preamble, segment_bytes=SEGMENT_BYTES) as writer,
             ThreadPoolExecutor(1, "copies") as pool,
+            ThreadPoolExecutor(1, "log") as disk,
         ):
             reader = LogReader(self._wal_log)
             self._captured = reader.last_mark()
@@ -164,7 +166,7 @@ class Capture:
             self._truncated.clear()
             self._emptying.clear()
             self._unfinished = False
-            self._laid.clear()
+            self._laid, self._committing = [], None
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
             writer.commit()
             with limited(connection):
@@ -176,11 +178,11 @@ class Capture:
             work = CopyWork(
                 self._source, self._copies, self._session.epoch, self._part_bytes, throttle, progress, ended.is_set
             )
-            copier = _Copier(work, pool, self._workers)
+            copier = Copier(work, pool, self._workers)
             copier.start(published)
             try:
                 goal = max(target, seen) if target is not None else None
-                self._stream(connection, walsender, writer, copier, watch, goal, stop)
+                self._stream(connection, walsender, writer, disk, copier, watch, goal, stop)
             finally:
                 ended.set()  # a copy in parts stops after its part and goes on at the next start
         return Lsn(self._captured)
@@ -190,7 +192,8 @@ class Capture:
         connection: psycopg.Connection[Any],
         walsender: Walsender,
         writer: LogWriter,
-        copier: "_Copier",
+        disk: ThreadPoolExecutor,
+        copier: Copier,
         watch: Watch,
         target: int | None,
         stop: threading.Event,
@@ -201,12 +204,13 @@ class Capture:
             received = walsender.read(READ_BYTES, READ_SECONDS)
             if received.messages:
                 reach("capture.received")
+                self._settle(walsender)
                 with walsender.away():
                     self._write(connection, writer, received.messages)
-                    self._commit(writer)
-                reach("capture.before_acknowledge")
-                walsender.confirm(self._durable)
-                reach("capture.after_acknowledge")
+                laid = [relation for _, relation in self._relations.values()]
+                self._committing = disk.submit(writer.commit), self._captured, laid
+            if not received.full:
+                self._settle(walsender)
             if watch.due:
                 with walsender.away(), limited(connection):
                     if watch.look(connection):
@@ -219,6 +223,7 @@ class Capture:
                 continue
             reached = max(self._captured, received.wal_end)
             if watch.pending is not None and reached >= watch.pending:
+                self._settle(walsender)
                 with walsender.away():
                     moved = self._judge(connection, writer, watch, reached)
                 if moved:
@@ -230,6 +235,7 @@ class Capture:
                 finished = not copier.busy
             if received.messages and not finished:
                 continue
+            self._settle(walsender)
             waited = time.monotonic() - idle_at
             if finished or waited > IDLE_SECONDS or received.wal_end - self._captured > IDLE_BYTES:
                 idle_at = time.monotonic()
@@ -239,6 +245,7 @@ class Capture:
                 return
             if target is not None or waited > IDLE_SECONDS / 2:
                 walsender.ask()
+        self._settle(walsender)
 
     def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> bool:
         """Act on what the catalog showed at a place that the stream has come to.
@@ -333,6 +340,21 @@ class Capture:
         walsender.confirm(lsn)
         logger.debug("idle position captured lsn=%s", format_lsn(lsn))
 
+    def _settle(self, walsender: Walsender) -> None:
+        """Await that what was read before the last time is on disk, and acknowledge it.
+
+        Between two settlements the stream is read while the disk writes: else the walsender would stand still.
+        """
+        if self._committing is None:
+            return
+        (commit, durable, laid), self._committing = self._committing, None
+        with walsender.away():
+            commit.result()
+        self._durable, self._laid = durable, laid
+        reach("capture.before_acknowledge")
+        walsender.confirm(self._durable)
+        reach("capture.after_acknowledge")
+
     def _commit(self, writer: LogWriter) -> None:
         """Make durable what was appended. A segment that opens now begins with the shapes of before."""
         writer.commit()
@@ -344,35 +366,6 @@ class Capture:
         assert self._session is not None
         relations = [relation.to_bytes() for relation in self._laid]
         return [(SESSION, [self._session.to_bytes()], self._durable), (RELATION, relations, 0)]
-
-
-class _Copier:
-    """Copies beside the stream, one round at a time."""
-
-    def __init__(self, work: CopyWork, pool: ThreadPoolExecutor, workers: int) -> None:
-        self._work, self._pool, self._workers = work, pool, workers
-        self._round: Future[Lsn] | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether a round is under way or its result was not yet taken."""
-        return self._round is not None
-
-    def start(self, tables: Sequence[TableRef]) -> None:
-        """Begin a round with the tables of which the log has no copy, or a new one is wanted."""
-        for oid in wanted(self._work.directory) - {table.oid for table in tables}:
-            grant(self._work.directory, oid)  # the table is gone, and nobody can send it
-        have = copied_tables(self._work.directory, self._work.epoch)
-        missing = [table for table in tables if table.oid not in have]
-        if missing and self._round is None:
-            self._round = self._pool.submit(copy_tables, self._work, missing, workers=self._workers)
-
-    def finished(self) -> Lsn | None:
-        """The LSN of a round that has just finished. Raises what went wrong in it."""
-        if self._round is None or not self._round.done():
-            return None
-        ended, self._round = self._round, None
-        return ended.result()
 
 
 def _last_session(reader: LogReader) -> Session | None:

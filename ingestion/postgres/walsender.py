@@ -35,10 +35,14 @@ _CONFLICT: Final = b"40001"  # what recovery needs to remove (manual 26.4.2), he
 
 
 class Received(NamedTuple):
-    """What one read brought: XLogData messages verbatim, and the server's position when it spoke last."""
+    """What one read brought: XLogData messages verbatim, and the server's position when it spoke last.
+
+    `full`: there was more to read than was asked for.
+    """
 
     messages: list[memoryview]
     wal_end: int
+    full: bool = False
 
 
 class Walsender:
@@ -121,7 +125,8 @@ class Walsender:
                     append(data)
                     size += count
                     if size >= max_bytes:
-                        break
+                        self._keep_alive()
+                        return Received(messages, self._wal_end, full=True)
                     continue
                 self._keepalive(bytes(data))
                 deadline = 0.0  # the server has nothing more to say: let the caller look at its position

@@ -107,7 +107,7 @@ def test_a_stalled_disk_does_not_cost_the_connection(flux: Pipeline, monkeypatch
     stalled, commit = threading.Event(), LogWriter.commit
 
     def stall(writer: LogWriter) -> object:
-        if writer.pending_bytes and not stalled.is_set():
+        if writer.pending and not stalled.is_set():
             stalled.set()
             threading.Event().wait(3)
         return commit(writer)
@@ -126,12 +126,41 @@ def test_a_stalled_disk_does_not_cost_the_connection(flux: Pipeline, monkeypatch
         assert flux.at_source(walsenders) == before
 
 
+def test_the_stream_is_read_while_the_disk_writes(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, seen, commit, read = threading.Event(), list[bool](), LogWriter.commit, walsender.Walsender.read
+    capture = threading.current_thread()
+
+    def reading(self: walsender.Walsender, max_bytes: int, max_seconds: float) -> walsender.Received:
+        nonlocal capture
+        capture = threading.current_thread()
+        reads.set()
+        received = read(self, max_bytes, max_seconds)
+        return received._replace(full=bool(received.messages))  # as when more waits than is read at once
+
+    def slow(writer: LogWriter) -> object:
+        if threading.current_thread() is not capture and not seen:
+            reads.clear()
+            seen.append(reads.wait(10))
+        return commit(writer)
+
+    with following(flux):
+        flux.execute("insert into t values (2, 0)")
+        until(loaded(flux, 2))
+        monkeypatch.setattr(walsender.Walsender, "read", reading)
+        reads.clear()
+        until(reads.is_set)
+        monkeypatch.setattr(LogWriter, "commit", slow)
+        flux.execute("insert into t select i, 0 from generate_series(3, 2000) as i")
+        until(loaded(flux, 2000))
+    assert seen == [True]
+
+
 def test_a_full_disk_is_tried_again(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capturing, "_BACKOFF_SECONDS", (0.05, 0.1))
     tries, commit = [0], LogWriter.commit
 
     def full(writer: LogWriter) -> object:
-        if writer.pending_bytes and tries[0] < 3:
+        if writer.pending and tries[0] < 3:
             tries[0] += 1
             raise LogWriteError("no space left on device")
         return commit(writer)
