@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 
-from ingestion.load.loader import ChangeLoader
 from ingestion.load.service import Loader
 from ingestion.load.status import write_status
 from ingestion.postgres.capture import Capture
@@ -28,7 +27,7 @@ def prove(
     else may). Waits for the lease and holds it throughout. Raises VerifyError, SourceError, WarehouseError.
     """
     with lease(loader.home, "verify", on_wait=on_wait), open_warehouse(loader.url) as destination:
-        changes = ChangeLoader(destination, loader.log, clock=loader.clock, protected_schemas=loader.protected_schemas)
+        changes = loader.changes(destination)
 
         def bring(lsn: Lsn) -> None:
             (capture or Capture(source, loader.log).until_now)()

@@ -23,6 +23,7 @@ from orchestration.errors import NotBuiltYetError, SettingError
 
 PREFIX = "FLUX_"
 WireFormat = Literal["text", "binary"]
+HistoryMode = Literal["keep", "off"]
 # What tests say to a process of ours is no setting.
 NOT_SETTINGS = frozenset({FAILPOINT})
 
@@ -63,6 +64,9 @@ class Settings:
     wire: Annotated[
         WireFormat, About("format of values in the stream; what is not read in binary is streamed as text all the same")
     ] = "text"
+    history: Annotated[
+        HistoryMode, About("whether each table gets a history beside its mirror; stays as the warehouse was begun")
+    ] = "keep"
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -284,6 +288,7 @@ _KINDS: dict[object, _Kind] = {
     float | None: _Kind("number", float, "a number"),
     bool: _Kind("0 or 1", _truth, "1 or 0"),
     WireFormat: _Kind("text or binary", {name: name for name in get_args(WireFormat)}.__getitem__, "text or binary"),
+    HistoryMode: _Kind("keep or off", {name: name for name in get_args(HistoryMode)}.__getitem__, "keep or off"),
     dt.date | None: _Kind("date", dt.date.fromisoformat, "a date, YYYY-MM-DD"),
 }
 

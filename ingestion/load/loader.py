@@ -59,6 +59,7 @@ class ChangeLoader:
         clock: str | None = None,
         protected_schemas: tuple[str, ...] = ("restricted",),
         batch_bytes: int = BATCH_BYTES,
+        history: bool = True,
     ) -> None:
         self._destination = destination
         self._batch_bytes = batch_bytes
@@ -66,13 +67,14 @@ class ChangeLoader:
         self._tail = Tail(self._reader)
         self._copies = log / "copies"
         self._clock = clock
-        self._landing = Landing(protected_schemas, destination.dialect)
+        self._landing = Landing(protected_schemas, destination.dialect, history)
         destination.machinery.ensure()
         self._position = read_position(destination.machinery)
         self._tables = destination.machinery.read_tables()
         self._failed: dict[int, str] = {}
         self._useless: set[CopyName] = set()
         self._left_at = -1  # the position behind which a transaction is awaited as a whole
+        self._check_history(history)
         self._check_begin()
         self._ask_again()
 
@@ -132,6 +134,16 @@ class ChangeLoader:
             logger.info("a transaction is awaited as a whole lsn=%s reason=%s", format_lsn(self._position.lsn), error)
             self._left_at = self._position.lsn
             return False
+
+    def _check_history(self, wanted: bool) -> None:
+        """Refuse to begin or end histories in the middle: neither would say what the changes between were."""
+        differing = sorted(table.source for table in self._tables.values() if table.has_history is not wanted)
+        if differing:
+            were, are = ("off", "keep") if wanted else ("keep", "off")
+            raise LoadError(
+                f"history is {are!r}, and this warehouse was begun with {were!r} ({len(differing)} tables, "
+                f"{differing[0]!r} the first); set FLUX_HISTORY={were}, or begin another warehouse"
+            )
 
     def _check_begin(self) -> None:
         """See to it that the log begins no later than the position; else all tables wait for new copies."""

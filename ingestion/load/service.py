@@ -41,6 +41,7 @@ class Loader:
     clock: str | None = None
     plan: TrackingPlan | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
+    history: bool = True
 
     @property
     def log(self) -> Path:
@@ -50,7 +51,7 @@ class Loader:
     def drain(self, *, progress: Progress | None = None) -> Drained:
         """Load all that the log holds, and return. Waits for the lease."""
         with self._owned("load") as (_, destination):
-            changes = self._changes(destination)
+            changes = self.changes(destination)
             report = changes.drain(progress=progress)
             events: list[EventLoadReport] = []
             while (loaded := load_events(changes.destination, LogReader(self.log / "events"), self.plan)).accepted:
@@ -67,7 +68,7 @@ class Loader:
                 self._follow(stop, lease, destination)
 
     def _follow(self, stop: threading.Event, lease: Lease, destination: Destination) -> None:
-        changes, events = self._changes(destination), LogReader(self.log / "events")
+        changes, events = self.changes(destination), LogReader(self.log / "events")
         told, untold = 0.0, True
         while not stop.is_set():
             moved = changes.step(lambda: stop.is_set() or lease.wanted())
@@ -82,8 +83,11 @@ class Loader:
             if not moved:
                 stop.wait(_POLL_SECONDS)
 
-    def _changes(self, destination: Destination) -> ChangeLoader:
-        return ChangeLoader(destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas)
+    def changes(self, destination: Destination) -> ChangeLoader:
+        """Give the loader of the Postgres door's changes, as this one is set."""
+        return ChangeLoader(
+            destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas, history=self.history
+        )
 
     @contextmanager
     def _owned(self, purpose: str, stop: threading.Event | None = None) -> Iterator[tuple[Lease, Destination]]:

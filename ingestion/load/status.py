@@ -44,7 +44,7 @@ def _document(
             {
                 "source": table.source,
                 "relation": f"{table.mirror_schema}.{table.name}",
-                "history": f"{table.history_schema}.{table.name}",
+                "history": f"{table.history_schema}.{table.name}" if table.has_history else None,
                 "state": table.state.value,
                 "rows": rows,
                 "lag_bytes": lag_bytes,

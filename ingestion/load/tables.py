@@ -15,10 +15,11 @@ from ingestion.warehouse.types import SourceType
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Where relations land. `protected` source schemas land in `restricted`."""
+    """Where relations land. `protected` source schemas land in `restricted`; `history`: whether new tables have one."""
 
     protected: Collection[str]
     dialect: Dialect
+    history: bool = True
 
     def table(self, relation: Relation, epoch: int, snapshot_lsn: int, others: Iterable[Table]) -> Table:
         """Lay out the table of a relation; keeps the name that its source has already."""
@@ -33,7 +34,16 @@ class Landing:
             texts = {column.name for column in before.columns if column.has_text}
             columns = tuple(replace(column, has_text=column.name in texts) for column in columns)
         return Table(
-            relation.source, relation.oid, mirror, history, name, columns, relation.key_positions, epoch, snapshot_lsn
+            relation.source,
+            relation.oid,
+            mirror,
+            history,
+            name,
+            columns,
+            relation.key_positions,
+            epoch,
+            snapshot_lsn,
+            has_history=self.history,
         )
 
 

@@ -16,7 +16,8 @@ from ingestion.warehouse.table import Table
 
 def replay_histories(destination: Destination, only: Collection[str] | None = None) -> list[TableComparison]:
     """Compare each replayed history (as `rows_source`) with its mirror. `only` names sources, `schema.table`."""
-    tables = sorted(destination.machinery.read_tables().values(), key=lambda table: table.source)
+    known = (table for table in destination.machinery.read_tables().values() if table.has_history)
+    tables = sorted(known, key=lambda table: table.source)
     engine = comparer(destination)
     return [
         engine.replay(table, _since_key(destination, table)) for table in tables if only is None or table.source in only

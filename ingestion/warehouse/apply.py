@@ -55,7 +55,8 @@ class Applier(ABC):
         """Apply the changes with first <= _n <= last to history and mirror, in this order."""
         within = f"_n between {first} and {last}"
         new = self.resolve(within) if self.unchanged else self.new
-        self._write_history(new, within)
+        if self.table.has_history:
+            self._write_history(new, within)
         if self.table.key:
             self._write_keyed(new, within)
         else:
@@ -63,12 +64,13 @@ class Applier(ABC):
 
     def truncate(self, lsn: int, seq: int) -> None:
         """Empty the mirror; the history gets one row for each row that was there."""
-        names = "".join(f"{name}, " for name in self.columns(self.table.key or self.all_positions)[0])
-        self.session.execute(
-            f"insert into {self.table.history} ({names}{HISTORY_COLUMNS}) "
-            f"select {names}'truncate', {self.table.epoch}, {lsn}, {seq}, "
-            f"(select clock_at from _tx where _lsn = {lsn}) from {self.table.mirror}"
-        )
+        if self.table.has_history:
+            names = "".join(f"{name}, " for name in self.columns(self.table.key or self.all_positions)[0])
+            self.session.execute(
+                f"insert into {self.table.history} ({names}{HISTORY_COLUMNS}) "
+                f"select {names}'truncate', {self.table.epoch}, {lsn}, {seq}, "
+                f"(select clock_at from _tx where _lsn = {lsn}) from {self.table.mirror}"
+            )
         self.session.execute(f"delete from {self.table.mirror}")
 
     @abstractmethod

@@ -87,13 +87,13 @@ class Machinery:
     def read_tables(self) -> dict[int, Table]:
         """The replicated tables by the source's OID."""
         tables = {}
-        for source, oid, mirror_schema, history_schema, name, shape, epoch, lsn, state in self.session.execute(
-            "select source, oid, mirror_schema, history_schema, name, shape, epoch, snapshot_lsn, state "
-            "from _flux.tables"
+        for source, oid, mirror_schema, history_schema, name, shape, epoch, lsn, state, kept in self.session.execute(
+            "select source, oid, mirror_schema, history_schema, name, shape, epoch, snapshot_lsn, state, "
+            "history is not null from _flux.tables"
         ):
             columns, key = Table.read_shape(shape)
             tables[oid] = Table(
-                source, oid, mirror_schema, history_schema, name, columns, key, epoch, lsn, TableState(state)
+                source, oid, mirror_schema, history_schema, name, columns, key, epoch, lsn, TableState(state), kept
             )
         return tables
 
@@ -105,7 +105,7 @@ class Machinery:
             [
                 table.source,
                 f"{table.mirror_schema}.{table.name}",
-                f"{table.history_schema}.{table.name}",
+                f"{table.history_schema}.{table.name}" if table.has_history else None,
                 table.oid,
                 table.state.value,
                 table.epoch,

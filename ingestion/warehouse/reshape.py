@@ -36,7 +36,8 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
         for name in present:
             if name.casefold() == new.casefold() and name not in going:
                 _set_aside(session, table, name, name_bytes)
-    _rename(session, table.history, moves)
+    if table.has_history:
+        _rename(session, table.history, moves)
     for change in changes:
         if change.before is None and change.after is not None:
             name, type_name = quote(change.after.name), change.after.type
@@ -59,6 +60,8 @@ def _make_room(session: Session, table: Table, column: TableColumn, name_bytes: 
     So does one that is long gone from the mirror when a `new` one is just like it: the rows of then have its values,
     which no row of the mirror has.
     """
+    if not table.has_history:
+        return
     present = session.columns(table.history_schema, table.name)
     found = next((name for name in present if name.casefold() == column.name.casefold()), None)
     if found is not None and (new or (found, present[found]) != (column.name, session.canonical(column.type))):
@@ -101,6 +104,8 @@ def write_rows(session: Session, table: Table, names: str, at: tuple[int, int]) 
 
 
 def _write_all(session: Session, table: Table, names: str, op: str, at: tuple[int, int]) -> None:
+    if not table.has_history:
+        return
     lsn, seq = at
     session.execute(
         f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) select {names}, '{op}', "

@@ -40,7 +40,8 @@ class TableColumn:
 class Table:
     """Mirror and history of one source table. `key` holds positions of the columns that identify a row.
 
-    `snapshot_lsn`: the mirror began as the copy at this LSN; older changes are in the copy.
+    `snapshot_lsn`: the mirror began as the copy at this LSN; older changes are in the copy. Without `has_history`
+    the mirror is all there is.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Table:
     epoch: int
     snapshot_lsn: int
     state: TableState = TableState.STREAMING
+    has_history: bool = True
 
     @property
     def relation(self) -> str:
@@ -68,6 +70,11 @@ class Table:
     def history(self) -> str:
         """Quoted name of the history."""
         return f"{quote(self.history_schema)}.{quote(self.name)}"
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Quoted names of what it has: the mirror, and the history where one is kept."""
+        return (self.mirror, self.history) if self.has_history else (self.mirror,)
 
     @property
     def key_names(self) -> list[str]:

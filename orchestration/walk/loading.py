@@ -108,7 +108,9 @@ def load_events(settings: Settings, *, say: Say = lambda text: None) -> Loaded:
 def loader(settings: Settings) -> Loader:
     """Give the loader of these settings."""
     clock = settings.clock or (CLOCK if settings.has_stand_in else None)
-    return Loader(settings.home, settings.warehouse, clock=clock, plan=tracking_plan(settings))
+    return Loader(
+        settings.home, settings.warehouse, clock=clock, plan=tracking_plan(settings), history=settings.history == "keep"
+    )
 
 
 def tracking_plan(settings: Settings) -> TrackingPlan | None:

@@ -44,12 +44,7 @@ def load_copy(
         machinery(session).write_table(table)
         for chunk in chunks:
             table = _append(session, table, table.mirror, chunk)
-        names = column_list(table)
-        session.execute(
-            f"insert into {table.history} ({names}, {_MACHINERY}) "
-            f"select {names}, 'snapshot', {table.epoch}, {table.snapshot_lsn}, 1, $1 from {table.mirror}",
-            [at],
-        )
+        _tell(session, table, column_list(table), "snapshot", f"from {table.mirror}", at)
         return table
     return _resync(session, table, chunks, at, previous)
 
@@ -68,7 +63,7 @@ def _append(session: DuckdbSession, table: Table, target: str, chunk: pa.Table) 
         unfit = unfit_columns(session, _CHUNK, table, chunk, positions)
         if not unfit:
             break
-        table = add_text_columns(session, table, unfit, (target, table.history))
+        table = add_text_columns(session, table, unfit, (target, *table.relations[1:]))
     if positions:
         session.execute(f"insert into {target} ({column_list(table)}) select * from {_CHUNK}")
     return table
@@ -89,18 +84,9 @@ def _resync(
         table = _append(session, table, fresh, chunk)
     previous = grow_siblings(session, table, previous)
     names = column_list(table)
-    stamp = f"{table.epoch}, {table.snapshot_lsn}, 1"
-    if column_definitions(table) == column_definitions(previous) and table.key_sources == previous.key_sources:
-        session.execute(
-            f"insert into {table.history} ({names}, {_MACHINERY}) select {names}, 'resync', {stamp}, $1 "
-            f"from (select {names} from {fresh} except all select {names} from {table.mirror})",
-            [at],
-        )
-    else:
-        session.execute(
-            f"insert into {table.history} ({names}, {_MACHINERY}) select {names}, 'resync', {stamp}, $1 from {fresh}",
-            [at],
-        )
+    same = column_definitions(table) == column_definitions(previous) and table.key_sources == previous.key_sources
+    differing = f"(select {names} from {fresh} except all select {names} from {table.mirror})" if same else fresh
+    _tell(session, table, names, "resync", f"from {differing}", at)
     _tell_gone(session, table, previous, fresh, at)
     machinery(session).note_gap(table, previous.snapshot_lsn)
     session.execute(f"drop table {table.mirror}")
@@ -126,8 +112,16 @@ def _tell_gone(session: DuckdbSession, table: Table, previous: Table, fresh: str
     query = f"select {', '.join([*were, '1 as _one'])} from {table.mirror}"
     if comparable:
         query += f" except all select {', '.join([*keys, '1'])} from {fresh}"
+    _tell(session, table, ", ".join(keys), "delete", f"from ({query})", at)
+
+
+def _tell(session: DuckdbSession, table: Table, names: str, op: str, rows: str, at: datetime) -> None:
+    """Write rows to the history, if one is kept: what is gone before what came."""
+    if not table.has_history:
+        return
+    comma = ", " if names else ""
     session.execute(
-        f"insert into {table.history} ({', '.join([*keys, _MACHINERY])}) select {', '.join([*keys, ''])} 'delete', "
-        f"{table.epoch}, {table.snapshot_lsn}, 0, $1 from ({query})",
+        f"insert into {table.history} ({names}{comma}{_MACHINERY}) select {names}{comma}'{op}', "
+        f"{table.epoch}, {table.snapshot_lsn}, {0 if op == 'delete' else 1}, $1 {rows}",
         [at],
     )

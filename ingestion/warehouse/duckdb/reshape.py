@@ -41,7 +41,7 @@ def reshape(
             # What stood beside the column goes into it where the new type can hold it.
             cast = cast_text(source_text(replace(change.before, name=change.after.name)), kind)
             beside = quote(change.after.text_name)
-            for target in (after.mirror, after.history):
+            for target in after.relations:
                 session.execute(f"alter table {target} alter column {name} set data type {kind} using {cast}")
                 if change.before.has_text:
                     session.execute(f"update {target} set {beside} = null where {name} is not null")

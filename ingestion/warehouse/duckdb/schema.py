@@ -24,12 +24,13 @@ def read_tables(connection: duckdb.DuckDBPyConnection) -> dict[int, Table]:
 
 
 def create_relations(session: DuckdbSession, table: Table) -> None:
-    """Create the mirror anew, and the history where it is missing."""
+    """Create the mirror anew, and the history where one is kept and it is missing."""
     columns = ", ".join(column_definitions(table))
-    for schema in (table.mirror_schema, table.history_schema):
-        session.execute(f"create schema if not exists {quote(schema)}")
+    session.execute(f"create schema if not exists {quote(table.mirror_schema)}")
     session.execute(f"create or replace table {table.mirror} ({columns})")
-    session.execute(f"create table if not exists {table.history} ({columns}, {_MACHINERY})")
+    if table.has_history:
+        session.execute(f"create schema if not exists {quote(table.history_schema)}")
+        session.execute(f"create table if not exists {table.history} ({columns}, {_MACHINERY})")
 
 
 def column_definitions(table: Table) -> list[str]:
@@ -54,11 +55,11 @@ def column_list(table: Table) -> str:
 def add_text_columns(
     session: DuckdbSession, table: Table, positions: set[int], relations: tuple[str, ...] = ()
 ) -> Table:
-    """Add sibling columns to the relations (mirror and history, unless named), and record them."""
+    """Add sibling columns to the relations (all of the table, unless named), and record them."""
     for position in sorted(positions):
         make_text_room(session, table, table.columns[position], None)
         name = quote(table.columns[position].text_name)
-        for relation in relations or (table.mirror, table.history):
+        for relation in relations or table.relations:
             session.execute(f"alter table {relation} add column if not exists {name} VARCHAR")
     changed = table.with_text(positions)
     machinery(session).write_table(changed)

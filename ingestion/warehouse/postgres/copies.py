@@ -123,6 +123,8 @@ def _write_gone(session: PostgresSession, table: Table, previous: Table, fresh: 
 def _write_history(
     session: PostgresSession, table: Table, names: str, op: str, seq: int, query: str, at: datetime
 ) -> None:
+    if not table.has_history:
+        return
     session.execute(
         f"insert into {table.history} ({', '.join(filter(None, (names, HISTORY_COLUMNS)))}) "
         f"select q.*, '{op}', {table.epoch}, {table.snapshot_lsn}, {seq}, $1 from ({query}) as q",

@@ -69,7 +69,7 @@ class PostgresDestination:
             # What stood beside the column goes into it where text can hold all.
             folds = column.has_text and column.type == TEXT
             text = f"coalesce({beside}, {name}::text)" if folds else f"{name}::text"
-            for target in (after.mirror, after.history):
+            for target in after.relations:
                 self.session.execute(
                     f"alter table {target} alter column {name} type {column.type} using {text}::{column.type}"
                 )

@@ -36,14 +36,15 @@ class PostgresMachinery(Machinery):
 
 
 def create_relations(session: PostgresSession, table: Table) -> None:
-    """Create the mirror anew, without its index, and the history where it is missing."""
-    for schema in (table.mirror_schema, table.history_schema):
-        session.execute(f"create schema if not exists {quote(schema)}")
+    """Create the mirror anew, without its index, and the history where one is kept and it is missing."""
+    session.execute(f"create schema if not exists {quote(table.mirror_schema)}")
     columns = column_definitions(table)
     drop_views(session, table.mirror_schema, table.name)
     session.execute(f"drop table if exists {table.mirror}")
     session.execute(f"create table {table.mirror} ({', '.join(columns)})")
-    session.execute(f"create table if not exists {table.history} ({', '.join([*columns, _MACHINERY])})")
+    if table.has_history:
+        session.execute(f"create schema if not exists {quote(table.history_schema)}")
+        session.execute(f"create table if not exists {table.history} ({', '.join([*columns, _MACHINERY])})")
 
 
 def create_key(session: PostgresSession, table: Table) -> None:

@@ -41,7 +41,7 @@ def stage_rows(
 ) -> Table:
     """Make a temporary table of rows: columns `more` with their types, typed c<i>, and t<i> where there is a sibling.
 
-    Adds sibling columns to the relations (mirror and history, unless named) where a value needs one; returns the table
+    Adds sibling columns to the relations (all of the table, unless named) where a value needs one; returns the table
     as recorded then.
     """
     kinds = {f"c{i}": table.columns[i].type for i in positions}
@@ -64,7 +64,7 @@ def append_rows(session: PostgresSession, table: Table, target: str, rows: pa.Ta
         names = [quote(column.name) for column in table.columns]
         if copied(session, target, names, rows):
             return table
-    table = stage_rows(session, _CHUNK, table, rows, positions, {}, (target, table.history))
+    table = stage_rows(session, _CHUNK, table, rows, positions, {}, (target, *table.relations[1:]))
     listed = [f"{side}{i}" for i in positions for side in ("ct" if table.columns[i].has_text else "c")]
     session.execute(f"insert into {target} ({column_list(table)}) select {', '.join(listed)} from {_CHUNK}")
     return table
@@ -96,7 +96,7 @@ def _with_siblings(
         return table
     for i in sorted(unfit):
         make_text_room(session, table, table.columns[i], NAME_BYTES)
-        for relation in relations or (table.mirror, table.history):
+        for relation in relations or table.relations:
             name = quote(table.columns[i].text_name)
             session.execute(f"alter table {relation} add column if not exists {name} {TEXT}")
     changed = table.with_text(unfit)
