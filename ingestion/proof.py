@@ -26,7 +26,10 @@ def prove(
     `capture` returns when the log holds everything committed before it was called (None: capture here; then nobody
     else may). Waits for the lease and holds it throughout. Raises VerifyError, SourceError, WarehouseError.
     """
-    with lease(loader.home, "verify", on_wait=on_wait), open_warehouse(loader.url) as destination:
+    with (
+        lease(loader.home, "verify", on_wait=on_wait),
+        open_warehouse(loader.url, memory_bytes=loader.memory_bytes) as destination,
+    ):
         changes = loader.changes(destination)
 
         def bring(lsn: Lsn) -> None:

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
 
 from ingestion.failpoints import VARIABLE as FAILPOINT
+from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
 from orchestration.errors import NotBuiltYetError, SettingError
 
 PREFIX = "FLUX_"
 WireFormat = Literal["text", "binary"]
 HistoryMode = Literal["keep", "off"]
+_LEAST_MEMORY = 64 << 20
 # What tests say to a process of ours is no setting.
 NOT_SETTINGS = frozenset({FAILPOINT})
 
@@ -67,6 +69,9 @@ class Settings:
     history: Annotated[
         HistoryMode, About("whether each table gets a history beside its mirror; stays as the warehouse was begun")
     ] = "keep"
+    loader_memory_bytes: Annotated[
+        int, About("most memory of the DuckDB inside the loader; what does not fit goes to files beside the warehouse")
+    ] = MEMORY_BYTES
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -324,6 +329,10 @@ def _check(settings: Settings) -> None:
     ):
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
+    if settings.loader_memory_bytes < _LEAST_MEMORY:
+        raise SettingError(
+            f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {settings.loader_memory_bytes}"
+        )
     if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
         raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):

@@ -22,7 +22,8 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
 from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, SHAPE, UNTOLD, WAL, Members, Session, decode_oids
 
-BATCH_BYTES: Final = 48 << 20
+# Larger parts are no faster: DuckDB writes parts of a row group by themselves, and merges them at a checkpoint.
+BATCH_BYTES: Final = 24 << 20
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.status import write_status
 from ingestion.log import LogReader
 from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import Lease
 
@@ -42,6 +43,7 @@ class Loader:
     plan: TrackingPlan | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
     history: bool = True
+    memory_bytes: int = MEMORY_BYTES
 
     @property
     def log(self) -> Path:
@@ -94,7 +96,7 @@ class Loader:
         lease = Lease(self.home, purpose)
         lease.acquire(stop=stop)
         try:
-            with open_warehouse(self.url) as destination:
+            with open_warehouse(self.url, memory_bytes=self.memory_bytes) as destination:
                 yield lease, destination
         finally:
             lease.release()

@@ -8,16 +8,20 @@ from ingestion.errors import WarehouseError
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.duckdb import connection as duckdb
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.postgres import connection as postgres
 from ingestion.warehouse.postgres.destination import PostgresDestination
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
 
 
 @contextmanager
-def open_warehouse(url: str) -> Iterator[Destination]:
-    """Open `duckdb:///PATH` or `postgresql://...` as its only writer. Raises WarehouseError when somebody else is."""
+def open_warehouse(url: str, *, memory_bytes: int = MEMORY_BYTES) -> Iterator[Destination]:
+    """Open `duckdb:///PATH` or `postgresql://...` as its only writer. Raises WarehouseError when somebody else is.
+
+    `memory_bytes` is the most that an engine inside this process takes; what does not fit goes to files.
+    """
     if url.startswith(DUCKDB):
-        with closing(duckdb.connect(Path(url.removeprefix(DUCKDB)))) as file:
+        with closing(duckdb.connect(Path(url.removeprefix(DUCKDB)), memory_bytes=memory_bytes)) as file:
             yield DuckdbDestination(file)
     elif url.startswith(POSTGRES):
         with closing(postgres.connect(url)) as server:

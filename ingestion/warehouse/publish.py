@@ -26,6 +26,8 @@ import duckdb
 
 from ingestion.errors import PublishError
 from ingestion.failpoints import reach
+from ingestion.warehouse.duckdb.connection import UNUSED_COMPRESSION
+from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
@@ -163,6 +165,9 @@ def _source(live: Path | duckdb.DuckDBPyConnection) -> Iterator[tuple[duckdb.Duc
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'; set autoinstall_known_extensions = false")
+        connection.execute(
+            f"set disabled_compression_methods = '{UNUSED_COMPRESSION}'; set memory_limit = '{MEMORY_BYTES}B'"
+        )
         yield connection
 
 

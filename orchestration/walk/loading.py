@@ -109,7 +109,12 @@ def loader(settings: Settings) -> Loader:
     """Give the loader of these settings."""
     clock = settings.clock or (CLOCK if settings.has_stand_in else None)
     return Loader(
-        settings.home, settings.warehouse, clock=clock, plan=tracking_plan(settings), history=settings.history == "keep"
+        settings.home,
+        settings.warehouse,
+        clock=clock,
+        plan=tracking_plan(settings),
+        history=settings.history == "keep",
+        memory_bytes=settings.loader_memory_bytes,
     )
 
 

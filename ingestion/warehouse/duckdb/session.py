@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.errors import LoadError
+from ingestion.errors import LoadError, WarehouseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class DuckdbSession:
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
             # Its own words quote the value that it stumbled over: they go no further.
             raise LoadError(f"DuckDB refuses a value ({type(error).__name__})") from None
+        except duckdb.OutOfMemoryException as error:
+            raise WarehouseError(
+                "DuckDB needs more memory than it may take (some values are very long, or the disk for what does not "
+                "fit is full); raise FLUX_LOADER_MEMORY_BYTES, or free space beside the warehouse"
+            ) from error
         except (duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
             raise LoadError(str(error).splitlines()[0]) from error
 
