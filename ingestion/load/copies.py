@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
 from ingestion.errors import LogCorruptError
+from ingestion.load.ahead import ahead
 from ingestion.load.fold import Fold
 from ingestion.log import LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput import Relation, decode_copy
 from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 from ingestion.warehouse.table import Table
+
+_CHUNK_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,9 @@ class Copied:
     reason: str
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The rows, block by block: text columns c0, c1, ... Raises UnusableCopyError."""
-        return self._read() if self.fold is None else self.fold.over(self._read())
+        """The rows, some blocks at a time: text columns c0, c1, ... Raises UnusableCopyError."""
+        rows = ahead(self._read())
+        return rows if self.fold is None else self.fold.over(rows)
 
     def discard(self) -> None:
         """Remove the copy, which is of no use, and ask for one of a single moment."""
@@ -44,14 +49,20 @@ class Copied:
         shutil.rmtree(self.reader.directory)
 
     def _read(self) -> Iterator[pa.Table]:
+        gathered, size = list[pa.Table](), 0
         for position, header in self.reader.headers():
             if header.kind == COPY and header.records and header.mark in self.parts:
                 block = self.reader.read(position, header)
                 wire, values = decode_copy(block.buffer, block.lengths, len(self.relation.columns))
                 columns = {f"c{i}": wire.text(column) for i, column in enumerate(values)}
-                rows = len(values[0].start) if values else 0
-                if rows:
-                    yield pa.table(columns)
+                if values and len(values[0].start):
+                    gathered.append(pa.table(columns))
+                    size += header.payload_bytes
+                if size >= _CHUNK_BYTES:
+                    yield pa.concat_tables(gathered)
+                    gathered, size = [], 0
+        if gathered:
+            yield pa.concat_tables(gathered)
 
 
 def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> list[Copied]:

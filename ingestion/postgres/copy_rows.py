@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from ingestion.failpoints import reach
-from ingestion.log import LogWriter
+from ingestion.log import LogPosition, LogWriter
 from ingestion.postgres.pgoutput.records import COPY
 from ingestion.postgres.source import Source
 from ingestion.postgres.throttle import Throttle
@@ -61,19 +62,24 @@ def write_rows(
     """Append the rows of a query in blocks with this mark; `tell` hears of the bytes. The last block is not durable."""
     began, rows, size = time.monotonic(), -1, 0  # the file's header comes with the first row, its trailer alone
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(query)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with ThreadPoolExecutor(1, "copy-log") as disk, connection.cursor() as cursor, cursor.copy(statement) as copy:
         records: list[memoryview] = []
         pending = 0
+        committed: Future[LogPosition] | None = None
         while row := copy.read():
             records.append(memoryview(row))
             pending += len(row)
             if pending >= BLOCK_BYTES:
+                if committed is not None:
+                    committed.result()
                 writer.append(COPY, records, mark)
-                writer.commit()
+                committed = disk.submit(writer.commit)  # the server goes on while the disk writes
                 reach("copy.in_table")
                 throttle.take(pending)
                 rows, size, records, pending = rows + len(records), size + pending, [], 0
                 tell(size)
+        if committed is not None:
+            committed.result()
         writer.append(COPY, records, mark)
         throttle.take(pending)
     return Written(max(rows + len(records), 0), size + pending, time.monotonic() - began)
