@@ -170,6 +170,11 @@ def _joined_with_rows(connection: psycopg.Connection[Any], partition: int) -> bo
     schema, name, age = row
     try:
         found = connection.execute(sql.SQL(_OLD_ROWS).format(sql.Identifier(schema, name)), (age,)).fetchone()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+    except (
+        psycopg.errors.InsufficientPrivilege,  # the right to read a table is not one to read its partitions
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.QueryCanceled,
+    ):
         return True
     return found is None or bool(found[0])

@@ -12,7 +12,7 @@ import psycopg
 
 from ingestion.errors import SourceError, SourceRightsError
 from ingestion.postgres.catalog import describe
-from ingestion.postgres.publication import MARK, publication_exists
+from ingestion.postgres.publication import PUBLISHED, is_ours, publication_exists
 from ingestion.postgres.readiness import find_problems
 from ingestion.postgres.slot import in_recovery
 from ingestion.postgres.source import Source, connect, limited
@@ -99,15 +99,13 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
             warnings.append(f"a standby cannot make the publication; run on the primary: {statement}")
         elif publication is None:
             creates += _creation(source.publication, planned)
-            problems += _not_owned(connection, source, planned)
+            problems += _not_owned(source, planned)
         elif publication.all_tables and refused:
             warnings += _breaking(source.publication, publication, refused)
         if publication is not None:
-            lacking = [p for p in planned if p.table.oid not in publication.members]
-            if publication.ours and lacking:
-                creates.append(f"alter publication {quoted_name(source.publication)} add table {_listed(lacking)}")
-                problems += _not_owned(connection, source, lacking)
             planned, refused = _published(source.publication, publication, planned, refused)
+            if lacking := [plan for plan in planned if plan.table.oid not in publication.members]:
+                creates.append(f"alter publication {quoted_name(source.publication)} add table {_listed(lacking)}")
         creates += _slot(connection, source)
         return Plan(
             source.place,
@@ -125,15 +123,13 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
     if not publication_exists(connection, name):
         return None
     row = connection.execute(
-        "select obj_description(oid, 'pg_publication'), puballtables, pg_is_in_recovery() from pg_publication "
-        "where pubname = %s",
-        (name,),
+        "select puballtables, pg_is_in_recovery() from pg_publication where pubname = %s", (name,)
     ).fetchone()
-    comment, all_tables, standby = row or (None, False, False)
+    all_tables, standby = row or (False, False)
     # As JSON: Postgres 14 has neither column lists nor row filters. Where there is no list nothing is cut off, whatever
     # pg_publication_tables says of a table that changes at this moment, or of generated columns (15).
     members = connection.execute(
-        """
+        f"""
         select m.oid, (
                 select array_agg(a.attname::text)
                 from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
@@ -142,32 +138,33 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
                 where p.pubname = %(name)s and r.prrelid = m.oid
             ), m.rowfilter
         from (
-            select format('%%I.%%I', schemaname, tablename)::regclass::oid as oid,
-                to_jsonb(t) ->> 'rowfilter' as rowfilter
-            from pg_publication_tables t where pubname = %(name)s
+            select t.oid, to_jsonb(t) ->> 'rowfilter' as rowfilter from ({PUBLISHED}) as t where t.pubname = %(name)s
         ) as m
         """,
         {"name": name},
     )
-    ours = comment == MARK and not standby
-    return _Publication(ours, standby, all_tables, {oid: (columns, rows) for oid, columns, rows in members})
+    return _Publication(
+        bool(is_ours(connection, name)), standby, all_tables, {oid: (columns, rows) for oid, columns, rows in members}
+    )
 
 
 def _published(
     name: str, publication: _Publication, planned: Iterable[PlannedTable], refused: Iterable[RefusedTable]
 ) -> tuple[list[PlannedTable], list[RefusedTable]]:
-    """Refuse what a publication leaves out; one of ours is made to hold all."""
+    """Refuse what a publication leaves out; one of ours is made to hold all that this role may publish."""
     kept, left = [], list(refused)
     for plan in planned:
         table = plan.table
         columns, rows = publication.members.get(table.oid, (None, None))
         if table.oid not in publication.members:
-            if publication.ours:
+            fix = f"alter publication {quoted_name(name)} add table {table.quoted}"
+            if publication.ours and plan.owned:
                 kept.append(plan)
+            elif publication.ours:
+                left.append(RefusedTable(table, "only its owner can publish it, which this role is not", fix))
             else:
                 whose = "which no standby can change" if publication.standby else "which Flux did not make"
                 reason = f"publication {name!r}, {whose}, does not hold it"
-                fix = f"alter publication {quoted_name(name)} add table {table.quoted}"
                 left.append(RefusedTable(table, reason, fix, left_out=True))
         elif rows is not None or (columns is not None and set(columns) != set(plan.columns)):
             what = "filters its rows" if rows is not None else "publishes other columns than it has"
@@ -193,24 +190,16 @@ def _breaking(name: str, publication: _Publication, refused: Iterable[RefusedTab
     ]
 
 
-def _not_owned(
-    connection: psycopg.Connection[Any], source: Source, planned: Iterable[PlannedTable]
-) -> list[SourceError]:
+def _not_owned(source: Source, planned: Iterable[PlannedTable]) -> list[SourceError]:
     planned = list(planned)
     foreign = [plan.table.source for plan in planned if not plan.owned]
     if not foreign:
         return []
-    exists = publication_exists(connection, source.publication)
-    statement = (
-        f"alter publication {quoted_name(source.publication)} add table {_listed(planned)}"
-        if exists
-        else _creation(source.publication, planned)[0]
-    )
     return [
         SourceRightsError(
             f"only its owner can publish a table, and this role owns {len(planned) - len(foreign)} of {len(planned)} "
             f"(not {', '.join(foreign[:5])}{', ...' if len(foreign) > 5 else ''}); "
-            f"let an administrator run: {statement}"
+            f"let an administrator run: {_creation(source.publication, planned)[0]}"
         )
     ]
 
@@ -253,6 +242,15 @@ def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
         found.append(
             "hot_standby_feedback is off: when the primary removes dead rows of its catalog, the slot is lost and all "
             "tables are copied again; run: alter system set hot_standby_feedback = on; select pg_reload_conf()"
+        )
+    (role, sees) = connection.execute("select current_user, pg_has_role('pg_read_all_stats', 'usage')").fetchone() or (
+        "",
+        True,
+    )
+    if not sees:
+        found.append(
+            "this role does not see what other roles' sessions do: which transactions making a slot waits for, and how "
+            f"many walsenders are busy; let an administrator run: grant pg_read_all_stats to {quoted_name(role)}"
         )
     for (pid,) in connection.execute(
         "select active_pid from pg_replication_slots where slot_name = %s and active_pid is not null", (source.slot,)

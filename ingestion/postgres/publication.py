@@ -17,6 +17,11 @@ from ingestion.postgres.tables import TableRef
 MARK: Final = "managed by Flux"
 # The server version from which on publications hold whole schemas.
 SCHEMAS_PUBLISHED: Final = 150_000
+# pg_publication_tables with the OIDs of its tables. Not by a cast to regclass, which needs the right to use the schema.
+PUBLISHED: Final = """
+select c.oid, p.* from pg_publication_tables p
+join pg_namespace n on n.nspname = p.schemaname join pg_class c on c.relnamespace = n.oid and c.relname = p.tablename
+"""
 
 
 def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: Sequence[TableRef]) -> list[TableRef]:
@@ -25,12 +30,9 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
     A table that lost its replica identity leaves: published, its updates and deletes would fail at the source. Takes
     SHARE UPDATE EXCLUSIVE locks on added tables, which block neither reads nor writes.
     """
-    row = connection.execute(
-        "select obj_description(oid, 'pg_publication'), pg_is_in_recovery() from pg_publication where pubname = %s",
-        (name,),
-    ).fetchone()
+    ours = is_ours(connection, name)
     identifier = sql.Identifier(name)
-    if row is None:
+    if ours is None:
         with connection.transaction():
             if tables:
                 listed = _listed(tables)
@@ -42,7 +44,6 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
             connection.execute(sql.SQL("comment on publication {} is {}").format(identifier, sql.Literal(MARK)))
         return list(tables)
     published = published_oids(connection, name)
-    ours = row[0] == MARK and not row[1]  # on a standby nothing can be changed
     surplus = published - {table.oid for table in tables}
     if ours and surplus:
         _drop_members(connection, name, surplus)
@@ -51,6 +52,16 @@ def ensure_publication(connection: psycopg.Connection[Any], name: str, tables: S
         connection.execute(sql.SQL("alter publication {} add table {}").format(identifier, listed))
         published = published_oids(connection, name)
     return [table for table in tables if table.oid in published]
+
+
+def is_ours(connection: psycopg.Connection[Any], name: str) -> bool | None:
+    """Whether Flux made the publication and may change it, which it may not at a standby; None when there is none."""
+    row = connection.execute(
+        "select obj_description(oid, 'pg_publication') is not distinct from %s and pg_has_role(pubowner, 'usage') "
+        "and not pg_is_in_recovery() from pg_publication where pubname = %s",
+        (MARK, name),
+    ).fetchone()
+    return bool(row[0]) if row is not None else None
 
 
 def publication_exists(connection: psycopg.Connection[Any], name: str) -> bool:
@@ -69,10 +80,7 @@ def published_oids(connection: psycopg.Connection[Any], name: str) -> set[int]:
             f"publication {name!r} does not exist; changes made without it are lost to the stream. "
             "Run 'flux replicate': it creates the publication and copies the tables anew"
         )
-    rows = connection.execute(
-        "select format('%%I.%%I', schemaname, tablename)::regclass::oid from pg_publication_tables where pubname = %s",
-        (name,),
-    )
+    rows = connection.execute(f"select t.oid from ({PUBLISHED}) as t where t.pubname = %s", (name,))
     return {row[0] for row in rows}
 
 
@@ -93,10 +101,8 @@ def read_members(connection: psycopg.Connection[Any], name: str) -> dict[int, st
             if connection.info.server_version >= SCHEMAS_PUBLISHED
             else ""
         )
-        + ") select format('%%I.%%I', t.schemaname, t.tablename)::regclass::oid, coalesce(min(e.entry)::text, 'all') "
-        "from pg_publication_tables t left join entry e "
-        "on e.oid = format('%%I.%%I', t.schemaname, t.tablename)::regclass::oid "
-        "where t.pubname = %(name)s group by 1",
+        + f") select t.oid, coalesce(min(e.entry)::text, 'all') from ({PUBLISHED}) as t "
+        "left join entry e on e.oid = t.oid where t.pubname = %(name)s group by 1",
         {"name": name},
     )
     return dict(rows.fetchall())

@@ -62,6 +62,18 @@ _REFUSALS: Final = (
         "create it: create role ROLE with login replication password '...'",
     ),
     _Refusal(
+        'role ".*" is not permitted to log in',
+        SourceLoginError,
+        "role {role!r} may not log in",
+        "let an administrator run: alter role ROLE with login",
+    ),
+    _Refusal(
+        "permission denied for database|does not have CONNECT privilege",
+        SourceRightsError,
+        "role {role!r} may not connect to this database",
+        "let an administrator run: grant connect on database DATABASE to ROLE",
+    ),
+    _Refusal(
         'database ".*" does not exist',
         SourceUnreachableError,
         "there is no such database",

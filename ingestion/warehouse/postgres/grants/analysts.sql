@@ -1,0 +1,25 @@
+-- What analysts read of a warehouse on Postgres: every schema that the loader made, but restricted and restricted_history,
+-- and of _flux what tells how fresh and how exact the tables are. They change nothing. Run by the loader's role, or by
+-- an administrator, after the first load, and again when a schema came (a source schema s lands in raw_app__s): until
+-- then it is closed to them.
+--
+--     psql -v loader=flux_load -v analysts=analysts -f analysts.sql postgresql://admin@db.example.com/warehouse
+--
+-- analysts: a role that stands for all of them, made by an administrator (create role analysts); then for each person:
+-- grant analysts to ann.
+\set ON_ERROR_STOP on
+
+grant connect on database :"DBNAME" to :"analysts";
+
+-- With what the loader makes there later: a mirror that is copied anew may be another table.
+select format(
+    'grant usage on schema %1$I to %2$I; grant select on all tables in schema %1$I to %2$I; '
+    'alter default privileges for role %3$I in schema %1$I grant select on tables to %2$I',
+    nspname, :'analysts', :'loader')
+from pg_namespace
+where nspowner = :'loader'::regrole and nspname not in ('restricted', 'restricted_history', '_flux') \gexec
+
+-- Not the quarantine, whose rows are what sources sent.
+grant usage on schema _flux to :"analysts";
+grant select on _flux.tables, _flux.positions, _flux.clock, _flux.cuts, _flux.schema_changes, _flux.history_gaps
+    to :"analysts";
