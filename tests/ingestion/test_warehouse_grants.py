@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from ingestion.load.service import Loader
+from ingestion.log.directory import want
 from ingestion.proof import prove
 from tests.events.calls import track, write
 from tests.ingestion.pipeline import Pipeline, pipeline
@@ -143,3 +144,25 @@ def test_readers_of_the_restricted_schemas_read_these_and_nothing_else(flux: Pip
         assert roles.ask(roles.readers, f"select count(*) from {relation}") is not None
     assert roles.refuses(roles.readers, "select from raw_app.t")
     assert roles.refuses(roles.readers, "delete from restricted.answers")
+
+
+def test_a_view_of_another_role_that_is_in_the_way_is_named_with_the_sql_that_mends_it(
+    flux: Pipeline, roles: Roles
+) -> None:
+    roles.grant("analysts.sql")
+    roles.administer(f"create schema own authorization {roles.analysts}")
+    with psycopg.connect(with_user(roles.admin, f"{roles.analysts}:{PASSWORD}"), autocommit=True) as connection:
+        connection.execute("create view own.v as select n from raw_app.t")
+    flux.execute("alter table t alter column n type text", "insert into t values (3, 'three')")
+    flux.replicate()
+
+    ((state,),) = flux.query("select state from _flux.tables where source = 'public.t'")
+    reason = flux.query("select reason from _flux.quarantine where source = 'public.t' order by noticed_at")[-1][0]
+    assert state == "inexact"
+    assert "view own.v keeps raw_app.t from being changed" in reason
+    assert "flux replicate --again" in reason
+    roles.administer(reason.partition("run: ")[2].partition(";")[0])
+    ((oid,),) = flux.at_source("select 't'::regclass::oid")
+    want(flux.home / "log" / "copies", oid, "somebody asked for it")
+    flux.replicate()
+    assert prove(flux.source, Loader(flux.home, flux.destination.url)).equal

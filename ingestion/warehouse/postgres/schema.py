@@ -7,6 +7,7 @@ in the way of a change (Postgres ties them to the columns they read) are dropped
 import logging
 from typing import Final
 
+from ingestion.errors import LoadError
 from ingestion.warehouse.machinery import Machinery
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.session import PostgresSession
@@ -62,19 +63,26 @@ def create_key(session: PostgresSession, table: Table) -> None:
 
 
 def drop_views(session: PostgresSession, schema: str, name: str) -> None:
-    """Drop the views that read a table, and those that read them."""
+    """Drop the views that read a table, and those that read them. Raises LoadError for one of another role."""
     views = session.execute(
         """
-        select distinct v.oid::regclass::text, v.relkind
+        select distinct quote_ident(w.nspname) || '.' || quote_ident(v.relname), v.relkind,
+            case when not pg_has_role(v.relowner, 'usage') then v.relowner::regrole::text end, quote_ident(current_user)
         from pg_class as t join pg_namespace as n on n.oid = t.relnamespace
         join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid
             and d.classid = 'pg_rewrite'::regclass
         join pg_rewrite as r on r.oid = d.objid join pg_class as v on v.oid = r.ev_class and v.oid <> t.oid
+        join pg_namespace as w on w.oid = v.relnamespace
         where n.nspname = $1 and t.relname = $2
         """,
         [schema, name],
     )
-    for view, kind in views:
+    for view, kind, other, loader in views:
+        if other is not None:
+            raise LoadError(
+                f"view {view} keeps {schema}.{name} from being changed and belongs to role {other}; drop it, or run: "
+                f"grant {other} to {loader}; then copy the table anew: flux replicate --again SCHEMA.TABLE"
+            )
         logger.warning(
             "view dropped, its table changes; build the models again view=%s table=%s.%s", view, schema, name
         )
