@@ -225,3 +225,32 @@ def test_a_publication_of_ours_whose_owner_is_another_role_is_used_as_it_is(prod
     assert equal_tables(flux) == ["public.parted", "public.plain"]
     (refusal,) = make_plan(flux.source).refused
     assert "does not hold it" in refusal.reason
+
+
+@pytest.mark.parametrize("managed", [False, True], ids=["replication", "rds_replication"])
+def test_an_administrator_who_is_no_superuser_runs_the_file(product: Product, managed: bool) -> None:
+    """As on managed services; rds_replication is a role of that name alone, which gives no right here."""
+    admin = f"admin_{product.flux}"
+    product.administer(
+        f"""
+        create role {admin} login password '{PASSWORD}' createrole replication;
+        grant {product.owner} to {admin}; grant pg_read_all_stats to {admin} with admin option;
+        alter database {product.admin.rpartition("/")[2]} owner to {admin}
+        """
+    )
+    if managed:
+        product.administer(f"create role rds_replication; grant rds_replication to {admin} with admin option")
+    try:
+        variables = {"role": product.flux, "schema": "public", "owner": product.owner}
+        for _ in range(2):  # again is harmless
+            run_file(SOURCE_GRANTS / "role.sql", with_user(product.admin, f"{admin}:{PASSWORD}"), **variables)
+        product.grant("publication_by_owner.sql", tables="public.plain, public.parted")
+        assert make_plan(product.source).problems == ()
+        with psycopg.connect(product.admin) as connection:
+            found = connection.execute("select rolreplication from pg_roles where rolname = %s", (product.flux,))
+            assert found.fetchone() == (not managed,)
+    finally:
+        product.administer(f"alter database {product.admin.rpartition('/')[2]} owner to current_user")
+        product.administer(f"drop owned by {product.flux} cascade; drop role {product.flux}")
+        product.administer("drop role if exists rds_replication")
+        product.administer(f"drop owned by {admin}; drop role {admin}")
