@@ -45,9 +45,10 @@ def sentence(error: BaseException) -> str:
     """Say what happened and what to do, in one line."""
     if _is_ours(error):
         return " ".join(str(error).split())
-    if isinstance(error, OSError) and error.errno in _SYSTEM:
-        where = f" at {str(error.filename)!r}" if error.filename else ""
-        return _SYSTEM[error.errno] + where
+    number = _system_error(error)
+    if number in _SYSTEM:
+        name = getattr(error, "filename", None)
+        return _SYSTEM[number] + (f" at {str(name)!r}" if name else "")
     frame = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else []
     place = f" ({Path(frame[0].filename).name}:{frame[0].lineno})" if frame else ""
     text = " ".join(str(error).split())
@@ -64,6 +65,15 @@ def _is_ours(error: BaseException) -> bool:
     return any(
         isinstance(error, getattr(sys.modules[module], root)) for module, root in ROOTS.items() if module in sys.modules
     )
+
+
+def _system_error(error: BaseException) -> int | None:
+    """The errno of an error; DuckDB hands on its words alone."""
+    if isinstance(error, OSError):
+        return error.errno
+    if type(error).__module__.startswith(("duckdb", "_duckdb")):
+        return next((number for number in _SYSTEM if os.strerror(number) in str(error)), None)
+    return None
 
 
 _SYSTEM = {

@@ -1,6 +1,8 @@
 """The command line: quick to answer, every command with help and an example, errors in one line."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+from orchestration.cli.failure import sentence
 from orchestration.cli.main import COMMANDS, flux, main
 
 HEAVY = (
@@ -81,6 +84,18 @@ def test_traceback_is_shown_only_when_asked_for(
     monkeypatch.setenv("FLUX_DEBUG", "1")
     assert main(["query", "select 1"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        duckdb.IOException('IO Error: Could not write file "w.duckdb": No space left on device'),
+    ],
+    ids=["log", "warehouse"],
+)
+def test_full_disk_is_told_as_one_whoever_met_it(error: Exception) -> None:
+    assert sentence(error).startswith("no space left on the disk; free some")
 
 
 def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:
