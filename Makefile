@@ -29,10 +29,13 @@ test: install-dev ## all tests
 test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
 
+bench: install ## every figure beside its physical floor, about an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
+	@$(BIN)/python -m benchmarks.replication $(ARGS)
+
 lint: install-dev ## style, types, SQL, who may import whom, size of files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy $(PACKAGES) tests
+	@$(BIN)/mypy $(PACKAGES) benchmarks tests
 	@$(BIN)/lint-imports --no-logo
 	@.ci/sizes
 	@if ls dbt_project/models >/dev/null 2>&1; then $(BIN)/sqlfluff lint dbt_project/models --processes 2; fi
@@ -44,8 +47,6 @@ clean: ## remove caches and .venv; state in .flux stays (that is: flux reset)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
-bench: ## every figure beside its physical floor
-	@echo "bench is not built yet" >&2; exit 2
 test-mutations: ## break the code, a test must notice
 	@echo "test-mutations is not built yet" >&2; exit 2
 test-sdks: ## Segment's other SDKs against the collector
