@@ -1,4 +1,4 @@
-"""One run of benchmarks: where it works, how large, how often; and what it has seen of memory."""
+"""One run of benchmarks: where it works, how large, how often; and what the rounds gave."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, Reading
+from benchmarks.process import clean_environment
+from orchestration.settings import Settings, describe
 
 
 @dataclass(slots=True)
@@ -23,7 +24,6 @@ class Bench:
     scale: float = 1.0
     rounds: int = 3
     readings: dict[str, list[Reading]] = field(default_factory=dict)
-    peaks: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     def rows(self, full: int) -> int:
@@ -36,14 +36,6 @@ class Bench:
         kept.append(reading)
         beside = "" if reading.floor is None else f", floor {reading.floor:.4g}, ratio {reading.ratio:.2f}"
         self.say(f"{figure.name} round {len(kept)}: {reading.value:.4g} {figure.unit}{beside}")
-        self.see(figure.name, reading.peak_rss_mb)
-
-    def see(self, what: str, peaks: Mapping[str, float]) -> None:
-        """Remember the peaks of the product's own processes; the server's memory is shared and not ours."""
-        for process, size in peaks.items():
-            if process != "server":
-                name = f"{what}: {process}"
-                self.peaks[name] = max(size, self.peaks.get(name, 0.0))
 
     def say(self, text: str) -> None:
         """Tell on stderr how far the run is."""
@@ -59,5 +51,9 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(pages / 2**30),
         "system": f"{platform.system()} {platform.release()}",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-        "wire": os.environ.get("FLUX_WIRE") or "default",
+        "settings": {
+            row["name"]: row["value"]
+            for row in describe(Settings.read(clean_environment()))
+            if row["value"] != row["default"] and row["name"] != "FLUX_HOME"
+        },
     }

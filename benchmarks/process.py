@@ -15,6 +15,10 @@ from typing import Final, Self
 from benchmarks.errors import BenchError
 
 ROOT: Final = Path(__file__).parents[1]
+_PLACES: Final = (
+    *(f"FLUX_{name}" for name in ("HOME", "SOURCE_URL", "WAREHOUSE_URL", "SLOT", "PUBLICATION", "CLOCK", "HISTORY")),
+    "FLUX_DEMO_",
+)
 _POLL_SECONDS: Final = 0.01
 _PATIENCE_SECONDS: Final = 3600.0
 
@@ -57,6 +61,10 @@ class Child:
         self._process.send_signal(signal.SIGTERM)
         self._expect("closed")
 
+    def finish(self) -> None:
+        """Wait until it has done its work by itself and all is closed. The process stays, for its figures."""
+        self._expect("closed")
+
     def __enter__(self) -> Self:
         return self
 
@@ -78,9 +86,14 @@ class Child:
         return BenchError(f"the {self._role} process {what}; its log {str(self._log)!r} ends with:\n{tail}")
 
 
+def await_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has ended, and leave it to be read and waited for."""
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
 def clean_environment() -> dict[str, str]:
-    """Our environment without settings of Flux, but for those that choose how it works, not on what."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("FLUX_") or name == "FLUX_WIRE"}
+    """Our environment without the settings that say where Flux works: those that say how (FLUX_WIRE, ...) are kept."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_PLACES)}
 
 
 def wait(reached: Callable[[], bool], children: Sequence[Child] = (), seconds: float = _PATIENCE_SECONDS) -> None:

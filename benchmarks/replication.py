@@ -11,11 +11,12 @@ import json
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import copies, drains
+from benchmarks import copies, demonstration, drains, latency, memory, publishing, ten_million
 from benchmarks.bench import Bench, machine
 from benchmarks.errors import BenchError
 from benchmarks.figure import Figure, outcome
@@ -25,6 +26,11 @@ Stage = tuple[tuple[Figure, ...], Callable[[Bench, Collection[str]], None]]
 STAGES: Final[tuple[Stage, ...]] = (
     (drains.FIGURES, drains.measure),
     (copies.FIGURES, copies.measure),
+    (latency.FIGURES, latency.measure),
+    (ten_million.FIGURES, ten_million.measure),
+    (publishing.FIGURES, publishing.measure),
+    (demonstration.FIGURES, demonstration.measure),
+    (memory.FIGURES, memory.measure),
 )
 _EXAMPLES: Final = """examples:
   python -m benchmarks.replication                                  all figures, three rounds each
@@ -58,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 measure(bench, wanted)
             except BenchError as error:
                 print(f"error: {error}", file=sys.stderr)
+                failed = True
+            except Exception:
+                traceback.print_exc()  # an hour of other figures is not lost with it
                 failed = True
             _tell(bench, found, options.output)
     finally:

@@ -37,8 +37,8 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
             f"| {found['goal']} | {met} |"
         )
     places = dict.fromkeys(
-        f"{found['cores']} cores, {found['memory_gb']} GB, {found['system']}, wire {found['wire']}, "
-        + ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+        f"{found['cores']} cores, {found['memory_gb']} GB, {found['system']}, "
+        + ", ".join(f"{name} {value}" for name, value in (found["versions"] | found["settings"]).items())
         for found in outcomes
     )
     return "\n".join([*lines, "", *(f"Measured on: {place}." for place in places)])

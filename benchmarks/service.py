@@ -1,8 +1,9 @@
-"""A process of the product that waits for the clock: `python -m benchmarks.service capture|load|watched`.
+"""A process of the product that waits for the clock: `python -m benchmarks.service ROLE [ARGUMENT]`.
 
-It runs what `flux service capture` and `flux load --follow` run, with the settings of its environment; only the start
-of the interpreter is kept out of the measured time. Says `ready`, begins at a line on stdin, ends its work at SIGTERM,
-says `closed` when all is closed, and stays until stdin is closed.
+The roles `capture`, `load` and `publish` run what `flux service capture`, `flux load --follow` and the end of
+`flux load` run, with the settings of the environment; only the start of the interpreter is kept out of the measured
+time. Says `ready`, begins at a line on stdin, ends its work at SIGTERM, says `closed` when all is closed, and stays
+until stdin is closed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from orchestration.cli.stopping import stop_on_signals
 from orchestration.settings import Settings
-from orchestration.walk import loading
+from orchestration.walk import loading, readers
 from orchestration.walk.product import known_source
 
 
@@ -28,6 +29,8 @@ def main(role: str, *arguments: str) -> None:
             return
         if role == "capture":
             loading.follow_source(settings, known_source(settings), stop)
+        elif role == "publish":
+            readers.publish(settings)
         elif role == "load":
             loading.loader(settings).follow(stop)
         else:
