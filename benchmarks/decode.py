@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from benchmarks.home import Home
 from benchmarks.row_decoder import decode_inserts
 from ingestion.load.changes import arrow_tuples
 from ingestion.load.parts import joined
-from ingestion.log import LogReader
+from ingestion.log import LogPosition, LogReader
 from ingestion.postgres.pgoutput import Messages, Relation
 from ingestion.postgres.pgoutput.messages import HEADER, INSERT, OpenTransaction
 from ingestion.postgres.pgoutput.records import RELATION, WAL
@@ -39,9 +40,9 @@ class _Part:
     opened: OpenTransaction | None
 
 
-def measure_decode(bench: Bench, home: Home) -> None:
-    """Decode what a home's log holds, by columns and by rows; the arrays must be equal."""
-    relation, parts = _parts(home)
+def measure_decode(bench: Bench, home: Home, begin: LogPosition | None) -> None:
+    """Decode what a home's log holds from `begin` on, by columns and by rows; the arrays must be equal."""
+    relation, parts = _parts(home.log, begin)
     rows = sum(_inserts(part) for part in parts)
     _require_equal(relation, parts[0])
     for _ in range(bench.rounds):
@@ -67,8 +68,7 @@ def _by_rows(relation: Relation, part: _Part) -> pa.Table:
     )
 
 
-def _timed(work: object) -> tuple[float, float]:
-    assert callable(work)
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
     began, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - began, time.process_time() - cpu
@@ -86,9 +86,8 @@ def _require_equal(relation: Relation, part: _Part) -> None:
             raise BenchError(f"the two decoders differ in column {name!r}")
 
 
-def _parts(home: Home) -> tuple[Relation, list[_Part]]:
-    """The messages behind the first Begin, in parts as the loader has them, and the shape of `wide`."""
-    reader = LogReader(home.path / "log" / "postgres")
+def _parts(reader: LogReader, begin: LogPosition | None) -> tuple[Relation, list[_Part]]:
+    """The messages from a session's begin on, in parts, and the shape of `wide`."""
     found: list[_Part] = []
     relation: Relation | None = None
     buffers: list[memoryview] = []
@@ -106,7 +105,7 @@ def _parts(home: Home) -> tuple[Relation, list[_Part]]:
             lengths.clear()
             size = 0
 
-    for position, header in reader.headers():
+    for position, header in reader.headers(begin):
         if header.kind == RELATION:
             shapes = [Relation.from_bytes(raw) for raw in reader.read(position, header)]
             relation = next((shape for shape in shapes if shape.name == "wide"), relation)
@@ -120,5 +119,4 @@ def _parts(home: Home) -> tuple[Relation, list[_Part]]:
     close()
     if relation is None:
         raise BenchError("the log does not say the columns of the table")
-    only = [part for part in found if _inserts(part) > len(part.lengths) // 2]
-    return relation, only
+    return relation, found

@@ -15,7 +15,7 @@ from benchmarks.bench import Bench
 from benchmarks.decode import DECODE, measure_decode
 from benchmarks.figure import Figure, Goal, Reading
 from benchmarks.home import Base, History, Home, Run
-from benchmarks.recvlogical import read_away
+from benchmarks.recvlogical import Floor, read_away
 from benchmarks.source import Source, database, server
 from benchmarks.subscription import WAREHOUSES, PostgresWarehouse
 
@@ -91,62 +91,56 @@ def _measure_kind(
     bench.say(f"building the backlog {kind!r}")
     backlog = build(source, kind, bench.scale)
     sums = source.sums()
-    used: dict[History, Home] = {}
     for _ in range(bench.rounds):
         if kind in CAPTURES and CAPTURES[kind].name in wanted:
-            _capture(bench, bases["off"], backlog).remove()
+            _capture(bench, bases["off"], CAPTURES[kind], backlog)
         for mode, figures in _DRAINS.items():
             if figures[kind].name in wanted:
-                used[mode] = _drain(bench, bases[mode], figures[kind], backlog, sums, used.get(mode))
+                _drain(bench, bases[mode], figures[kind], backlog, sums)
         if postgres is not None and kind in WAREHOUSES and WAREHOUSES[kind].name in wanted:
             postgres.measure(bench, WAREHOUSES[kind], backlog)
     if kind == "insert_big" and DECODE.name in wanted:
-        home = _capture(bench, bases["off"], backlog, recorded=False)
-        measure_decode(bench, home)
+        home = bases["off"].use("used_decode", log_only=True)
+        begin = home.log.durable_end()
+        home.capture(lambda: home.captured() >= backlog.end)
+        measure_decode(bench, home, begin)
         home.remove()
     if kind == list(KINDS)[-1]:
         return
-    for mode, base in bases.items():
-        if mode not in used:
-            used[mode] = base.use(f"next_{mode}")
-        base.adopt(used[mode])
+    for base in bases.values():
+        base.advance()
     if postgres is not None:
         postgres.advance()
 
 
-def _capture(bench: Bench, base: Base, backlog: Backlog, *, recorded: bool = True) -> Home:
-    floor = read_away(base.home.source, base.slot, backlog.end) if recorded else None
+def _capture(bench: Bench, base: Base, figure: Figure, backlog: Backlog) -> None:
     home = base.use("used_capture", log_only=True)
-    run = home.capture(lambda: home.captured() >= backlog.end)
-    if floor is not None:
-        bench.record(CAPTURES[backlog.kind], _reading(backlog, run, floor.seconds, floor.cpu_seconds))
-    return home
-
-
-def _drain(
-    bench: Bench, base: Base, figure: Figure, backlog: Backlog, sums: tuple[int, ...], before: Home | None
-) -> Home:
-    if before is not None:
-        before.remove()
     floor = read_away(base.home.source, base.slot, backlog.end)
+    run = home.capture(lambda: home.captured() >= backlog.end)
+    home.remove()
+    bench.record(figure, _reading(backlog, run, floor))
+
+
+def _drain(bench: Bench, base: Base, figure: Figure, backlog: Backlog, sums: tuple[int, ...]) -> None:
     home = base.use(f"used_{base.home.history}")
+    floor = read_away(base.home.source, base.slot, backlog.end)
     run = home.drain(lambda: home.loaded() >= backlog.end)
     home.require_equal(sums)
-    bench.record(figure, _reading(backlog, run, floor.seconds, floor.cpu_seconds))
-    return home
+    home.remove()
+    bench.record(figure, _reading(backlog, run, floor))
 
 
-def _reading(backlog: Backlog, run: Run, floor_seconds: float, floor_cpu: dict[str, float]) -> Reading:
+def _reading(backlog: Backlog, run: Run, floor: Floor) -> Reading:
     return Reading(
         backlog.changes / run.seconds / 1000,
-        backlog.changes / floor_seconds / 1000,
-        {**run.cpu_seconds, **floor_cpu},
+        backlog.changes / floor.seconds / 1000,
+        {**run.cpu_seconds, **floor.cpu_seconds},
         run.peak_rss_mb,
         {
             "changes": backlog.changes,
             "wal_mb": round(backlog.wal_bytes / 2**20),
             "seconds": round(run.seconds, 2),
             "seconds_until_visible": round(run.visible_seconds, 2),
-            "floor_seconds": round(floor_seconds, 2),
+            "floor_seconds": round(floor.seconds, 2),
         },
     )

@@ -21,7 +21,8 @@ from benchmarks.errors import BenchError
 from benchmarks.measure import Meter
 from benchmarks.process import Child, wait
 from benchmarks.source import SLOT, SUMS, Source
-from ingestion.log import LogReader
+from ingestion.log import LogPosition, LogReader
+from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.pgoutput.lsn import parse_lsn
 
 History = Literal["keep", "off"]
@@ -53,9 +54,18 @@ class Home:
         found = {"FLUX_HOME": str(self.path), "FLUX_SOURCE_URL": self.source.url, "FLUX_HISTORY": self.history}
         return found | ({"FLUX_WAREHOUSE_URL": self.warehouse_url} if self.warehouse_url else {})
 
+    @property
+    def log(self) -> LogReader:
+        """What the capture wrote."""
+        return LogReader(self.path / "log" / "postgres")
+
     def captured(self) -> int:
-        """The log's durable LSN."""
-        return LogReader(self.path / "log" / "postgres").last_mark()
+        """The log's durable LSN. Looks into the newest segment alone, whose preamble tells it too: asked often."""
+        durable = self.log.durable_end()
+        if durable is None:
+            return 0
+        start = LogPosition(durable.segment, SEGMENT_HEADER.size)
+        return max((header.mark for _, header in self.log.headers(start, end=durable)), default=0)
 
     def loaded(self) -> int:
         """The warehouse's LSN, as its owner told last."""
@@ -111,7 +121,11 @@ class Home:
         return tuple(map(int, row))
 
     def require_equal(self, wanted: tuple[int, ...]) -> None:
-        """Raise BenchError unless the warehouse holds what the source does: a fast wrong result is none."""
+        """Raise BenchError unless the warehouse holds what the source does, and came to it by the stream alone."""
+        with duckdb.connect(str(self.path / "warehouse.duckdb"), read_only=True) as connection:
+            gaps = connection.execute("select relation, reason from _flux.history_gaps").fetchall()
+        if gaps:
+            raise BenchError(f"tables were copied again: {gaps}")
         if (found := self.sums()) != wanted:
             raise BenchError(f"the warehouse holds {found}, the source {wanted} (counts and sums of columns)")
 
@@ -157,9 +171,14 @@ class Base:
             return int(row) >= wanted and self.home.loaded() >= wanted
 
         self.home.drain(settled)
-        for segment in sorted((self.home.path / "log" / "postgres").glob("*.seg"))[:-_KEPT_SEGMENTS]:
+        for segment in sorted(self.home.log.directory.glob("*.seg"))[:-_KEPT_SEGMENTS]:
             segment.unlink()
         source.copy_slot(SLOT, self.slot)
+
+    def advance(self) -> None:
+        """Go on behind the backlog that was measured."""
+        self.home.source.copy_slot(self.slot, SLOT)
+        self.rest()
 
     def use(self, name: str, *, warehouse_url: str | None = None, log_only: bool = False) -> Home:
         """Give a copy of the home to be used up, and set the slot back to where it stood."""
@@ -170,10 +189,5 @@ class Base:
         shutil.copytree(self.home.path, path, ignore=shutil.ignore_patterns(*skipped))
         # What was copied once is never written to again: a link will do.
         shutil.copytree(self.home.path / "log" / _COPIES, path / "log" / _COPIES, copy_function=os.link)
+        os.sync()  # else the copy would be written to disk while something is measured
         return replace(self.home, path=path, warehouse_url=warehouse_url)
-
-    def adopt(self, used: Home) -> None:
-        """Go on from a copy that has read the backlog."""
-        self.home.remove()
-        used.path.rename(self.home.path)
-        self.rest()

@@ -87,7 +87,7 @@ def _write(source: Source, rows: int, seconds: float) -> dict[int, int]:
             committed[row[0]] = time.monotonic_ns()
             connection.execute("commit")
         late = time.monotonic() - began - seconds
-    if late > 0.1 * seconds:
+    if late > max(0.02 * seconds, 1.0):
         raise BenchError(
             f"the source did not take {_TRANSACTIONS_PER_SECOND} transactions a second ({late:.1f} s late)"
         )

@@ -57,8 +57,12 @@ def tree(root: int) -> Iterator[int]:
     while waiting:
         pid = waiting.pop()
         yield pid
-        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-            waiting += [int(child) for child in (_text(listed) or "").split()]
+        try:
+            threads = list(Path(f"/proc/{pid}/task").iterdir())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        for thread in threads:
+            waiting += [int(child) for child in (_text(thread / "children") or "").split()]
 
 
 def cpu_of_tree(root: int) -> float:

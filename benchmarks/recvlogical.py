@@ -46,7 +46,8 @@ def read_away(source: Source, slot: str, end: int) -> Floor:
         began = time.monotonic()
         process = subprocess.Popen(command, env=client_environment(source.url), stderr=subprocess.PIPE)
         assert process.stderr is not None
-        said = process.stderr.read().decode(errors="replace")
+        with process.stderr:
+            said = process.stderr.read().decode(errors="replace")
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)

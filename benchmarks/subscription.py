@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -51,7 +51,7 @@ class PostgresWarehouse:
         """Let Flux copy the source into one database, and pg_dump and psql into the other."""
         bench.say("populating a Postgres warehouse and a subscriber")
         opened = ExitStack()
-        running = opened.enter_context(_entered(server(directory)))
+        running = opened.enter_context(server(directory))
         for name in (_LOADED, _SUBSCRIBED):
             _ask(running, "create database {}", name)
         home = Home(directory.with_name("home_postgres"), source, "off", running.database_url(_LOADED))
@@ -61,11 +61,11 @@ class PostgresWarehouse:
 
     def measure(self, bench: Bench, figure: Figure, backlog: Backlog) -> None:
         """One round: the subscription, then Flux, each in a fresh copy of its database."""
-        floor, floor_cpu = self._subscribe(backlog)
-        name = f"{_LOADED}_now"
-        self._copy(_LOADED, name)
-        url = self.server.database_url(name)
+        for name in (_LOADED, _SUBSCRIBED):
+            self._copy(name, f"{name}_now")
+        url = self.server.database_url(f"{_LOADED}_now")
         home = self.base.use("used_postgres", warehouse_url=url)
+        floor, floor_cpu = self._subscribe(backlog)
         with Meter({"warehouse": self._postmaster}) as meter:
             run = home.drain(lambda: home.loaded() >= backlog.end, closing=self._checkpoint)
         self._require_equal(url, "raw_app.wide")
@@ -77,7 +77,7 @@ class PostgresWarehouse:
 
     def advance(self) -> None:
         """Bring both databases behind the backlog that was measured."""
-        self.base.rest()
+        self.base.advance()
         _ask(self.server, "drop database {} with (force)", _SUBSCRIBED)
         _ask(self.server, "create database {}", _SUBSCRIBED)
         _dump(self.source, self.server.database_url(_SUBSCRIBED))
@@ -89,7 +89,6 @@ class PostgresWarehouse:
 
     def _subscribe(self, backlog: Backlog) -> tuple[float, dict[str, float]]:
         name = f"{_SUBSCRIBED}_now"
-        self._copy(_SUBSCRIBED, name)
         self.source.copy_slot(self.base.slot, _FLOOR_SLOT)
         wanted = int(self.source.ask("select n from tick"))
         with psycopg.connect(self.server.database_url(name), autocommit=True) as connection:
@@ -152,7 +151,3 @@ def _dump(source: Source, url: str) -> None:
         raise BenchError("pg_dump failed")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
-
-
-def _entered(context: AbstractContextManager[Server]) -> AbstractContextManager[Server]:
-    return context
