@@ -16,6 +16,7 @@ from benchmarks.errors import BenchError
 from benchmarks.figure import Figure, Goal, Reading
 from benchmarks.home import Home
 from benchmarks.row_decoder import decode_inserts
+from ingestion.load.batch import BATCH_BYTES
 from ingestion.load.changes import arrow_tuples
 from ingestion.load.parts import joined
 from ingestion.log import LogPosition, LogReader
@@ -30,7 +31,6 @@ DECODE: Final = Figure(
     "a per-row struct decoder that builds the same arrays",
     Goal("ratio", ">=", 8.0),
 )
-_PART_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _require_equal(relation: Relation, part: _Part) -> None:
 
 
 def _parts(reader: LogReader, begin: LogPosition | None) -> tuple[Relation, list[_Part]]:
-    """The messages from a session's begin on, in parts, and the shape of `wide`."""
+    """The messages from a session's begin on, in parts as the loader takes them, and the shape of `wide`."""
     found: list[_Part] = []
     relation: Relation | None = None
     buffers: list[memoryview] = []
@@ -114,7 +114,7 @@ def _parts(reader: LogReader, begin: LogPosition | None) -> tuple[Relation, list
             buffers.append(block.payload)
             lengths.append(block.lengths)
             size += len(block.payload)
-            if size >= _PART_BYTES:
+            if size >= BATCH_BYTES:
                 close()
     close()
     if relation is None:
