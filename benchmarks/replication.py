@@ -1,7 +1,7 @@
 """Replication's speed beside its floors: `python -m benchmarks.replication`, or `make bench`.
 
-Prints one JSON object a line for each figure, its rounds included; says on stderr how far it is. The whole run takes
-about an hour and 60 GB of disk. Figures mean something only on an idle machine and at full scale.
+Prints one JSON object a line for each figure, its rounds included; says on stderr how far it is. The whole run should
+take about an hour and 30 GB of disk (estimated). Figures mean something only on an idle machine and at full scale.
 """
 
 from __future__ import annotations
