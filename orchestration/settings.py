@@ -72,6 +72,10 @@ class Settings:
     loader_memory_bytes: Annotated[
         int, About("most memory of the DuckDB inside the loader; what does not fit goes to files beside the warehouse")
     ] = MEMORY_BYTES
+    verify_snapshot_minutes: Annotated[
+        float,
+        About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM"),
+    ] = 10.0
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -326,6 +330,7 @@ def _check(settings: Settings) -> None:
         ("DEMO_SCALE", settings.demo_scale),
         ("DEMO_RATE", settings.demo_rate),
         ("BUILD_MINUTES", settings.build_minutes),
+        ("VERIFY_SNAPSHOT_MINUTES", settings.verify_snapshot_minutes),
     ):
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")

@@ -4,14 +4,19 @@ The source's texts are cast as the loader casts them. A value that its type cann
 in the warehouse is a difference, too: the cast alone would turn it into the NULL that stands there.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import duckdb
 
+from ingestion.verify.forms import Form, Layout, duckdb_bits, duckdb_number
 from ingestion.verify.placement import Placement, place
 from ingestion.verify.report import SAMPLE_KEYS, TableComparison
+from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
 from ingestion.verify.snapshot import Spooled
+from ingestion.warehouse.duckdb.source_text import source_text
 from ingestion.warehouse.duckdb.stage import typed_columns
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.table import Table
@@ -27,14 +32,51 @@ class DuckdbComparer:
 
     connection: duckdb.DuckDBPyConnection
 
-    def compare(self, table: Table, spooled: Spooled) -> TableComparison:
-        """Compare a table's mirror with its rows at the source."""
+    def rows(self, table: Table) -> int:
+        """Count a mirror's rows."""
+        return int(_first(self.connection, f"select count(*) from {table.mirror}"))
+
+    def sample(self, table: Table, size: int) -> list[Key]:
+        """Choose keys by chance."""
+        keys = ", ".join(table.key_names)
+        return self.connection.execute(f"select {keys} from {table.mirror} using sample {size:d} rows").fetchall()
+
+    def checksums(self, table: Table, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
+        """Count and sum the rows of a part by bucket."""
+        query = (
+            f"select (h % {of:d})::integer, count(*), coalesce(sum(h), 0) "
+            f"from (select {_number(table, layout)} as h from {table.mirror} where {self.within(table, layout, part)}) "
+            "group by 1"
+        )
+        with self._beside_the_source():
+            found = self.connection.execute(query).fetchall()
+        return {bucket: Checksum(rows, int(total)) for bucket, rows, total in found} or {0: Checksum()}
+
+    @contextmanager
+    def _beside_the_source(self) -> Iterator[None]:
+        """Work on as many cores as leave one to a source that runs on the same machine, and on one at least."""
+        threads = int(_first(self.connection, "select current_setting('threads')"))
+        self.connection.execute(f"set threads = {max(threads - 1, 1)}")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"set threads = {threads}")
+
+    def within(self, table: Table, layout: Layout | None, part: Slice) -> str:
+        """SQL for whether a row of the mirror is in a part."""
+        return part.condition(table.key_names, _number(table, layout) if layout else "")
+
+    def compare(
+        self, table: Table, spooled: Spooled, part: Slice = WHOLE, layout: Layout | None = None
+    ) -> TableComparison:
+        """Compare a part of a table's mirror with its rows at the source."""
         placement = place(table, spooled.relation.columns)
         self.connection.execute(
             f"create or replace temp table _verify_source as {_source_rows(table, spooled, placement)}"
         )
         try:
-            return _compare_rows(self.connection, table, "from _verify_source", _mirror_rows(table), placement.note)
+            mirror = f"{_mirror_rows(table)} where {self.within(table, layout, part)}"
+            return _compare_rows(self.connection, table, "from _verify_source", mirror, placement.note)
         finally:
             self.connection.execute("drop table _verify_source")
 
@@ -61,6 +103,18 @@ def _compare_rows(
         connection.execute("drop table _verify_difference")
     equal = differing == 0 and rows[0] == rows[1]
     return TableComparison(table.source, table.relation, equal, rows[0], rows[1], differing, sample, note)
+
+
+def _number(table: Table, layout: Layout) -> str:
+    """SQL for the number of a mirror's row."""
+    values = []
+    for kind, column in zip(layout.forms, table.columns, strict=True):
+        text = source_text(column)
+        if kind is Form.FLOAT:
+            bits = duckdb_bits(quote(column.name))
+            text = f"coalesce({quote(column.text_name)}, {bits})" if column.has_text else bits
+        values.append((kind, text))
+    return duckdb_number(values)
 
 
 def _mirror_rows(table: Table) -> str:

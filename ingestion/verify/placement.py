@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ingestion.postgres.pgoutput import Column
+from ingestion.verify.forms import Layout, form
 from ingestion.warehouse.table import Table, TableState
 
 
@@ -26,3 +27,15 @@ def place(table: Table, columns: tuple[Column, ...]) -> Placement:
     notes += [f"not in the warehouse yet: {', '.join(columns[number].name for number in unseen)}"] if unseen else []
     notes += [f"no longer at the source: {', '.join(gone)}"] if gone else []
     return Placement(places, unseen, "; ".join(notes) or None)
+
+
+def lay_out(placement: Placement, columns: tuple[Column, ...]) -> Layout | None:
+    """Say how rows are numbered; None: they are compared value by value.
+
+    So they are where the sides have not the same columns. A table whose values the load transforms (masks, hashes) has
+    no layout either: what it holds is made of the source's texts by the load alone, which the comparison then repeats.
+    """
+    places = tuple(place for place in placement.places if place is not None)
+    if not places or placement.unseen or len(places) != len(placement.places):
+        return None
+    return Layout(tuple(form(columns[place]) for place in places), places)

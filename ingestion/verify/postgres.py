@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from ingestion.verify.forms import Form, Layout, postgres_bits, postgres_number
 from ingestion.verify.placement import Placement, place
 from ingestion.verify.report import SAMPLE_KEYS, TableComparison
+from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
 from ingestion.verify.snapshot import Spooled
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.apply import row_text
@@ -27,27 +29,55 @@ class PostgresComparer:
 
     session: PostgresSession
 
-    def compare(self, table: Table, spooled: Spooled) -> TableComparison:
-        """Compare a table's mirror with its rows at the source."""
+    def rows(self, table: Table) -> int:
+        """Say about how many rows a mirror has; counts them where the server does not know."""
+        ((known,),) = self.session.execute(
+            "select reltuples::bigint from pg_class where oid = to_regclass($1)", [table.mirror]
+        )
+        return int(known) if known > 0 else self._count(f"select count(*) from {table.mirror}")
+
+    def sample(self, table: Table, size: int) -> list[Key]:
+        """Choose keys by chance, page by page."""
+        percent = min(100.0, 100.0 * size / max(self.rows(table), 1))
+        keys = ", ".join(table.key_names)
+        return self.session.execute(f"select {keys} from {table.mirror} tablesample system ({percent:f})")
+
+    def checksums(self, table: Table, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
+        """Count and sum the rows of a part by bucket."""
+        numbered = f"select {_number(table, layout)} as h from {table.mirror} where {self.within(table, layout, part)}"
+        grouped = f"select (h % {of:d})::int, count(*), sum(h) from ({numbered} offset 0) as r group by 1"
+        if of == 1:
+            grouped = f"select 0, count(*), coalesce(sum(h), 0) from ({numbered}) as r"
+        return {bucket: Checksum(rows, int(total)) for bucket, rows, total in self.session.execute(grouped)}
+
+    def within(self, table: Table, layout: Layout | None, part: Slice) -> str:
+        """SQL for whether a row of the mirror is in a part."""
+        return part.condition(table.key_names, _number(table, layout) if layout else "")
+
+    def compare(
+        self, table: Table, spooled: Spooled, part: Slice = WHOLE, layout: Layout | None = None
+    ) -> TableComparison:
+        """Compare a part of a table's mirror with its rows at the source."""
         placement = place(table, spooled.relation.columns)
         with self._rolled_back():
             places = [f"s{s}" for s in range(len(spooled.relation.columns))]
             self.session.make("_verify_source", dict.fromkeys([*places, "_end"], "text"))
             with spooled.path.open("rb") as file:
                 self.session.copy_csv("_verify_source", iter(lambda: file.read(_READ_BYTES), b""))
-            return self._compare(table, _source_rows(table, placement), placement.note)
+            mirror = f"{table.mirror} where {self.within(table, layout, part)}"
+            return self._compare(table, _source_rows(table, placement), mirror, placement.note)
 
     def replay(self, table: Table, history: str) -> TableComparison:
         """Compare a table's replayed history (SQL of its rows) with its mirror."""
         with self._rolled_back():
-            return self._compare(table, _replayed(table, history), None)
+            return self._compare(table, _replayed(table, history), table.mirror, None)
 
-    def _compare(self, table: Table, expected: str, note: str | None) -> TableComparison:
+    def _compare(self, table: Table, expected: str, mirror: str, note: str | None) -> TableComparison:
         """Compare a query that gives `_row` and key texts k<i> with the mirror."""
         keys = ", ".join(f"k{i}" for i in range(len(table.key)))
         listed = f"_row, {keys}" if keys else "_row"
         self.session.keep("_verify_expected", expected)
-        self.session.keep("_verify_mirror", f"select {_columns(table)} from {table.mirror}")
+        self.session.keep("_verify_mirror", f"select {_columns(table)} from {mirror}")
         self.session.keep(
             "_verify_difference",
             f"select {listed}, abs(sum(_side)) as _times from (select {listed}, 1 as _side from _verify_expected "
@@ -76,6 +106,22 @@ class PostgresComparer:
             yield
         finally:
             self.session.rollback()
+
+
+def _number(table: Table, layout: Layout) -> str:
+    """SQL for the number of a mirror's row."""
+    return postgres_number(
+        [(kind, _numbered(kind, column)) for kind, column in zip(layout.forms, table.columns, strict=True)]
+    )
+
+
+def _numbered(kind: Form, column: TableColumn) -> str:
+    """SQL for a value that Postgres writes in its form: its text where a function looks at it, else the value."""
+    name = quote(column.name)
+    if kind is Form.FLOAT:
+        bits = postgres_bits(name, column.type)
+        return f"coalesce({quote(column.text_name)}, {bits})" if column.has_text else bits
+    return _text(column) if column.has_text or kind is Form.OTHER else name
 
 
 def _source_rows(table: Table, placement: Placement) -> str:

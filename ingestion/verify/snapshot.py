@@ -1,13 +1,15 @@
 """The source as it was at one position, read while the world goes on.
 
 A temporary slot's exported snapshot gives the LSN: a row is visible in it if and only if its transaction committed
-before. The snapshot holds the source's xmin horizon back for as long as it is open.
+before. The snapshot holds the source's xmin horizon back for as long as it is open: VACUUM removes no row version that
+died meanwhile. So it says afterwards for how long and over how many transactions that was.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +19,15 @@ from psycopg import sql
 from ingestion.postgres.catalog import describe, types_with_own_text_cast
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
-from ingestion.postgres.select_list import copy_query
+from ingestion.postgres.select_list import copy_query, key_range
 from ingestion.postgres.slot import make_slot
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.walsender import Walsender
+from ingestion.verify.forms import Form, Layout, postgres_bits, postgres_number
+from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
+
+_NEXT_TRANSACTION = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_OLDEST_TRANSACTION = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
 class Spooled(NamedTuple):
@@ -31,24 +38,54 @@ class Spooled(NamedTuple):
     longest_row_bytes: int
 
 
+@dataclass(slots=True)
+class Held:
+    """What a snapshot cost the source: how long it held the horizon, and how many transactions began meanwhile."""
+
+    lsn: Lsn
+    seconds: float = 0.0
+    transactions: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The source at `lsn`."""
+    """The source at `lsn`. `utf8`: whether its texts have the bytes that they have in a warehouse."""
 
     lsn: Lsn
     connection: psycopg.Connection[Any]
     own_text_cast: frozenset[int]
+    utf8: bool
+    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def age_seconds(self) -> float:
+        """For how long it has held the horizon back."""
+        return time.monotonic() - self.began
 
     def relations(self, oids: list[int]) -> dict[int, Relation]:
         """Describe tables as they were; those that are gone are left out."""
         return describe(self.connection, oids)
 
-    def spool(self, relation: Relation, path: Path) -> Spooled:
-        """Write all rows of a table to a new file, in a directory that is closed to others."""
+    def checksums(self, relation: Relation, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
+        """Count and sum the rows of a part by bucket; a bucket without rows may be missing."""
+        # Without OFFSET the server would take a row's number once for each place that mentions it.
+        numbered = f"select {_number(relation, layout)} as h from ({{}}) as q ({_places(relation)}) offset 0"
+        grouped = f"select (h % {of:d})::int, count(*), sum(h) from ({numbered}) as r group by 1"
+        if of == 1:
+            grouped = f"select 0, count(*), coalesce(sum(h), 0) from ({numbered.removesuffix(' offset 0')}) as r"
+        query = sql.SQL(grouped).format(self._rows(relation, part))
+        return {bucket: Checksum(rows, int(total)) for bucket, rows, total in self.connection.execute(query)}
+
+    def spool(self, relation: Relation, path: Path, part: Slice = WHOLE, layout: Layout | None = None) -> Spooled:
+        """Write the rows of a part to a new file, in a directory that is closed to others."""
+        where = "true"
+        if part.of > 1 and layout is not None:
+            where = f"{_number(relation, layout)} % {part.of:d} in ({', '.join(map(str, part.buckets))})"
         # The last column keeps a row of one NULL from being an empty line.
-        query = sql.SQL("copy (select q.*, 1 from ({}) as q) to stdout (format csv, force_quote *)").format(
-            copy_query(relation, self.own_text_cast, partitioned=self._partitioned(relation))
-        )
+        columns = f"({_places(relation)})" if relation.columns else ""
+        copied = f"copy (select q.*, 1 from ({{}}) as q {columns} where {where}) to stdout (format csv, force_quote *)"
+        query = sql.SQL(copied).format(self._rows(relation, part))
         longest = 0
         with path.open("xb") as file, self.connection.cursor().copy(query) as copy:
             for row in copy:  # one message a row
@@ -58,10 +95,17 @@ class Snapshot:
 
     def count(self, relation: Relation) -> int:
         """Count a table's rows."""
-        only = sql.SQL("" if self._partitioned(relation) else "only ")
-        name = sql.Identifier(relation.schema, relation.name)
-        row = self.connection.execute(sql.SQL("select count(*) from {}{}").format(only, name)).fetchone()
+        query = sql.SQL("select count(*) from ({}) as q").format(self._rows(relation, WHOLE))
+        row = self.connection.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+    def cancel(self) -> None:
+        """End the query that another thread runs here."""
+        self.connection.cancel_safe(timeout=5)
+
+    def _rows(self, relation: Relation, part: Slice) -> sql.Composed:
+        keys = key_range(relation, _texts(part.low), _texts(part.high))
+        return copy_query(relation, self.own_text_cast, partitioned=self._partitioned(relation), keys=keys)
 
     def _partitioned(self, relation: Relation) -> bool:
         row = self.connection.execute("select relkind = 'p' from pg_class where oid = %s", (relation.oid,)).fetchone()
@@ -69,8 +113,8 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(source: Source) -> Iterator[Snapshot]:
-    """Take a snapshot of the source. Waits for the write transactions that are running."""
+def snapshot(source: Source, held: list[Held] | None = None) -> Iterator[Snapshot]:
+    """Take a snapshot of the source. Waits for the write transactions that are running. `held` is told what it cost."""
     with Walsender(source) as walsender:
         created = make_slot(walsender, f'"flux_verify_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
         connection = connect(source)
@@ -83,9 +127,37 @@ def snapshot(source: Source) -> Iterator[Snapshot]:
             raise
     with connection:  # the slot is gone, the snapshot stays with whom it was given to
         lsn = same_place(parse_lsn(str(created["consistent_point"])))
-        yield Snapshot(lsn, connection, types_with_own_text_cast(connection))
+        oldest = _number_of(connection, _OLDEST_TRANSACTION)
+        utf8 = connection.info.parameter_status("server_encoding") == "UTF8"
+        taken = Snapshot(lsn, connection, types_with_own_text_cast(connection), utf8)
+        yield taken
+        if held is not None:
+            connection.execute("rollback")
+            held.append(Held(lsn, taken.age_seconds, _number_of(connection, _NEXT_TRANSACTION) - oldest))
 
 
 def same_place(lsn: Lsn) -> Lsn:
     """Right behind a page's header is the page's begin, where an idle walsender stands (headers: 24 or 40 bytes)."""
     return Lsn(lsn - lsn % 8192) if lsn % 8192 in (24, 40) else lsn
+
+
+def _number(relation: Relation, layout: Layout) -> str:
+    """SQL for the number of a row, whose values are texts c<i>, or such that Postgres writes as these texts."""
+    values = []
+    for kind, place in zip(layout.forms, layout.places, strict=True):
+        text = f"c{place}::text" if kind is Form.OTHER else f"c{place}"
+        values.append((kind, postgres_bits(text, relation.columns[place].type) if kind is Form.FLOAT else text))
+    return postgres_number(values)
+
+
+def _places(relation: Relation) -> str:
+    return ", ".join(f"c{i}" for i in range(len(relation.columns)))
+
+
+def _texts(key: Key | None) -> tuple[str, ...] | None:
+    return None if key is None else tuple(map(str, key))
+
+
+def _number_of(connection: psycopg.Connection[Any], query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0

@@ -1,28 +1,32 @@
-"""Compare all tables of source and warehouse at one position.
+"""Compare all tables of source and warehouse, each at one position.
 
-The position is the source's choice: a snapshot with its LSN. The warehouse is brought to just there by whoever owns it,
-then each table's rows are read under the snapshot and compared, one table ahead of the comparison.
+The position is the source's choice: a snapshot with its LSN. The warehouse is brought to just there by whoever owns it.
+Then both sides count and sum their rows at once, range by range; rows move only where a sum differs, and what is said
+to differ was compared by its values.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
 from ingestion.errors import VerifyError
 from ingestion.postgres.pgoutput import Relation
-from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
+from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
 from ingestion.verify.comparer import comparer
+from ingestion.verify.moments import Moment, Moments
+from ingestion.verify.ranges import PART_ROWS, Ranges
+from ingestion.verify.repair import Repair
 from ingestion.verify.report import TableComparison, VerifyReport
-from ingestion.verify.snapshot import Snapshot, Spooled, snapshot
 from ingestion.warehouse.destination import Destination
-from ingestion.warehouse.table import TableState
+from ingestion.warehouse.table import Table
 
-Progress = Callable[[TableComparison], None]
+# progress(table, rows compared so far, rows that there are, about)
+Progress = Callable[[str, int, int], None]
+MAX_AGE_SECONDS: Final = 600.0
 _DROPPED: Final = "no longer at the source"
 
 
@@ -34,71 +38,62 @@ def verify_tables(
     spool: Path,
     only: Collection[str] | None = None,
     progress: Progress | None = None,
+    max_age_seconds: float = MAX_AGE_SECONDS,
+    part_rows: int = PART_ROWS,
+    repair: Repair | None = None,
 ) -> VerifyReport:
     """Compare every replicated table (`only`: these sources, `schema.table`), column by column.
 
-    The caller owns the warehouse. `bring` is called once with an LSN and must bring the warehouse to exactly there:
-    all that committed before it, nothing else. `spool` is a directory that exists, with room for the two largest tables
-    as text; nothing stays there. Raises VerifyError when the warehouse cannot be brought there, or a name is unknown.
+    The caller owns the warehouse. `bring` is called with an LSN and must bring the warehouse to exactly there: all that
+    committed before it, nothing else; again when a snapshot is as old as it may get. `spool` is a directory that
+    exists, with room for a table as text where one cannot be compared by checksum; nothing stays there. With `repair`
+    what differs is put right at once. Raises VerifyError when the warehouse cannot be brought there, or a name is
+    unknown.
     """
     began = time.monotonic()
     selected = {table.oid: table.source for table in make_plan(source).selected}
-    with snapshot(source) as at:
-        bring(at.lsn)
-        epoch = _require_position(destination, at.lsn)
-        known = destination.machinery.read_tables()
-        live = {oid: table for oid, table in known.items() if table.state is not TableState.STOPPED}
-        tables = {oid: table for oid, table in live.items() if _wanted(table.source, only)}
-        relations = at.relations([*tables, *(oid for oid, name in selected.items() if _wanted(name, only))])
-        if unknown := set(only or ()) - {t.source for t in tables.values()} - {r.source for r in relations.values()}:
+    wished = [oid for oid, name in selected.items() if _wanted(name, only)]
+    found: list[TableComparison] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory,
+        Moments(source, destination, bring, wished, max_age_seconds) as moments,
+    ):
+        first = moments.now()
+        names = {oid: table.source for oid, table in first.tables.items() if _wanted(table.source, only)}
+        coming = {oid: relation for oid, relation in first.relations.items() if oid in wished and oid not in names}
+        if unknown := set(only or ()) - {*names.values(), *(relation.source for relation in coming.values())}:
             raise VerifyError(f"no replicated table is named {', '.join(sorted(unknown))}; 'flux plan' lists them")
-        found = [_missing(at, relation) for oid, relation in relations.items() if oid not in tables]
-        found += [
-            TableComparison(table.source, table.relation, False, 0, destination.count(table), note=_DROPPED)
-            for oid, table in tables.items()
-            if oid not in relations
-        ]
-        engine = comparer(destination)
-        with tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory:
-            for spooled in _ahead(at, [relations[oid] for oid in tables if oid in relations], Path(directory)):
-                compared = engine.compare(tables[spooled.relation.oid], spooled)
-                spooled.path.unlink()
-                found.append(compared)
+        found = [_missing(first, relation) for relation in coming.values()]
+        ranges = Ranges(comparer(destination), Path(directory), part_rows, repair)
+        cuts = {oid: ranges.cut(first, oid) for oid in sorted(names, key=lambda oid: names[oid])}
+        total, done = sum(cut.rows for cut in cuts.values()), 0
+        for oid, (parts, _) in cuts.items():
+            compared: TableComparison | None = None
+            for part in parts:
+                moment = moments.now()
+                if oid not in moment.tables or oid not in moment.relations:
+                    compared = _gone(destination, moment, first.tables[oid])
+                    break
+                one = ranges.compare(moment, oid, part)
+                compared = one if compared is None else compared.joined(one)
+                done += one.rows_warehouse
                 if progress is not None:
-                    progress(compared)
+                    progress(names[oid], done, max(total, done))
+            if compared is not None:
+                found.append(compared)
+        last = moments.last
     found.sort(key=lambda compared: compared.source)
-    return VerifyReport(epoch, at.lsn, tuple(found), time.monotonic() - began)
+    return VerifyReport(last.epoch, last.at.lsn, tuple(found), time.monotonic() - began, moments.held)
 
 
-def _require_position(destination: Destination, lsn: Lsn) -> int:
-    """Return the warehouse's epoch. Raises VerifyError unless it stands at `lsn`."""
-    row = destination.machinery.read_position("postgres")
-    if row is None:
-        raise VerifyError("nothing was replicated yet; run 'flux replicate --until-now'")
-    epoch, loaded = row[:2]
-    if loaded != lsn:
-        raise VerifyError(
-            f"warehouse stands at {format_lsn(loaded)} and could not be brought to {format_lsn(lsn)}, where the source "
-            "is read; see 'flux status' for why"
-        )
-    return int(epoch)
+def _missing(moment: Moment, relation: Relation) -> TableComparison:
+    rows, note = moment.at.count(relation), "not in the warehouse yet"
+    return TableComparison(relation.source, "", False, rows, 0, note=note, epoch=moment.epoch, lsn=moment.at.lsn)
 
 
-def _missing(at: Snapshot, relation: Relation) -> TableComparison:
-    rows = at.count(relation)
-    return TableComparison(relation.source, "", False, rows, 0, note="not in the warehouse yet")
-
-
-def _ahead(at: Snapshot, relations: Sequence[Relation], directory: Path) -> Iterator[Spooled]:
-    """Spool tables in a thread, one ahead of whoever takes them."""
-    with ThreadPoolExecutor(1, "verify") as pool:
-        waiting: Future[Spooled] | None = None
-        for number, relation in enumerate(relations):
-            ready, waiting = waiting, pool.submit(at.spool, relation, directory / f"{number}.csv")
-            if ready is not None:
-                yield ready.result()
-        if waiting is not None:
-            yield waiting.result()
+def _gone(destination: Destination, moment: Moment, table: Table) -> TableComparison:
+    rows, lsn = destination.count(table), moment.at.lsn
+    return TableComparison(table.source, table.relation, False, 0, rows, note=_DROPPED, epoch=moment.epoch, lsn=lsn)
 
 
 def _wanted(source: str, only: Collection[str] | None) -> bool:

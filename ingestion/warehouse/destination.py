@@ -106,5 +106,12 @@ class Destination(Protocol):
         `delete`, and the interval to `_flux.history_gaps`. `at` is the snapshot's time by Flux's clock.
         """
 
+    def repair(self, table: Table, chunks: Iterable[pa.Table], here: str, lsn: int, at: datetime) -> tuple[Table, int]:
+        """Replace the rows of all keys that differ between these rows (text c<i>) and the mirror's that are `here`.
+
+        `here` is a condition in SQL. The differences go to the history at `lsn`, whose time is `at`, as `resync` and
+        `delete`. Returns the table as recorded, and how many keys differed. For tables with a key.
+        """
+
     def count(self, table: Table) -> int:
         """Count a mirror's rows."""

@@ -165,11 +165,13 @@ class Machinery:
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
-    def note_gap(self, table: Table, since: int) -> None:
-        """Note that a table was copied again: between `since` and its snapshot the history has differences only."""
+    def note_gap(
+        self, table: Table, since: int, until: int | None = None, reason: str = "table was copied again"
+    ) -> None:
+        """Note that between `since` and `until` (None: its snapshot) a table's history has differences only."""
         self.session.execute(
-            "insert into _flux.history_gaps values ($1, $2, $3, $4, 'table was copied again', now())",
-            [f"{table.mirror_schema}.{table.name}", table.epoch, since, table.snapshot_lsn],
+            "insert into _flux.history_gaps values ($1, $2, $3, $4, $5, now())",
+            [table.relation, table.epoch, since, table.snapshot_lsn if until is None else until, reason],
         )
 
     def quarantine(self, consumer: str, source: str, position: str, reason: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
 from ingestion.proof import prove
-from ingestion.verify import TableComparison, VerifyReport
+from ingestion.verify import Progress, VerifyReport
 from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
 from orchestration.checks.landing import run_landing_checks
@@ -22,11 +22,13 @@ def verify(
     settings: Settings,
     *,
     only: Collection[str] | None = None,
-    progress: Callable[[TableComparison], None] | None = None,
+    progress: Progress | None = None,
+    repair: bool = False,
 ) -> VerifyReport:
-    """Compare every replicated table (`only`: these sources) with the source, row by row and column by column.
+    """Compare every replicated table (`only`: these sources) with the source, every row and column.
 
-    Holds the lease meanwhile: the warehouse is brought to the very position at which the source is read.
+    Holds the lease meanwhile: the warehouse is brought to the very position at which the source is read. With `repair`
+    what differs is made equal; a table that only a new copy can repair is copied by the next `replicate`.
     """
     if not settings.has_postgres_warehouse and not settings.warehouse_path.exists():
         raise FluxError("nothing was replicated yet; run 'flux replicate --until-now' or 'flux demo'")
@@ -37,6 +39,8 @@ def verify(
             capture=lambda: capture_now(settings, source),
             only=only,
             progress=progress,
+            max_age_seconds=settings.verify_snapshot_minutes * 60,
+            repair=repair,
         )
 
 

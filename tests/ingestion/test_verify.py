@@ -5,38 +5,18 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import VerifyError
-from ingestion.load.loader import ChangeLoader
 from ingestion.load.service import Loader
-from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.source import connect
 from ingestion.proof import prove
-from ingestion.verify import TableComparison, VerifyReport, assert_history_replays, verify_tables
+from ingestion.verify import assert_history_replays, verify_tables
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.verifying import compared, tamper, verify
 from tests.ingestion.warehouses import PostgresWarehouse, Warehouse
 
 
 @pytest.fixture
 def flux(database: str, tmp_path: Path, warehouse: Warehouse) -> Pipeline:
     return pipeline(database, tmp_path, warehouse=warehouse)
-
-
-def verify(flux: Pipeline, only: list[str] | None = None, meanwhile: tuple[str, ...] = ()) -> VerifyReport:
-    def bring(lsn: Lsn) -> None:
-        flux.execute(*meanwhile)
-        flux.capture()
-        ChangeLoader(destination, flux.home / "log").drain(until=lsn)
-
-    with flux.destination.open() as destination:
-        return verify_tables(flux.source, destination, bring, spool=flux.home, only=only)
-
-
-def compared(report: VerifyReport, source: str) -> TableComparison:
-    return next(table for table in report.tables if table.source == source)
-
-
-def tamper(flux: Pipeline, *statements: str) -> None:
-    for statement in statements:
-        flux.query(statement)
 
 
 ODD_TEXTS = [

@@ -43,7 +43,7 @@ def load_copy(
         create_relations(session, table)
         machinery(session).write_table(table)
         for chunk in chunks:
-            table = _append(session, table, table.mirror, chunk)
+            table = append_rows(session, table, table.mirror, chunk)
         _tell(session, table, column_list(table), "snapshot", f"from {table.mirror}", at)
         return table
     return _resync(session, table, chunks, at, previous)
@@ -53,7 +53,8 @@ def _exists(session: DuckdbSession, table: Table) -> bool:
     return bool(session.columns(table.mirror_schema, table.name))
 
 
-def _append(session: DuckdbSession, table: Table, target: str, chunk: pa.Table) -> Table:
+def append_rows(session: DuckdbSession, table: Table, target: str, chunk: pa.Table) -> Table:
+    """Append rows (text c<i>) to a relation with the table's columns; returns the table as recorded."""
     positions = tuple(range(len(table.columns)))
     while True:
         session.bring("_rows", chunk)
@@ -81,7 +82,7 @@ def _resync(
     fresh = f"{quote(table.mirror_schema)}.{quote(f'_flux_resync_{table.oid}')}"
     session.execute(f"create or replace table {fresh} ({', '.join(column_definitions(table))})")
     for chunk in chunks:
-        table = _append(session, table, fresh, chunk)
+        table = append_rows(session, table, fresh, chunk)
     previous = grow_siblings(session, table, previous)
     names = column_list(table)
     same = column_definitions(table) == column_definitions(previous) and table.key_sources == previous.key_sources

@@ -12,6 +12,7 @@ from ingestion.warehouse.clock import Clock
 from ingestion.warehouse.destination import ColumnChange, Dialect, StagedChanges
 from ingestion.warehouse.duckdb.copies import load_copy
 from ingestion.warehouse.duckdb.events import DuckdbEvents
+from ingestion.warehouse.duckdb.repair import repair
 from ingestion.warehouse.duckdb.reshape import reshape
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
@@ -45,6 +46,9 @@ class DuckdbDestination:
 
     def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
         return load_copy(self.session, table, chunks, at, previous)
+
+    def repair(self, table: Table, chunks: Iterable[pa.Table], here: str, lsn: int, at: datetime) -> tuple[Table, int]:
+        return repair(self.session, table, chunks, here, lsn, at)
 
     def count(self, table: Table) -> int:
         return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])

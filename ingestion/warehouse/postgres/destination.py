@@ -14,6 +14,7 @@ from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.apply import PostgresApplier
 from ingestion.warehouse.postgres.copies import load_copy
 from ingestion.warehouse.postgres.events import PostgresEvents
+from ingestion.warehouse.postgres.repair import repair
 from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
@@ -88,6 +89,9 @@ class PostgresDestination:
 
     def load_copy(self, table: Table, chunks: Iterable[pa.Table], at: datetime, previous: Table | None) -> Table:
         return load_copy(self.session, table, chunks, at, previous)
+
+    def repair(self, table: Table, chunks: Iterable[pa.Table], here: str, lsn: int, at: datetime) -> tuple[Table, int]:
+        return repair(self.session, table, chunks, here, lsn, at)
 
     def count(self, table: Table) -> int:
         return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])

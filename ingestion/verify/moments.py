@@ -1,0 +1,82 @@
+"""The moments at which a verification stands: a snapshot of the source, and the warehouse brought to just there.
+
+No snapshot is used for longer than it may get old: the next one then takes its place, and the warehouse is brought on.
+Between two moments anything may happen to a table, so all that is known of it is read anew.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from ingestion.errors import VerifyError
+from ingestion.postgres.pgoutput import Relation
+from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
+from ingestion.postgres.source import Source
+from ingestion.verify.snapshot import Held, Snapshot, snapshot
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.table import Table, TableState
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One position on both sides: everything that committed before the snapshot's LSN, and nothing else."""
+
+    epoch: int
+    at: Snapshot
+    tables: dict[int, Table]
+    relations: dict[int, Relation]
+
+
+@dataclass(slots=True)
+class Moments:
+    """Gives the moment, and sees to it that it is young enough. `held` tells what the past ones cost the source."""
+
+    source: Source
+    destination: Destination
+    bring: Callable[[Lsn], object]
+    oids: list[int]
+    max_age_seconds: float
+    held: list[Held] = field(default_factory=list)
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _moment: Moment | None = None
+
+    def now(self) -> Moment:
+        """Give the moment: the last one, or where that is too old the next. Raises VerifyError."""
+        if self._moment is None or self._moment.at.age_seconds > self.max_age_seconds:
+            self._stack.close()
+            at = self._stack.enter_context(snapshot(self.source, self.held))
+            self.bring(at.lsn)
+            epoch = _require_position(self.destination, at.lsn)
+            known = self.destination.machinery.read_tables()
+            tables = {oid: table for oid, table in known.items() if table.state is not TableState.STOPPED}
+            self._moment = Moment(epoch, at, tables, at.relations([*tables, *self.oids]))
+        return self._moment
+
+    @property
+    def last(self) -> Moment:
+        """The moment at which the verification stands, however old."""
+        return self._moment or self.now()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def _require_position(destination: Destination, lsn: Lsn) -> int:
+    """Return the warehouse's epoch. Raises VerifyError unless it stands at `lsn`."""
+    row = destination.machinery.read_position("postgres")
+    if row is None:
+        raise VerifyError("nothing was replicated yet; run 'flux replicate --until-now'")
+    epoch, loaded = row[:2]
+    if loaded != lsn:
+        raise VerifyError(
+            f"warehouse stands at {format_lsn(loaded)} and could not be brought to {format_lsn(lsn)}, where the source "
+            "is read; see 'flux status' for why"
+        )
+    return int(epoch)
