@@ -1,6 +1,6 @@
 """The SELECT that reads a table as the stream writes it: each value as the bytes that a change would carry."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from psycopg import sql
@@ -13,17 +13,22 @@ _ALL_KEYS: Final = sql.SQL("true")
 
 
 def copy_query(
-    relation: Relation, own_text_cast: frozenset[int], *, partitioned: bool, keys: sql.Composable = _ALL_KEYS
+    relation: Relation,
+    own_text_cast: frozenset[int],
+    *,
+    partitioned: bool,
+    keys: sql.Composable = _ALL_KEYS,
+    raw: Collection[str] = (),
 ) -> sql.Composed:
     """Build the SELECT of all columns in their text form; with COPY BINARY it carries just the stream's bytes.
 
     `own_text_cast` holds the types whose cast to text is not their output function; `keys` is a condition of
-    `key_range`.
+    `key_range`. Columns named in `raw` stay as they are: for who has Postgres write them in another way.
     """
     parts = []
     for column in relation.columns:
         name = sql.Identifier(column.name)
-        if column.type in _TEXTUAL or column.kind == "e":
+        if column.name in raw or column.type in _TEXTUAL or column.kind == "e":
             parts.append(sql.SQL("{}").format(name))
         elif column.type == "bool":
             parts.append(sql.SQL("case when {0} then 't' when not {0} then 'f' end").format(name))

@@ -43,14 +43,14 @@ class DuckdbComparer:
 
     def checksums(self, table: Table, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
         """Count and sum the rows of a part by bucket."""
+        bucket, grouped = (f"(h % {of:d})::integer", " group by 1") if of > 1 else ("0", "")
         query = (
-            f"select (h % {of:d})::integer, count(*), coalesce(sum(h), 0) "
-            f"from (select {_number(table, layout)} as h from {table.mirror} where {self.within(table, layout, part)}) "
-            "group by 1"
+            f"select {bucket}, count(*), coalesce(sum(h), 0) from (select {_number(table, layout)} as h "
+            f"from {table.mirror} where {self.within(table, layout, part)}){grouped}"
         )
         with self._beside_the_source():
             found = self.connection.execute(query).fetchall()
-        return {bucket: Checksum(rows, int(total)) for bucket, rows, total in found} or {0: Checksum()}
+        return {bucket: Checksum(rows, int(total)) for bucket, rows, total in found}
 
     @contextmanager
     def _beside_the_source(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ died meanwhile. So it says afterwards for how long and over how many transaction
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,7 +74,9 @@ class Snapshot:
         grouped = f"select (h % {of:d})::int, count(*), sum(h) from ({numbered}) as r group by 1"
         if of == 1:
             grouped = f"select 0, count(*), coalesce(sum(h), 0) from ({numbered.removesuffix(' offset 0')}) as r"
-        query = sql.SQL(grouped).format(self._rows(relation, part))
+        # Raw: concat() writes a value as its type does, and a text for each on the way costs 0.3 us a row.
+        raw = [relation.columns[i].name for kind, i in zip(layout.forms, layout.places, strict=True) if kind.raw]
+        query = sql.SQL(grouped).format(self._rows(relation, part, raw))
         return {bucket: Checksum(rows, int(total)) for bucket, rows, total in self.connection.execute(query)}
 
     def spool(self, relation: Relation, path: Path, part: Slice = WHOLE, layout: Layout | None = None) -> Spooled:
@@ -103,9 +105,9 @@ class Snapshot:
         """End the query that another thread runs here."""
         self.connection.cancel_safe(timeout=5)
 
-    def _rows(self, relation: Relation, part: Slice) -> sql.Composed:
-        keys = key_range(relation, _texts(part.low), _texts(part.high))
-        return copy_query(relation, self.own_text_cast, partitioned=self._partitioned(relation), keys=keys)
+    def _rows(self, relation: Relation, part: Slice, raw: Collection[str] = ()) -> sql.Composed:
+        keys, partitioned = key_range(relation, _texts(part.low), _texts(part.high)), self._partitioned(relation)
+        return copy_query(relation, self.own_text_cast, partitioned=partitioned, keys=keys, raw=raw)
 
     def _partitioned(self, relation: Relation) -> bool:
         row = self.connection.execute("select relkind = 'p' from pg_class where oid = %s", (relation.oid,)).fetchone()
