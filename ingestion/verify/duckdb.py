@@ -4,8 +4,6 @@ The source's texts are cast as the loader casts them. A value that its type cann
 in the warehouse is a difference, too: the cast alone would turn it into the NULL that stands there.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,19 +46,8 @@ class DuckdbComparer:
             f"select {bucket}, count(*), coalesce(sum(h), 0) from (select {_number(table, layout)} as h "
             f"from {table.mirror} where {self.within(table, layout, part)}){grouped}"
         )
-        with self._beside_the_source():
-            found = self.connection.execute(query).fetchall()
+        found = self.connection.execute(query).fetchall()
         return {bucket: Checksum(rows, int(total)) for bucket, rows, total in found}
-
-    @contextmanager
-    def _beside_the_source(self) -> Iterator[None]:
-        """Work on as many cores as leave one to a source that runs on the same machine, and on one at least."""
-        threads = int(_first(self.connection, "select current_setting('threads')"))
-        self.connection.execute(f"set threads = {max(threads - 1, 1)}")
-        try:
-            yield
-        finally:
-            self.connection.execute(f"set threads = {threads}")
 
     def within(self, table: Table, layout: Layout | None, part: Slice) -> str:
         """SQL for whether a row of the mirror is in a part."""
