@@ -47,7 +47,8 @@ class Repair:
             self.destination.clock.enter(moment.epoch, lsn, moment.at.taken_at, at)
             repaired, keys = self.destination.repair(table, _chunks(spooled, placement), here, lsn, at)
             machinery = self.destination.machinery
-            machinery.note_gap(repaired, repaired.snapshot_lsn, lsn, _REASON)
+            if repaired.has_history:
+                machinery.note_gap(repaired, repaired.snapshot_lsn, lsn, _REASON)
             machinery.note_change(repaired, lsn, "repair", "", f"{keys} keys differed from the source")
         return repaired, None
 

@@ -15,24 +15,26 @@ KEYS: Final = "_repair_keys"
 def replace_keys(session: Session, table: Table, fresh: str, lsn: int, at: datetime) -> int:
     """Give the keys of KEYS the rows that `fresh` has for them, which may be none; returns how many keys there are.
 
-    The history gets a `resync` for each row and a `delete` for each key without one.
+    The history, if one is kept, gets a `resync` for each row and a `delete` for each key without one.
     """
     columns = [name for column in table.columns for name in _names(column.name, column.text_name, column.has_text)]
     names = ", ".join(columns)
     rows = ", ".join(f"f.{name}" for name in columns)
     matched = f"from {fresh} f join {KEYS} k on {_same('f', table)}"
-    session.execute(
-        f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) "
-        f"select {rows}, 'resync', {table.epoch:d}, {lsn:d}, 1, $1 {matched}",
-        [at],
-    )
-    keys = ", ".join(f"k.k{i}" for i in range(len(table.key_names)))
-    session.execute(
-        f"insert into {table.history} ({', '.join(table.key_names)}, {HISTORY_COLUMNS}) "
-        f"select {keys}, 'delete', {table.epoch:d}, {lsn:d}, 0, $1 from {KEYS} k "
-        f"where not exists (select 1 from {fresh} f where {_same('f', table)})",
-        [at],
-    )
+    if table.has_history:
+        keys = ", ".join(f"k.k{i}" for i in range(len(table.key_names)))
+        gone = f"from {KEYS} k where not exists (select 1 from {fresh} f where {_same('f', table)})"
+        stamp = f"{table.epoch:d}, {lsn:d}"
+        session.execute(
+            f"insert into {table.history} ({', '.join(table.key_names)}, {HISTORY_COLUMNS}) "
+            f"select {keys}, 'delete', {stamp}, 0, $1 {gone}",
+            [at],
+        )
+        session.execute(
+            f"insert into {table.history} ({names}, {HISTORY_COLUMNS}) "
+            f"select {rows}, 'resync', {stamp}, 1, $1 {matched}",
+            [at],
+        )
     session.execute(f"delete from {table.mirror} m using {KEYS} k where {_same('m', table)}")
     session.execute(f"insert into {table.mirror} ({names}) select {rows} {matched}")
     return int(session.execute(f"select count(*) from {KEYS}")[0][0])

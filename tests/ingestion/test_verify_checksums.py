@@ -24,7 +24,7 @@ from tests.ingestion.verifying import compared, tamper, verify
 from tests.ingestion.warehouses import Warehouse
 
 ROWS = 40
-_odd = st.text("\x1f;n01a", max_size=4)
+_odd = st.text("\x1f;n01a", max_size=5)
 
 
 @pytest.fixture

@@ -179,3 +179,16 @@ def test_a_proof_repairs_what_it_finds_at_once(flux: Pipeline) -> None:
     assert (report.right, report.equal) == (True, False)
     flux.execute("update t set v = 'd'")
     assert prove(flux.source, Loader(flux.home, flux.destination.url)).equal
+
+
+def test_a_mirror_without_a_history_is_repaired(flux: Pipeline) -> None:
+    flux.execute("create table t (id int primary key, v text)", "insert into t values (1, 'a'), (2, 'b')")
+    loader = Loader(flux.home, flux.destination.url, history=False)
+    flux.capture()
+    loader.drain()
+    tamper(flux, "delete from raw_app.t where id = 1", "update raw_app.t set v = 'wrong'")
+
+    assert prove(flux.source, loader, repair=True).right
+
+    assert prove(flux.source, loader).equal
+    assert flux.query("select 1 from _flux.history_gaps") == []
