@@ -21,7 +21,7 @@ from tests.ingestion.every_type import SCHEMA, TYPES
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.test_every_type import insert
 from tests.ingestion.verifying import compared, tamper, verify
-from tests.ingestion.warehouses import Warehouse
+from tests.ingestion.warehouses import PostgresWarehouse, Warehouse
 
 ROWS = 40
 _odd = st.text("\x1f;n01a", max_size=5)
@@ -115,7 +115,8 @@ def test_the_least_change_of_a_value_is_found(flux: Pipeline) -> None:
     assert sorted(int(key["id"] or 0) for key in table.sample) == list(range(1, 13))
 
 
-def test_values_that_change_places_are_found(flux: Pipeline) -> None:
+def test_values_that_change_places_are_found(database: str, tmp_path: Path) -> None:
+    flux = pipeline(database, tmp_path)
     flux.execute(
         "create table t (id int primary key, a text, b text)", "insert into t values (1, 'x', 'y'), (2, 'y', 'x')"
     )
@@ -173,7 +174,8 @@ def test_of_a_large_table_only_the_rows_near_a_difference_move(flux: Pipeline, s
     assert all(0 < len(part.buckets) < part.of for part in parts.values())
 
 
-def test_no_snapshot_is_used_for_longer_than_it_may_get_old(flux: Pipeline) -> None:
+def test_no_snapshot_is_used_for_longer_than_it_may_get_old(database: str, tmp_path: Path) -> None:
+    flux = pipeline(database, tmp_path)
     flux.execute(
         "create table t (id int primary key, v int)",
         "insert into t select i, i from generate_series(1, 4000) as i",
@@ -196,7 +198,8 @@ def test_no_snapshot_is_used_for_longer_than_it_may_get_old(flux: Pipeline) -> N
     assert report.lsn == max(table.lsn for table in report.tables)
 
 
-def test_a_source_that_is_written_to_all_the_time_is_equal(flux: Pipeline) -> None:
+def test_a_source_that_is_written_to_all_the_time_is_equal(database: str, tmp_path: Path) -> None:
+    flux = pipeline(database, tmp_path)
     flux.execute(
         "create table t (id int primary key, v text)", "insert into t select i, 'v' from generate_series(1, 3000) as i"
     )
@@ -232,7 +235,10 @@ def written(flux: Pipeline) -> Iterator[None]:
         thread.join()
 
 
-def test_a_table_with_more_columns_than_a_function_takes_is_equal_by_checksum(flux: Pipeline) -> None:
+def test_a_table_with_more_columns_than_a_function_takes_is_equal_by_checksum(
+    database: str, tmp_path: Path, postgres_warehouse: PostgresWarehouse
+) -> None:
+    flux = pipeline(database, tmp_path, warehouse=postgres_warehouse)
     columns = ", ".join(f"c{i} text default 'x{i}'" for i in range(150))
     flux.execute(f"create table t (id int primary key, {columns})", "insert into t values (1), (2)")
     flux.replicate()
