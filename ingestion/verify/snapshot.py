@@ -7,7 +7,7 @@ died meanwhile. So it says afterwards for how long and over how many transaction
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,8 +102,9 @@ class Snapshot:
         return int(row[0]) if row else 0
 
     def cancel(self) -> None:
-        """End the query that another thread runs here."""
-        self.connection.cancel_safe(timeout=5)
+        """End the query that another thread runs here, if it can be told so."""
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=5)
 
     def _rows(self, relation: Relation, part: Slice, raw: Collection[str] = ()) -> sql.Composed:
         keys, partitioned = key_range(relation, _texts(part.low), _texts(part.high)), self._partitioned(relation)

@@ -7,9 +7,12 @@ to differ was compared by its values.
 
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from ingestion.errors import VerifyError
 from ingestion.postgres.pgoutput import Relation
@@ -55,6 +58,7 @@ def verify_tables(
     wished = [oid for oid, name in selected.items() if _wanted(name, only)]
     found: list[TableComparison] = []
     with (
+        _told(),
         tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory,
         Moments(source, destination, bring, wished, max_age_seconds) as moments,
     ):
@@ -84,6 +88,16 @@ def verify_tables(
         last = moments.last
     found.sort(key=lambda compared: compared.source)
     return VerifyReport(last.epoch, last.at.lsn, tuple(found), time.monotonic() - began, moments.held)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell that the source broke off: a standby cancels long queries, a restart ends the snapshot."""
+    try:
+        yield
+    except psycopg.Error as error:  # the warehouse's own come as WarehouseError or LoadError
+        what = f"{type(error).__name__}, SQLSTATE {error.sqlstate or 'unknown'}"
+        raise VerifyError(f"the source broke off while it was compared ({what}); run 'flux verify' again") from error
 
 
 def _missing(moment: Moment, relation: Relation) -> TableComparison:

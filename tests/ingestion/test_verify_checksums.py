@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from demo.server import Server
+from ingestion.errors import VerifyError
 from ingestion.postgres.source import connect
 from ingestion.verify.forms import Form, row_text
 from ingestion.verify.snapshot import Snapshot
@@ -209,6 +210,21 @@ def test_a_source_that_is_written_to_all_the_time_is_equal(database: str, tmp_pa
         report = verify(flux, part_rows=500, max_age_seconds=0.2)
 
     assert report.equal
+    assert verify(flux).equal
+
+
+def test_a_source_that_breaks_off_is_told_of(database: str, tmp_path: Path) -> None:
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key)")
+    flux.replicate()
+    hangs_up = (
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "where datname = current_database() and state = 'idle in transaction'"
+    )
+
+    with pytest.raises(VerifyError, match=r"source broke off while it was compared \(AdminShutdown, SQLSTATE 57P01\)"):
+        verify(flux, meanwhile=[hangs_up])
+
     assert verify(flux).equal
 
 
