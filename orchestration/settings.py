@@ -76,6 +76,11 @@ class Settings:
         float,
         About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM"),
     ] = 10.0
+    log_keep_days: Annotated[float, About("days for which the log keeps what is loaded, for a replay")] = 30.0
+    log_keep_bytes: Annotated[
+        int | None, About("bytes of the log above which it gives up the oldest of that sooner; unset: no limit")
+    ] = None
+    metrics_port: Annotated[int, About("port of the metrics on loopback, under `flux up`")] = 3072
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -323,6 +328,7 @@ def _check(settings: Settings) -> None:
         ("COLLECT", settings.collect_port),
         ("DAGSTER", settings.dagster_port),
         ("SITE", settings.site_port),
+        ("METRICS", settings.metrics_port),
     ):
         if not 1 <= port <= 65535:
             raise SettingError(f"FLUX_{name}_PORT wants a port from 1 to 65535, got {port}")
@@ -338,6 +344,10 @@ def _check(settings: Settings) -> None:
         raise SettingError(
             f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {settings.loader_memory_bytes}"
         )
+    if not 0 <= settings.log_keep_days < float("inf"):
+        raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
+    if settings.log_keep_bytes is not None and settings.log_keep_bytes < 1:
+        raise SettingError(f"FLUX_LOG_KEEP_BYTES wants a number above 0, got {settings.log_keep_bytes}")
     if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
         raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):

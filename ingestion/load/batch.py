@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 
 from ingestion.load.arriving import ARRIVING_BYTES, Arriving, last_begun
+from ingestion.load.log_begin import log_begin
 from ingestion.load.parts import Part, Parts, Piece
 from ingestion.load.tail import Tail
-from ingestion.log import Block, LogPosition
+from ingestion.log import Block, LogPosition, LogReader
 from ingestion.log.segment import BlockHeader
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
@@ -120,7 +121,7 @@ def read_batch(
                     break
                 gathering = None
             if session.epoch > epoch:
-                return Batch(session.epoch, session.start_lsn, position, ())
+                return _enter(tail.reader, session, position)
             if gathering is None:
                 if session.epoch == epoch:
                     gathering = _Gathering(session, lsn, position, position)
@@ -152,6 +153,14 @@ def read_batch(
     if arriving is not None and gathering.lsn == lsn and gathering.unfinished_bytes >= ARRIVING_BYTES:
         return _arriving(tail, gathering, until, arriving)
     return _finish(tail, gathering, lsn, until, limit_bytes)
+
+
+def _enter(reader: LogReader, session: Session, at: LogPosition) -> Batch | None:
+    """Enter an epoch at its begin, or where the log begins when that is later; None while it holds nothing whole."""
+    begin = log_begin(reader)
+    if begin is None:
+        return None
+    return Batch(session.epoch, max(session.start_lsn, begin[1] if begin[0] == session.epoch else 0), at, ())
 
 
 def _arriving(tail: Tail, gathering: _Gathering, until: int | None, interrupted: Callable[[], bool]) -> Batch | None:

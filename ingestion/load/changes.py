@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,8 @@ class BatchLoad:
     skip: dict[int, str] = field(default_factory=dict)
     rows: int = 0
     returned: set[int] = field(default_factory=set)
+    changed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Commit LSN and time (Unix, microseconds) of each table's last change, by source."""
 
     def load(self, batch: Batch, *, only: int | None = None) -> None:
         """Apply the batch's changes to mirrors and histories; `only` restricts it to one table.
@@ -74,6 +77,8 @@ class BatchLoad:
         self._await_copies(batch, only, batch.untold)
         if batch.members is not None and only is None:
             self._note_members(batch.epoch, *batch.members)
+        changed = {source: (lsn, datetime.fromtimestamp(us / 1e6, UTC)) for source, (lsn, us) in self.changed.items()}
+        self.destination.machinery.reports.note_changes(batch.epoch, changed)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
         """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
@@ -118,7 +123,7 @@ class BatchLoad:
                 continue
             machinery.note_change(table, lsn, "stop", "", reason or "dropped, or no longer published")
             if reason:
-                machinery.quarantine(POSTGRES, table.source, format_lsn(lsn), f"it no longer replicates: {reason}")
+                machinery.quarantine.note(POSTGRES, table.source, format_lsn(lsn), f"it no longer replicates: {reason}")
             self.tables[oid] = machinery.write_state(table, state, lsn)
 
     def _stamp(self, batch: Batch) -> None:
@@ -180,6 +185,12 @@ class BatchLoad:
                 table = reshape(self.destination, table, relation, messages.place_before(low))
                 self.tables[table.oid] = table
             self._shape(messages, table, relation, changes, cuts, high)
+            last = max([*changes.index[-1:].tolist(), *cuts[-1:]])
+            place = int(np.searchsorted(messages.transactions.commit, last))
+            self.changed[table.source] = (
+                int(messages.transactions.lsn[place]),
+                int(messages.transactions.committed_at_us[place]),
+            )
             table = self.tables[table.oid]  # the changes may have given it sibling columns
             self.rows += len(changes.index)
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 from ingestion.errors import LogCorruptError
 from ingestion.load.ahead import ahead
 from ingestion.load.fold import Fold
+from ingestion.load.log_begin import Place
+from ingestion.load.replayable import SPENT
 from ingestion.log import LogReader
 from ingestion.log.directory import want
 from ingestion.postgres.pgoutput import Relation, decode_copy
@@ -27,6 +29,8 @@ class Copied:
 
     `reason` says why it was made where the table had been copied before; it may be empty.
 
+    A `spent` one has no rows any more (`ingestion.load.retention`).
+
     `fold` brings a copy in parts to its LSN; the stream must be in the log up to there.
     """
 
@@ -37,6 +41,12 @@ class Copied:
     parts: frozenset[int]
     fold: Fold | None
     reason: str
+    spent: bool = False
+
+    def usable(self, begin: Place | None) -> bool:
+        """Whether a log that begins there holds all that followed; None: it is not known."""
+        need = self.name.lsn if self.fold is None else self.fold.base
+        return not self.spent and (begin is None or begin <= (self.name.epoch, need))
 
     def chunks(self) -> Iterator[pa.Table]:
         """The rows, some blocks at a time: text columns c0, c1, ... Raises UnusableCopyError."""
@@ -90,6 +100,9 @@ def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> lis
 
 def _open(directory: Path, name: CopyName) -> Copied:
     reader = LogReader(directory / str(name))
+    if (told := reader.directory / SPENT).exists():
+        shape = Relation.from_bytes(told.read_bytes())
+        return Copied(name, shape, datetime.fromtimestamp(0, UTC), reader, frozenset(), None, "", spent=True)
     relation: Relation | None = None
     fold, at_us, parts, reason = None, 0, {0}, ""
     for position, header in reader.headers():

@@ -7,7 +7,7 @@ table's changes once more from the log.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from ingestion.load.batch import BATCH_BYTES, Batch, read_batch
 from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.fold import UnusableCopyError
+from ingestion.load.log_begin import log_begin
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.tables import Landing, note_copy, predecessor
 from ingestion.load.tail import Tail
@@ -33,6 +34,7 @@ from ingestion.warehouse.table import Table, TableState
 logger = logging.getLogger(__name__)
 
 _ASIDE: Final = "its changes could not be followed"
+GONE: Final = "the log no longer holds what followed its copy"
 # progress(table or "stream", rows loaded so far)
 Progress = Callable[[str, int], None]
 
@@ -161,9 +163,10 @@ class ChangeLoader:
                 f"the warehouse's {self._position.epoch}); put the newer log back, or remove this one and run "
                 "'flux replicate': every table is copied anew"
             )
-        if first.epoch != self._position.epoch or first.start_lsn <= self._position.lsn:
+        begin = log_begin(self._reader) or (first.epoch, first.start_lsn)
+        if begin[0] != self._position.epoch or begin[1] <= self._position.lsn:
             return
-        logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(first.start_lsn))
+        logger.warning("log begins after the position, all tables are copied anew lsn=%s", format_lsn(begin[1]))
         coming = {copied.relation.source for copied in self._pending()}
         live = {oid: table for oid, table in self._tables.items() if table.state is not TableState.STOPPED}
         for oid, table in live.items():
@@ -247,6 +250,8 @@ class ChangeLoader:
                 self._leave_place(tables, table)
                 table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
                 note_copy(self._destination.machinery, previous, table, copied.reason)
+                resolution = f"copied again at {format_lsn(copied.name.lsn)}"
+                self._destination.machinery.quarantine.resolve(POSTGRES, table.source, resolution)
                 if previous is not None and previous.oid != table.oid:
                     self._destination.machinery.forget_table(previous.oid)
                     if previous.oid > 0:  # dropped, or still there under another name: then it needs a copy under that
@@ -297,15 +302,27 @@ class ChangeLoader:
                 table = replace(previous, oid=name.oid, epoch=name.epoch, snapshot_lsn=name.lsn)
                 machinery.write_table(table)
             table = machinery.write_state(table, TableState.INEXACT, name.lsn)
-            machinery.quarantine(POSTGRES, table.source, format_lsn(name.lsn), reason)
+            machinery.quarantine.note(POSTGRES, table.source, format_lsn(name.lsn), reason)
         self._tables = tables | {table.oid: table}
 
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
         source = (self._clock or "").rpartition(".")[0]
         found = pending_copies(self._copies, self._position.epoch, self._tables)
+        if found:
+            self._leave_spent(found)
         pending = [copied for copied in found if copied.name not in self._useless]
         return sorted(pending, key=lambda copied: (copied.name.lsn, copied.relation.source != source))
+
+    def _leave_spent(self, found: Iterable[Copied]) -> None:
+        """Ask for others in the place of copies that are of no use: the log no longer holds what followed them."""
+        begin = log_begin(self._reader)
+        for copied in found:
+            if copied.name not in self._useless and not copied.usable(begin):
+                logger.warning("copy cannot be used, a new one is asked for table=%s", copied.relation.source)
+                self._useless.add(copied.name)
+                if copied.name.oid not in wanted(self._copies):
+                    want(self._copies, copied.name.oid, GONE)
 
     def _snapshot_at(self, copied: Copied) -> datetime:
         """The snapshot's time by Flux's clock, which it enters in `_flux.clock`."""
@@ -339,7 +356,7 @@ class ChangeLoader:
         machinery = self._destination.machinery
         if tables[oid].state is TableState.STREAMING:  # by the end of this batch it may be gone
             tables[oid] = machinery.write_state(tables[oid], TableState.RESYNCING, lsn)
-        machinery.quarantine(POSTGRES, tables[oid].source, format_lsn(lsn), reason)
+        machinery.quarantine.note(POSTGRES, tables[oid].source, format_lsn(lsn), reason)
 
     def _name(self, oid: int) -> str:
         return self._tables[oid].source if oid in self._tables else str(oid)

@@ -1,28 +1,52 @@
 """`status.json`: what the warehouse's owner knows after a commit, so that nobody else must open the file for it.
 
-The form is that of `flux status --json`; `slot` is filled in by whoever can ask the source.
+The form is that of `flux status --json`; what a reader can know better (slot, lags as of now) it puts in its place.
+The owner also keeps it in the plain tables `_flux.table_status` and `_flux.slot_status`.
 """
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from ingestion.failpoints import reach
+from ingestion.load.lag import waiting_since
 from ingestion.load.positions import EVENTS, POSTGRES, Position
+from ingestion.load.retention import LogState, survey
 from ingestion.log import LogPosition, LogReader
-from ingestion.postgres.pgoutput.lsn import format_lsn
+from ingestion.postgres.pgoutput.lsn import format_lsn, parse_lsn
+from ingestion.postgres.slot_note import SlotNote
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.machinery import Machinery
+from ingestion.warehouse.report_tables import SlotStatusRow, TableStatusRow
 from ingestion.warehouse.table import Table, TableState
 
 STATUS_NAME: Final = "status.json"
+_SCHEMA_CHANGES: Final = 20
+
+Document = dict[str, Any]  # Any: a JSON document
 
 
-def write_status(destination: Destination, home: Path, log: Path, tables: dict[int, Table], position: Position) -> None:
-    """Replace `$FLUX_HOME/status.json` by the present state. Counts rows: some 0.1 ms a table."""
+def write_status(
+    destination: Destination,
+    home: Path,
+    log: Path,
+    tables: dict[int, Table],
+    position: Position,
+    held: LogState | None = None,
+    *,
+    in_tables: bool = True,
+) -> None:
+    """Replace `$FLUX_HOME/status.json` by the present state, and with `in_tables` what `_flux` tells of it.
+
+    `held` is what is known of the log (None: it is looked at). Counts rows: some 0.1 ms a table.
+    """
     document = _document(destination, log, tables, position)
+    document["log"] = (held or survey(log, tables.values())).to_json()
+    if in_tables:
+        _write_tables(destination, document, SlotNote.read(log))
     path = home / STATUS_NAME
     fresh = path.with_suffix(f".{os.getpid()}.tmp")
     fresh.write_text(json.dumps(document, indent=1, default=str))
@@ -30,15 +54,43 @@ def write_status(destination: Destination, home: Path, log: Path, tables: dict[i
     fresh.replace(path)
 
 
-def _document(
-    destination: Destination, log: Path, tables: dict[int, Table], position: Position
-) -> dict[str, Any]:  # Any: a JSON document
-    captured = max(LogReader(log / "postgres").last_mark(), position.lsn)
-    lag_bytes = captured - position.lsn
-    behind = (datetime.now(UTC) - position.commit_at).total_seconds() if lag_bytes and position.commit_at else 0.0
+def lags(log: Path, position: Position) -> Document:
+    """How far the warehouse is behind the log, as of now."""
+    reader = LogReader(log / "postgres")
+    captured = max(reader.last_mark(), position.lsn)
+    since = waiting_since(reader, position) if captured > position.lsn else None
+    seconds = max((datetime.now(UTC) - since).total_seconds(), 0.0) if since is not None else 0.0
+    return {
+        "captured_lsn": format_lsn(captured),
+        "loaded_lag_bytes": captured - position.lsn,
+        "loaded_lag_seconds": round(seconds, 3),
+    }
+
+
+def capture_lags(slot: SlotNote | None, captured: int) -> Document:
+    """How far the log is behind the source, by what was last seen of the slot; None where nothing was."""
+    if slot is None:
+        return {"captured_lag_bytes": None, "captured_lag_seconds": None}
+    behind = max(slot.source_lsn - captured, 0)
+    since = slot.seen_at if not behind else slot.reached_at
+    return {
+        "captured_lag_bytes": behind,
+        "captured_lag_seconds": round(max(time.time() - since, 0.0), 3) if since is not None else None,
+    }
+
+
+def _document(destination: Destination, log: Path, tables: dict[int, Table], position: Position) -> Document:
+    machinery = destination.machinery
+    lag = lags(log, position)
     known = sorted(tables.values(), key=lambda table: table.source)
     counts = [destination.count(table) for table in known]
-    reasons = destination.machinery.newest_reasons(POSTGRES) if any(map(_inexact, known)) else {}
+    reasons = machinery.quarantine.newest_reasons(POSTGRES) if any(map(_inexact, known)) else {}
+    changed, (reshaped, newest) = machinery.reports.last_changes(), machinery.reports.schema_changes(_SCHEMA_CHANGES)
+    groups = machinery.quarantine.groups()
+    quarantined: dict[str, int] = {}
+    for group in groups:
+        if group.consumer == POSTGRES:
+            quarantined[group.source] = quarantined.get(group.source, 0) + group.rows
     return {
         "tables": [
             {
@@ -47,22 +99,76 @@ def _document(
                 "history": f"{table.history_schema}.{table.name}" if table.has_history else None,
                 "state": table.state.value,
                 "rows": rows,
-                "lag_bytes": lag_bytes,
-                "lag_seconds": round(behind, 3),
+                "lag_bytes": lag["loaded_lag_bytes"],
+                "lag_seconds": lag["loaded_lag_seconds"],
+                "last_change_at": _time(changed.get(table.source)),
+                "schema_changes": reshaped.get(table.source, 0),
+                "quarantined": quarantined.get(table.source, 0),
                 **({"reason": reasons[table.source]} if _inexact(table) and table.source in reasons else {}),
             }
             for table, rows in zip(known, counts, strict=True)
         ],
         "position": {
             "epoch": position.epoch,
-            "captured_lsn": format_lsn(captured),
             "loaded_lsn": format_lsn(position.lsn),
-            "loaded_commit_at": position.commit_at.isoformat() if position.commit_at else None,
+            "loaded_commit_at": _time(position.commit_at),
+            "log": list(position.at) if position.at is not None else None,
+            **lag,
         },
         "slot": None,
-        "events": _events(destination.machinery, log),
-        "quarantine": {"rows": destination.machinery.quarantined()},
+        "events": _events(machinery, log),
+        "quarantine": {
+            "rows": sum(group.rows for group in groups),
+            "groups": [
+                {
+                    "consumer": group.consumer,
+                    "source": group.source,
+                    "reason": group.reason,
+                    "rows": group.rows,
+                    "since": _time(group.since),
+                    "example": group.example,
+                }
+                for group in groups
+            ],
+        },
+        "schema_changes": [
+            {"source": source, "change": change, "column": column, "detail": detail, "noticed_at": _time(at)}
+            for source, change, column, detail, at in newest
+        ],
+        "written_at": _time(datetime.now(UTC)),
     }
+
+
+def _write_tables(destination: Destination, document: Document, slot: SlotNote | None) -> None:
+    position = document["position"]
+    captured = capture_lags(slot, parse_lsn(position["captured_lsn"]))
+    rows = [
+        TableStatusRow(
+            table["source"],
+            table["relation"],
+            table["history"],
+            table["state"],
+            table["rows"],
+            table["last_change_at"],
+            captured["captured_lag_bytes"],
+            captured["captured_lag_seconds"],
+            table["lag_bytes"],
+            table["lag_seconds"],
+            table["schema_changes"],
+            table["quarantined"],
+        )
+        for table in document["tables"]
+    ]
+    seen = None
+    if slot is not None:
+        at = datetime.fromtimestamp(slot.seen_at, UTC)
+        seen = SlotStatusRow(slot.name, slot.active, slot.wal_status, slot.retained_bytes, slot.safe_wal_bytes, at)
+    with destination.transaction():
+        destination.machinery.reports.write(rows, seen)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
 
 
 def _inexact(table: Table) -> bool:

@@ -9,6 +9,7 @@ import os
 import struct
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -92,3 +93,12 @@ def grant(directory: Path, number: int, *, asked_before: float | None = None) ->
     asked = directory / "wanted" / str(number)
     if asked_before is None or not asked.exists() or asked.stat().st_mtime <= asked_before:
         asked.unlink(missing_ok=True)
+
+
+def log_bytes(directory: Path) -> int:
+    """Bytes of all files below a log's directory."""
+    total = 0
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError):  # removed at this moment
+            total += path.stat().st_size if path.is_file() else 0
+    return total

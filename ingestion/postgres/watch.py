@@ -22,6 +22,7 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.records import Members
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication, read_publication
+from ingestion.postgres.slot_note import SLOT_NOTE, SlotWatch
 from ingestion.postgres.source import Source
 from ingestion.postgres.tables import RefusedTable, TableRef
 
@@ -48,6 +49,7 @@ class Watch:
         self._refused: dict[int, str] = {}
         self._told: Members | None = None
         self._said: set[tuple[int, str]] = set()
+        self._slot = SlotWatch(path.with_name(SLOT_NOTE), source.slot)
         self.tables: Sequence[TableRef] = ()
 
     def whole(self, connection: psycopg.Connection[Any]) -> bool:
@@ -97,6 +99,7 @@ class Watch:
         """Look whether anything changed. Raises SourceGapError when the publication did."""
         assert self._settled is not None
         self._looked_at = time.monotonic()
+        self._slot.look(connection)
         name = self._source.publication
         if not self.whole(connection):
             raise SourceGapError(

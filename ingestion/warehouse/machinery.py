@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from ingestion.errors import WarehouseError
+from ingestion.warehouse import report_tables
+from ingestion.warehouse.quarantine import Quarantine
+from ingestion.warehouse.report_tables import ReportTables
 from ingestion.warehouse.session import Session
 from ingestion.warehouse.table import Table, TableState
 
@@ -31,9 +34,6 @@ create table if not exists _flux.schema_changes (
 create table if not exists _flux.history_gaps (
     relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
 );
-create table if not exists _flux.quarantine (
-    consumer varchar, source varchar, position varchar, reason varchar, raw {binary}, noticed_at timestamptz
-);
 """
 
 # A change of `_flux.schema_changes`: from there on the history tells rows apart by other columns. All rows were told.
@@ -51,7 +51,19 @@ class Machinery:
 
     def ensure(self) -> None:
         """Create what is missing of the schema."""
-        self.session.execute(_TABLES.format(binary=self.binary))
+        self.session.execute(_TABLES)
+        self.session.execute(report_tables.TABLES)
+        self.quarantine.ensure(self.binary)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What could not be loaded."""
+        return Quarantine(self.session)
+
+    @property
+    def reports(self) -> ReportTables:
+        """The tables that only tell."""
+        return ReportTables(self.session)
 
     def read_position(self, consumer: str) -> PositionRow | None:
         """How far a consumer of the log is; None when it has not begun."""
@@ -173,23 +185,6 @@ class Machinery:
             "insert into _flux.history_gaps values ($1, $2, $3, $4, $5, now())",
             [table.relation, table.epoch, since, table.snapshot_lsn if until is None else until, reason],
         )
-
-    def quarantine(self, consumer: str, source: str, position: str, reason: str) -> None:
-        """Note what could not be loaded, and why. The reason holds no value."""
-        self.session.execute(
-            "insert into _flux.quarantine values ($1, $2, $3, $4, null, now())", [consumer, source, position, reason]
-        )
-
-    def newest_reasons(self, consumer: str) -> dict[str, str]:
-        """Why something of a source lies in quarantine: the newest reason for each."""
-        rows: list[Any] = self.session.execute(
-            "select source, reason from _flux.quarantine where consumer = $1 order by noticed_at", [consumer]
-        )
-        return dict(rows)
-
-    def quarantined(self) -> int:
-        """How many rows lie in quarantine."""
-        return int(self.session.execute("select count(*) from _flux.quarantine")[0][0])
 
     def event_ledger(self) -> tuple[int, int, int, int]:
         """What the ledger of events says: accepted, loaded, duplicates, quarantined. Zeros before the first load."""

@@ -6,6 +6,8 @@ import click
 
 from orchestration.cli.output import JsonValue, examples, json_option, print_json, print_table, read_settings
 
+NEWEST = 5
+
 
 @click.command(epilog=examples("flux status", "flux status --json"))
 @json_option
@@ -26,10 +28,10 @@ def command(as_json: bool) -> int:
 
 
 def _print(document: JsonValue) -> None:
-    columns = ("source", "relation", "state", "rows", "lag_bytes", "lag_seconds")
+    columns = ("source", "relation", "state", "rows", "last_change_at", "schema_changes", "quarantined")
     print_table(
-        ("source", "relation", "state", "rows", "lag in bytes", "lag in seconds"),
-        [[table[column] for column in columns] for table in document["tables"]],
+        ("source", "relation", "state", "rows", "last change", "schema changes", "quarantined"),
+        [[table.get(column) for column in columns] for table in document["tables"]],
     )
     for table in document["tables"]:
         if "reason" in table:
@@ -39,15 +41,45 @@ def _print(document: JsonValue) -> None:
         f"position: epoch {position['epoch']}, captured {position['captured_lsn']}, loaded {position['loaded_lsn']}"
         f" (committed {position['loaded_commit_at'] or 'never'})"
     )
+    captured, loaded = _lag(position, "captured"), _lag(position, "loaded")
+    click.echo(f"lag: captured {captured} behind the source, loaded {loaded} behind the log")
     if slot is None:
         click.echo("slot: the source cannot be asked now, or has none")
     else:
         active = "active" if slot["active"] else "inactive"
+        safe = slot["safe_wal_bytes"]
         click.echo(
-            f"slot: {slot['name']}, {active}, {slot['wal_status']}, holds {slot['retained_bytes']:,} bytes of WAL"
+            f"slot: {slot['name']}, {active}, {slot['wal_status']}, holds {slot['retained_bytes']:,} bytes of WAL, "
+            + (f"lost after {safe:,} more" if safe is not None else "without a limit")
         )
+    _print_log(document["log"])
     click.echo(
         f"events: {events['accepted']:,} accepted, {events['loaded']:,} loaded, {events['duplicates']:,} duplicates,"
         f" {events['quarantined']:,} quarantined"
     )
-    click.echo(f"quarantine: {document['quarantine']['rows']:,} rows")
+    for change in document["schema_changes"][:NEWEST]:
+        what = " ".join(filter(None, (change["change"], change["column"], change["detail"])))
+        click.echo(f"schema: {change['noticed_at']} {change['source']}: {what}")
+    quarantined = document["quarantine"]["rows"]
+    click.echo(f"quarantine: {quarantined:,} rows" + ("; 'flux quarantine' lists them" if quarantined else ""))
+
+
+def _lag(position: JsonValue, which: str) -> str:
+    size, seconds = position[f"{which}_lag_bytes"], position[f"{which}_lag_seconds"]
+    if size is None:
+        return "an unknown way"
+    return f"{size:,} bytes" + (f", {seconds:,.1f} s" if seconds is not None else "")
+
+
+def _print_log(log: JsonValue) -> None:
+    if log is None:
+        return
+    parts = ", ".join(f"{name} {size:,}" for name, size in log["bytes"].items())
+    replay = log["replay"]
+    if replay["lacking"]:
+        told = f"a replay lacks the copies of {', '.join(replay['lacking'])} ('flux replay' asks for them)"
+    elif replay["from_at"]:
+        told = f"a replay gives the history of all tables from {replay['from_at']} on"
+    else:
+        told = "there is nothing to replay yet"
+    click.echo(f"log: {sum(log['bytes'].values()):,} bytes ({parts}); {told}")

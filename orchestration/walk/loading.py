@@ -11,6 +11,7 @@ from pathlib import Path
 
 import demo
 from ingestion.events.tracking_plan import TrackingPlan, load_tracking_plan
+from ingestion.load.retention import Keep
 from ingestion.load.service import Drained, Loader
 from ingestion.log import LogReader
 from ingestion.log.directory import want, wanted
@@ -115,6 +116,7 @@ def loader(settings: Settings) -> Loader:
         plan=tracking_plan(settings),
         history=settings.history == "keep",
         memory_bytes=settings.loader_memory_bytes,
+        keep=Keep(settings.log_keep_days, settings.log_keep_bytes),
     )
 
 

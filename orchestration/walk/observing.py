@@ -3,51 +3,79 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
 from demo.server import Server
 from ingestion.errors import IngestionError
-from ingestion.log import LogReader
+from ingestion.load.positions import Position
+from ingestion.load.status import capture_lags, lags
+from ingestion.log import LogPosition
 from ingestion.postgres.pgoutput.lsn import format_lsn, parse_lsn
+from ingestion.postgres.slot_note import SlotNote
 from ingestion.postgres.source import Source, connect
 from orchestration.settings import Settings
 from orchestration.walk.product import source_at, stand_in_source
 
 Document = dict[str, Any]  # the JSON document that design.md fixes
 
-_SLOT = """
-select slot_name, active, wal_status,
-    case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - restart_lsn
-from pg_replication_slots where slot_name = %s
-"""
 _NOTHING: Document = {
     "tables": [],
     "position": {"epoch": 0, "captured_lsn": "0/0", "loaded_lsn": "0/0", "loaded_commit_at": None},
     "slot": None,
     "events": {"accepted": 0, "loaded": 0, "duplicates": 0, "quarantined": 0},
-    "quarantine": {"rows": 0},
+    "quarantine": {"rows": 0, "groups": []},
+    "schema_changes": [],
+    "log": None,
+    "written_at": None,
 }
+_FRESH_SECONDS = 30.0
 
 
-def observe(settings: Settings) -> Document:
-    """Give the status document. Never waits for the warehouse; a source that does not answer leaves `slot` null."""
+def observe(settings: Settings, *, ask: bool = True) -> Document:
+    """Give the status document. Never waits for the warehouse; a source that does not answer leaves `slot` null.
+
+    Without `ask` what capture last saw of the slot is good enough while it is fresh, and the source is left alone.
+    """
     try:
         document: Document = json.loads(settings.status_path.read_text())
     except FileNotFoundError:
         document = json.loads(json.dumps(_NOTHING))
-    position = document["position"]
-    captured = max(LogReader(settings.log_directory / "postgres").last_mark(), parse_lsn(position["captured_lsn"]))
-    position["captured_lsn"] = format_lsn(captured)
+    log, position = settings.log_directory, document["position"]
+    at = position.get("log")
+    loaded = Position(
+        position["epoch"], parse_lsn(position["loaded_lsn"]), LogPosition(*at) if at is not None else None
+    )
+    position |= lags(log, loaded)
+    slot = see_slot(settings, ask=ask)
+    position |= capture_lags(slot, parse_lsn(position["captured_lsn"]))
     for table in document["tables"]:
-        table["lag_bytes"] = captured - parse_lsn(position["loaded_lsn"])
-    source = _reachable(settings)
-    document["slot"] = None if source is None else _slot(source)
+        table["lag_bytes"], table["lag_seconds"] = position["loaded_lag_bytes"], position["loaded_lag_seconds"]
+    document["slot"] = None if slot is None else _slot(slot)
     return document
 
 
-def _reachable(settings: Settings) -> Source | None:
+def see_slot(settings: Settings, *, ask: bool = True) -> SlotNote | None:
+    """Say how the slot is: asked of the source, or as capture saw it last when `ask` is not and that is fresh."""
+    noted = SlotNote.read(settings.log_directory)
+    if noted is not None and not ask and time.time() - noted.seen_at < _FRESH_SECONDS:
+        return noted
+    source = reachable_source(settings)
+    if source is None:
+        return None
+    try:
+        with connect(source) as connection:
+            found = SlotNote.take(connection, source.slot)
+    except (IngestionError, psycopg.Error):
+        return None
+    return replace(found, reached_at=noted.reached_at if noted is not None else None) if found is not None else None
+
+
+def reachable_source(settings: Settings) -> Source | None:
     """Give the source if it may be asked: a stand-in that does not run is not started for a question."""
     if settings.source_url is not None:
         return source_at(settings, settings.source_url, settings.clock)
@@ -57,13 +85,14 @@ def _reachable(settings: Settings) -> Source | None:
     return stand_in_source(settings, server.url) if server.running else None
 
 
-def _slot(source: Source) -> Document | None:
-    try:
-        with connect(source) as connection:
-            row = connection.execute(_SLOT, [source.slot]).fetchone()
-    except (IngestionError, psycopg.Error):
-        return None
-    if row is None:
-        return None
-    name, active, wal_status, retained = row
-    return {"name": name, "active": active, "wal_status": wal_status, "retained_bytes": int(retained or 0)}
+def _slot(slot: SlotNote) -> Document:
+    return {
+        "name": slot.name,
+        "active": slot.active,
+        "wal_status": slot.wal_status,
+        "retained_bytes": slot.retained_bytes,
+        "safe_wal_bytes": slot.safe_wal_bytes,
+        "confirmed_lsn": format_lsn(slot.confirmed_lsn),
+        "source_lsn": format_lsn(slot.source_lsn),
+        "seen_at": datetime.fromtimestamp(slot.seen_at, UTC).isoformat(),
+    }

@@ -178,7 +178,8 @@ class PostgresEvents:
             "_refused", pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
         )
         self.session.execute(
-            "insert into _flux.quarantine select $1, source, position, reason, decode(raw, 'hex'), now() from _refused",
+            "insert into _flux.quarantine (consumer, source, position, reason, raw, noticed_at) "
+            "select $1, source, position, reason, decode(raw, 'hex'), now() from _refused",
             [CONSUMER],
         )
         self.session.forget("_refused")
