@@ -35,6 +35,7 @@ def _require_ports(settings: Settings) -> None:
         (settings.collect_port, "the collector", "FLUX_COLLECT_PORT"),
         (settings.dagster_port, "Dagster's web server", "FLUX_DAGSTER_PORT"),
         (settings.site_port, "the dashboards", "FLUX_SITE_PORT"),
+        (settings.metrics_port, "the metrics", "FLUX_METRICS_PORT"),
     ):
         # Children of a killed `flux up` end within the tether's grace.
         require_free(port, purpose, setting, patience_seconds=GRACE_SECONDS + 2)
@@ -54,9 +55,10 @@ def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:
         supervisor.start(services.traffic(settings.collect_port))
     else:
         supervisor.start(services.collector(settings.collect_port), services.capture(settings), *listeners)
-    supervisor.start(services.site(settings.site_port))
+    supervisor.start(services.site(settings.site_port), services.metrics(settings.metrics_port))
     say(f"collector    http://{LOOPBACK}:{settings.collect_port}")
     say(f"dashboards   http://{LOOPBACK}:{settings.site_port}")
+    say(f"metrics      http://{LOOPBACK}:{settings.metrics_port}/metrics")
     say("starting Dagster, which takes about half a minute")
     supervisor.start(services.code_server(settings, code_server_port))
     supervisor.start(services.web_server(settings, settings.dagster_port), services.daemon(settings))

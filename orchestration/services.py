@@ -55,6 +55,11 @@ def site(port: int) -> Service:
     return Service(name="site", arguments=("service", "site", "--port", str(port)), healthy=answers(port))
 
 
+def metrics(port: int) -> Service:
+    """The state for Prometheus, on loopback."""
+    return Service(name="metrics", arguments=("metrics", "--serve"), healthy=answers(port))
+
+
 def code_server(settings: Settings, port: int) -> Service:
     """Dagster's view of our definitions: one for web server and daemon, who would each start their own."""
     arguments = ("--module-name", "orchestration.definitions", "--location-name", "flux")

@@ -9,7 +9,7 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,7 +77,7 @@ def load_events(
         destination.events.ensure()
         if plan is not None and plan_is_new:
             _apply_plan(destination.events, plan)
-        batch = _EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS])
+        batch = EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS])
         batch.load()
         destination.events.write_position(blocks[-1].end if blocks else start, batch.newest)
         reach("events.before_commit")
@@ -118,7 +118,7 @@ def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
     events.write_plan(plan.source, plan.fingerprint)
 
 
-class _EventBatch:
+class EventBatch:
     """Some blocks of events on their way into the warehouse, within one transaction."""
 
     def __init__(self, events: EventTables, blocks: Sequence[Block]) -> None:
@@ -135,10 +135,24 @@ class _EventBatch:
         self.newest: datetime | None = None
         """When the last event of the batch arrived."""
 
-    def load(self) -> None:
-        """Bring the batch in. Raises LoadError when what was inserted is not what was counted."""
+    @property
+    def refused(self) -> Mapping[int, str]:
+        """Why records cannot land, by their place in the batch."""
+        return self._refused
+
+    @property
+    def duplicates(self) -> Collection[int]:
+        """Places of records whose id landed before."""
+        return self._duplicates
+
+    def land(self) -> None:
+        """Bring in the rows. Raises LoadError when what was inserted is not what was counted."""
         for source, landed in self._normalised.landed.items():
             self._load_source(source, landed)
+
+    def load(self) -> None:
+        """Bring in the batch: rows, quarantine and ledger. Raises what `land` raises."""
+        self.land()
         self._events.quarantine(self._quarantined())
         self._ledger = self._count()
         self._events.write_ledger(self._ledger)

@@ -180,7 +180,7 @@ class Machinery:
     def note_gap(
         self, table: Table, since: int, until: int | None = None, reason: str = "table was copied again"
     ) -> None:
-        """Note that between `since` and `until` (None: its snapshot) a table's history has differences only."""
+        """Note that from `since` to `until` (None: its snapshot) a table's history has differences at most."""
         self.session.execute(
             "insert into _flux.history_gaps values ($1, $2, $3, $4, $5, now())",
             [table.relation, table.epoch, since, table.snapshot_lsn if until is None else until, reason],

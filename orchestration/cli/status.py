@@ -12,7 +12,7 @@ NEWEST = 5
 @click.command(epilog=examples("flux status", "flux status --json"))
 @json_option
 def command(as_json: bool) -> int:
-    """Show tables, positions, lag, slot, events, quarantine.
+    """Show tables, positions, lag, slot, log, events, schema changes, quarantine.
 
     Reads what the warehouse's owner wrote after its last commit, and asks the source for its slot; never opens the
     warehouse.

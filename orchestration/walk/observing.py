@@ -42,9 +42,10 @@ def observe(settings: Settings, *, ask: bool = True) -> Document:
     Without `ask` what capture last saw of the slot is good enough while it is fresh, and the source is left alone.
     """
     try:
-        document: Document = json.loads(settings.status_path.read_text())
+        written = json.loads(settings.status_path.read_text())
     except FileNotFoundError:
-        document = json.loads(json.dumps(_NOTHING))
+        written = {}
+    document: Document = json.loads(json.dumps(_NOTHING)) | written
     log, position = settings.log_directory, document["position"]
     at = position.get("log")
     loaded = Position(

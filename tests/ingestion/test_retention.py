@@ -1,4 +1,4 @@
-"""The log is kept by age and size, never shorter than a consumer needs; and what is left is enough, or says that not."""
+"""The log is kept by age and size, never shorter than is needed; what is left serves, or says that it does not."""
 
 import os
 import time

@@ -1,0 +1,99 @@
+"""Build a warehouse anew from the log: the latest copies and what followed them, and the events.
+
+The caller holds the lease for all of it, so that nobody loads, and nothing of the log is removed meanwhile; capture
+and collector go on. Nothing is taken from the source. What the log lacks is asked for, and told, never left out.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ingestion.errors import LoadError
+from ingestion.load.events import load_events
+from ingestion.load.loader import GONE, Progress
+from ingestion.load.log_begin import log_begin
+from ingestion.load.replayable import CopyState, read_copies
+from ingestion.load.service import Loader
+from ingestion.log import LogReader
+from ingestion.log.directory import segment_numbers, want, wanted
+from ingestion.log.segment import SEGMENT_HEADER, decode_segment_header, segment_name
+from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.table import TableState
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a replay brought. `history_since` is the moment of the newest of the copies that it began with."""
+
+    tables: int
+    rows: int
+    changes: int
+    events: int
+    epoch: int
+    lsn: int
+    history_since: datetime | None
+    inexact: tuple[str, ...]
+
+
+def missing_copies(log: Path, sources: Collection[str]) -> list[str]:
+    """The tables that a replay could not begin with, of those named; new copies of them are asked for.
+
+    One that has no copy at all is among them, and cannot be asked for here.
+    """
+    begin, latest = log_begin(LogReader(log / "postgres")), dict[str, CopyState]()
+    for copy in read_copies(log / "copies"):
+        known = latest.get(copy.relation.source)
+        if known is None or known.place < copy.place:
+            latest[copy.relation.source] = copy
+    lacking = sorted(source for source in sources if source not in latest or not latest[source].usable(begin))
+    for source in lacking:
+        if source in latest and latest[source].name.oid not in wanted(log / "copies"):
+            want(log / "copies", latest[source].name.oid, GONE)
+    return lacking
+
+
+def has_all_events(log: Path) -> bool:
+    """Whether the log holds events from the first one on."""
+    numbers = segment_numbers(log / "events")
+    if not numbers:
+        return True
+    name = segment_name(numbers[0])
+    with (log / "events" / name).open("rb") as file:
+        previous, _ = decode_segment_header(file.read(SEGMENT_HEADER.size), name)
+    return previous == 0
+
+
+def rebuild(
+    loader: Loader, destination: Destination, sources: Collection[str], *, reason: str, progress: Progress | None = None
+) -> Rebuilt:
+    """Load the whole log into an empty warehouse. `reason` says in `_flux.history_gaps` where older history is.
+
+    Raises LoadError when one of the `sources` is not exact in the end: then the warehouse is of no use.
+    """
+    changes = loader.changes(destination)
+    brought = changes.drain(progress=progress)
+    events, reader = 0, LogReader(loader.log / "events")
+    while (loaded := load_events(destination, reader, loader.plan)).accepted:
+        events += loaded.accepted
+        if progress:
+            progress("events", events)
+    tables = {table.source: table for table in changes.tables.values()}
+    states = {source: tables[source].state if source in tables else None for source in sources}
+    waiting = sorted(source for source, state in states.items() if state in (None, TableState.RESYNCING))
+    if waiting:
+        raise LoadError(f"the log alone does not give {', '.join(waiting)}; new copies are asked for")
+    with destination.transaction():
+        for table in tables.values():
+            destination.machinery.note_gap(table, 0, reason)
+    moments = [copy.at for copy in read_copies(loader.log / "copies") if copy.loaded(tables.values())]
+    return Rebuilt(
+        len(tables),
+        sum(destination.count(table) for table in tables.values()),
+        brought.changes,
+        events,
+        changes.position.epoch,
+        changes.position.lsn,
+        max(moments, default=None),
+        tuple(sorted(source for source, state in states.items() if state is TableState.INEXACT)),
+    )
