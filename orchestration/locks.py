@@ -50,6 +50,21 @@ def shared(path: Path, last: Callable[[], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Tell whether somebody is the only one of a lock now. Makes no file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def holder(path: Path) -> str:
     """Name the process that holds the lock, for a message: `flux demo, pid 4711`."""
     try:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
     ),
+    "doctor": ("orchestration.cli.doctor", "Check source, log, warehouse and services, and say what to do."),
     "metrics": ("orchestration.cli.metrics", "Print the state as metrics for Prometheus, or serve them."),
     "quarantine": ("orchestration.cli.quarantine", "List, explain and replay what could not be loaded."),
     "replay": ("orchestration.cli.replay", "Rebuild the warehouse from the log."),

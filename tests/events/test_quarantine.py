@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import CallRefusedError
-from ingestion.events import normalise as normalising
+from ingestion.events import contract
 from ingestion.events.contract import check
 from ingestion.load import requeue
 from ingestion.load.requeue import Requeued, requeue_events
@@ -23,12 +23,12 @@ def refuse_all(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def refused(*arguments: object) -> str:
         raise CallRefusedError("a bug refuses it")
 
-    monkeypatch.setattr(normalising.contract, "check", refused)
+    monkeypatch.setattr(contract, "check", refused)
     return monkeypatch
 
 
 def fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(normalising.contract, "check", check)
+    monkeypatch.setattr(contract, "check", check)
 
 
 def test_events_that_a_bug_refused_land_once_it_is_mended(
