@@ -22,8 +22,8 @@ def log_begin(reader: LogReader, first: int | None = None) -> Place | None:
     for at, header in reader.headers(start):
         if header.kind == SESSION:
             told = Session.from_bytes(reader.read(at, header).payload)
-            if session is not None:
-                # A segment opens with the session of before; one that begins here sends all that is not in yet.
+            # A segment opens with the session of before; one that begins here sends all that is not in yet.
+            if at.offset > SEGMENT_HEADER.size or reader.is_first(at.segment):
                 return told.epoch, told.start_lsn
             session = told
         elif header.mark and session is not None and header.kind != RELATION:

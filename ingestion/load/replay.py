@@ -16,8 +16,7 @@ from ingestion.load.log_begin import log_begin
 from ingestion.load.replayable import CopyState, read_copies
 from ingestion.load.service import Loader
 from ingestion.log import LogReader
-from ingestion.log.directory import segment_numbers, want, wanted
-from ingestion.log.segment import SEGMENT_HEADER, decode_segment_header, segment_name
+from ingestion.log.directory import want, wanted
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import TableState
 
@@ -55,13 +54,9 @@ def missing_copies(log: Path, sources: Collection[str]) -> list[str]:
 
 def has_all_events(log: Path) -> bool:
     """Whether the log holds events from the first one on."""
-    numbers = segment_numbers(log / "events")
-    if not numbers:
-        return True
-    name = segment_name(numbers[0])
-    with (log / "events" / name).open("rb") as file:
-        previous, _ = decode_segment_header(file.read(SEGMENT_HEADER.size), name)
-    return previous == 0
+    reader = LogReader(log / "events")
+    start = reader.start()
+    return start is None or reader.is_first(start.segment)
 
 
 def rebuild(

@@ -36,6 +36,12 @@ class LogReader:
         numbers = segment_numbers(self.directory)
         return LogPosition(numbers[0], SEGMENT_HEADER.size) if numbers else None
 
+    def is_first(self, number: int) -> bool:
+        """Whether nothing was ever written before this segment."""
+        name = segment_name(number)
+        with (self.directory / name).open("rb") as file:
+            return decode_segment_header(file.read(SEGMENT_HEADER.size), name)[0] == 0
+
     def holds(self, at: LogPosition) -> bool:
         """Whether this log reaches back to a remembered position; not so after a loss, or for another log."""
         try:

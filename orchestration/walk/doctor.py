@@ -28,7 +28,7 @@ from ingestion.warehouse.lease import lease, lease_holder
 from orchestration.errors import FluxError
 from orchestration.locks import holder, is_held
 from orchestration.settings import Settings
-from orchestration.walk.observing import Document, observe, reachable_source
+from orchestration.walk.observing import Document, observe, reachable_source, written
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 LOW_BYTES = 2 << 30
@@ -49,14 +49,19 @@ class Check:
 
 def examine(settings: Settings) -> list[Check]:
     """Make every check. Never waits for the warehouse."""
-    document = observe(settings)
+    found = []
+    try:
+        document = observe(settings)
+    except IngestionError as error:
+        found.append(Check("log", "look", PROBLEM, " ".join(str(error).split())))
+        document = written(settings)
+        document["position"] |= {"loaded_lag_bytes": 0, "loaded_lag_seconds": 0.0}
     parts: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("source", lambda: _source(settings)),
         ("log", lambda: _log(settings, document)),
         ("warehouse", lambda: _warehouse(settings, document)),
         ("services", lambda: _services(settings, document)),
     )
-    found = []
     for part, look in parts:
         try:
             found += list(look())

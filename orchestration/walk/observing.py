@@ -41,11 +41,7 @@ def observe(settings: Settings, *, ask: bool = True) -> Document:
 
     Without `ask` what capture last saw of the slot is good enough while it is fresh, and the source is left alone.
     """
-    try:
-        written = json.loads(settings.status_path.read_text())
-    except FileNotFoundError:
-        written = {}
-    document: Document = json.loads(json.dumps(_NOTHING)) | written
+    document = written(settings)
     log, position = settings.log_directory, document["position"]
     at = position.get("log")
     loaded = Position(
@@ -57,6 +53,16 @@ def observe(settings: Settings, *, ask: bool = True) -> Document:
     for table in document["tables"]:
         table["lag_bytes"], table["lag_seconds"] = position["loaded_lag_bytes"], position["loaded_lag_seconds"]
     document["slot"] = None if slot is None else _slot(slot)
+    return document
+
+
+def written(settings: Settings) -> Document:
+    """Give what the warehouse's owner wrote down, as it is."""
+    try:
+        found = json.loads(settings.status_path.read_text())
+    except FileNotFoundError:
+        found = {}
+    document: Document = json.loads(json.dumps(_NOTHING)) | found
     return document
 
 

@@ -132,7 +132,7 @@ def test_metrics_are_what_prometheus_reads_and_just_those_that_are_listed(
     }
     assert values["flux_table_rows", "public.t"] == 2
     assert values["flux_table_state_info", "public.t", "streaming"] == 1
-    assert values["flux_quarantined_rows", "events", "default"] == 1
+    assert values["flux_quarantined_rows", "default", "events"] == 1
     assert values["flux_loaded_lag_bytes",] == 0
     assert values["flux_slot_retained_wal_bytes",] >= 0
     assert values["flux_events_accepted",] == 2
