@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +11,9 @@ from typing import Final
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.load.events import EventLoadReport, load_events
 from ingestion.load.loader import ChangeLoader, LoadReport, Progress
-from ingestion.load.positions import EVENTS
-from ingestion.load.retention import Keep, LogState, retain
-from ingestion.load.status import write_status
-from ingestion.log import LogPosition, LogReader
+from ingestion.load.retention import Keep
+from ingestion.load.upkeep import Upkeep
+from ingestion.log import LogReader
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.engine import open_warehouse
@@ -24,9 +22,6 @@ from ingestion.warehouse.lease import Lease
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.05
-_STATUS_SECONDS: Final = 1.0
-_TABLES_SECONDS: Final = 10.0
-_RETAIN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +60,7 @@ class Loader:
                 events.append(loaded)
                 if progress:
                     progress("events", sum(part.accepted for part in events))
-            held = self._retain(changes)
-            write_status(changes.destination, self.home, self.log, changes.tables, changes.position, held)
+            Upkeep(changes, self.home, self.log, self.keep).after(moved=True, leaving=True)
         return Drained(report, events)
 
     def follow(self, stop: threading.Event) -> None:
@@ -77,22 +71,12 @@ class Loader:
 
     def _follow(self, stop: threading.Event, lease: Lease, destination: Destination) -> None:
         changes, events = self.changes(destination), LogReader(self.log / "events")
-        held, retained = self._retain(changes), time.monotonic()
-        told, untold, kept_at, unkept = 0.0, True, time.monotonic(), True
+        upkeep = Upkeep(changes, self.home, self.log, self.keep)
         while not stop.is_set():
             moved = changes.step(lambda: stop.is_set() or lease.wanted())
             moved = load_events(changes.destination, events, self.plan).accepted > 0 or moved
-            untold, unkept = untold or moved, unkept or moved
-            wanted, now = lease.wanted(), time.monotonic()
-            if now - retained > _RETAIN_SECONDS:
-                held, retained, untold = self._retain(changes), now, True
-            keep = unkept and (wanted or now - kept_at > _TABLES_SECONDS)
-            if keep or (untold and (wanted or not moved or now - told > _STATUS_SECONDS)):
-                write_status(
-                    changes.destination, self.home, self.log, changes.tables, changes.position, held, in_tables=keep
-                )
-                told, untold = now, False
-                kept_at, unkept = (now, False) if keep else (kept_at, unkept)
+            wanted = lease.wanted()
+            upkeep.after(moved=moved, leaving=wanted)
             if wanted:
                 return
             if not moved:
@@ -103,11 +87,6 @@ class Loader:
         return ChangeLoader(
             destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas, history=self.history
         )
-
-    def _retain(self, changes: ChangeLoader) -> LogState:
-        row = changes.destination.machinery.read_position(EVENTS)
-        events = LogPosition(row[2], row[3]) if row and row[2] is not None and row[3] is not None else None
-        return retain(self.log, self.keep, changes.tables.values(), changes.position, events)
 
     @contextmanager
     def _owned(self, purpose: str, stop: threading.Event | None = None) -> Iterator[tuple[Lease, Destination]]:

@@ -31,7 +31,9 @@ from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
-READABLE_MACHINERY: Final = frozenset({"clock", "cuts", "history_gaps", "schema_changes", "segments", "tables"})
+READABLE_MACHINERY: Final = frozenset(
+    {"clock", "cuts", "history_gaps", "schema_changes", "segments", "slot_status", "table_status", "tables"}
+)
 _SOURCE: Final = "flux_live"
 _COPY: Final = "flux_published"
 
