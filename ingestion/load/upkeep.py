@@ -15,6 +15,7 @@ _STATUS_SECONDS: Final = 1.0
 _IDLE_STATUS_SECONDS: Final = 0.2
 _TABLES_SECONDS: Final = 10.0
 _RETAIN_SECONDS: Final = 60.0
+_COPIES_SECONDS: Final = 5.0
 
 
 class Upkeep:
@@ -26,13 +27,20 @@ class Upkeep:
         self._retained_at = self._told_at = -_RETAIN_SECONDS
         self._tabled_at = time.monotonic()
         self._untold = self._untabled = True
+        # Copies that are loaded, now and when the log was looked at.
+        self._seen: set[tuple[int, int]] = set()
+        self._copies: set[tuple[int, int]] = set()
 
     def after(self, *, moved: bool, leaving: bool) -> None:
         """Do what is due after a batch, or after none (`moved`); all of it when the warehouse is about to be lent."""
         self._untold, self._untabled = self._untold or moved, self._untabled or moved
         now = time.monotonic()
-        if self._held is None or leaving or now - self._retained_at > _RETAIN_SECONDS:
+        copies = {(table.epoch, table.snapshot_lsn) for table in self._changes.tables.values()} if moved else self._seen
+        self._seen = copies
+        pause = _RETAIN_SECONDS if copies == self._copies else _COPIES_SECONDS
+        if leaving or now - self._retained_at > pause:
             self._held, self._retained_at, self._untold = self._retain(), now, True
+            self._copies = copies
         in_tables = self._untabled and (leaving or now - self._tabled_at > _TABLES_SECONDS)
         due = now - self._told_at > (_STATUS_SECONDS if moved else _IDLE_STATUS_SECONDS)
         if in_tables or (self._untold and (leaving or due)):

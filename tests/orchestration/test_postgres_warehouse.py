@@ -90,3 +90,36 @@ def test_what_models_need_is_refused_in_one_line(run: Run, capsys: pytest.Captur
 def test_a_query_cannot_write(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "create table x (a int)"]) == 1
     assert "read-only transaction" in capsys.readouterr().err
+
+
+def test_it_is_looked_at_and_rebuilt_in_another_database(
+    run: Run, database: str, warehouse: str, postgres_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(database, autocommit=True) as source:
+        source.execute("create table t (id int primary key, n int)")
+        source.execute("insert into t values (1, 1), (2, 2)")
+        run("replicate", "--until-now")
+        source.execute("update t set n = 3 where id = 1")
+        run("replicate", "--until-now")
+    assert run("quarantine") == []
+    told = run("doctor")
+    assert isinstance(told, dict)
+    assert [check["level"] for check in told["checks"] if check["name"] == "opens"] == ["ok"]
+    status = run("query", "select source, row_count, loaded_lag_bytes from _flux.table_status")
+    assert status == [{"source": "public.t", "row_count": 2, "loaded_lag_bytes": 0}]
+    assert main(["replay"]) == 1
+    assert "--into" in capsys.readouterr().err
+    name = warehouse.rpartition("/")[2] + "_r"
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template template0".encode())
+        try:
+            into = postgres_server.database_url(name)
+            done = run("replay", "--into", into)
+            assert isinstance(done, dict)
+            assert (done["tables"], done["rows"], done["kept"]) == (1, 2, None)
+            with psycopg.connect(into) as rebuilt:
+                assert rebuilt.execute("select id, n from raw_app.t order by id").fetchall() == [(1, 3), (2, 2)]
+            assert main(["replay", "--into", into]) == 1
+            assert "in use already" in capsys.readouterr().err
+        finally:
+            connection.execute(f"drop database {name} with (force)".encode())
