@@ -28,14 +28,14 @@ class Upkeep:
         self._tabled_at = time.monotonic()
         self._untold = self._untabled = True
         # Copies that are loaded, now and when the log was looked at.
-        self._seen: set[tuple[int, int]] = set()
-        self._copies: set[tuple[int, int]] = set()
+        self._seen: frozenset[tuple[int, int, int]] = frozenset()
+        self._copies: frozenset[tuple[int, int, int]] = frozenset()
 
     def after(self, *, moved: bool, leaving: bool) -> None:
         """Do what is due after a batch, or after none (`moved`); all of it when the warehouse is about to be lent."""
         self._untold, self._untabled = self._untold or moved, self._untabled or moved
         now = time.monotonic()
-        copies = {(table.epoch, table.snapshot_lsn) for table in self._changes.tables.values()} if moved else self._seen
+        copies = self._loaded_copies() if moved else self._seen
         self._seen = copies
         pause = _RETAIN_SECONDS if copies == self._copies else _COPIES_SECONDS
         if leaving or now - self._retained_at > pause:
@@ -57,6 +57,9 @@ class Upkeep:
             self._told_at, self._untold = now, False
             if in_tables:
                 self._tabled_at, self._untabled = now, False
+
+    def _loaded_copies(self) -> frozenset[tuple[int, int, int]]:
+        return frozenset((table.oid, table.epoch, table.snapshot_lsn) for table in self._changes.tables.values())
 
     def _retain(self) -> LogState:
         changes = self._changes

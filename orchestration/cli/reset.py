@@ -17,6 +17,8 @@ OURS = (
         "log",
         "warehouse.duckdb",
         "warehouse.duckdb.wal",
+        ".warehouse.duckdb.replay",
+        ".warehouse.duckdb.replay.wal",
         "warehouse.lock",
         "warehouse.waiting",
         "capture.lock",
@@ -37,6 +39,7 @@ def command(yes: bool) -> int:
     """
     settings = read_settings()
     found = [settings.home / name for name in OURS if (settings.home / name).exists()]
+    found += sorted(settings.home.glob("warehouse.before-*.duckdb*"))  # what replays put aside
     if not found:
         click.echo(f"nothing of Flux is at {str(settings.home)!r}")
         return 0
