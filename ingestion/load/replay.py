@@ -80,7 +80,8 @@ def rebuild(
         raise LoadError(f"the log alone does not give {', '.join(waiting)}; new copies are asked for")
     with destination.transaction():
         for table in tables.values():
-            destination.machinery.note_gap(table, 0, reason)
+            if table.has_history:
+                destination.machinery.note_gap(table, 0, reason)
     moments = [copy.at for copy in read_copies(loader.log / "copies") if copy.loaded(tables.values())]
     return Rebuilt(
         len(tables),

@@ -32,7 +32,7 @@ class TableStatusRow:
 
     source: str
     relation: str
-    history: str
+    history: str | None
     state: str
     row_count: int
     last_change_at: datetime | None
