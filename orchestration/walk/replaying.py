@@ -93,7 +93,7 @@ class _Build:
             )
         if url.startswith(DUCKDB) and Path(url.removeprefix(DUCKDB)).exists():
             raise FluxError(f"{url.removeprefix(DUCKDB)!r} is there already; --into wants a new file")
-        with open_warehouse(url) as destination:
+        with open_warehouse(url, memory_bytes=self.loader.memory_bytes) as destination:
             if destination.machinery.session.columns("_flux", "positions"):
                 raise FluxError("the warehouse named by --into is in use already; name an empty one")
             return self._load(destination, url, "older history is in the warehouse of before")
@@ -106,7 +106,7 @@ class _Build:
                 f"the first events are no longer in the log, and {str(live)!r}, which has them, cannot be read; "
                 "--events-from-log gives them up"
             )
-        with closing(connect(new)) as connection:
+        with closing(connect(new, memory_bytes=self.loader.memory_bytes)) as connection:
             destination = DuckdbDestination(connection)
             destination.events.ensure()
             if readable:
@@ -115,7 +115,7 @@ class _Build:
             done = self._load(destination, self.loader.url, older)
             connection.execute("force checkpoint")
         kept = put_in_place(new, live)
-        with open_warehouse(self.loader.url) as opened:
+        with open_warehouse(self.loader.url, memory_bytes=self.loader.memory_bytes) as opened:
             changes = self.loader.changes(opened)
             write_status(opened, self.loader.home, self.loader.log, changes.tables, changes.position)
         return replace(done, kept=kept, events_taken_over=not self.whole)
