@@ -81,7 +81,7 @@ def rebuild(
     with destination.transaction():
         for table in tables.values():
             if table.has_history:
-                destination.machinery.note_gap(table, 0, reason)
+                destination.machinery.note_gap(table, 0, reason=reason)
     moments = [copy.at for copy in read_copies(loader.log / "copies") if copy.loaded(tables.values())]
     return Rebuilt(
         len(tables),
