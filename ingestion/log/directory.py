@@ -20,6 +20,22 @@ _NOTE: Final = struct.Struct("<QQI")
 _WHOLE: Final = "whole"
 
 
+def make_private(directory: Path) -> None:
+    """See to a directory that its owner alone may enter, whatever the umask; so is the one above, if it is new."""
+    if not directory.parent.exists():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.parent.chmod(0o700)
+    directory.mkdir(exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file, which is made if need be, that its owner alone may read, whatever the umask."""
+    descriptor = os.open(path, flags | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
 def segment_numbers(directory: Path) -> list[int]:
     """List the segments of a log, oldest first."""
     if not directory.is_dir():
@@ -80,8 +96,8 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     `whole` asks for it as it was at one moment, where the door would else read it in parts.
     """
     asked = directory / "wanted"
-    asked.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (asked / str(number)).open("a") as file:
+    make_private(asked)
+    with os.fdopen(open_private(asked / str(number), os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
     now = time.time()  # the clock of who compares: the kernel's own is some milliseconds behind
     os.utime(asked / str(number), (now, now))

@@ -16,7 +16,15 @@ from typing import Final, Self
 
 from ingestion.errors import LogCorruptError, LogError, LogWriteError
 from ingestion.failpoints import reach
-from ingestion.log.directory import DURABLE_NOTE, read_durable, segment_numbers, sync_directory, write_durable
+from ingestion.log.directory import (
+    DURABLE_NOTE,
+    make_private,
+    open_private,
+    read_durable,
+    segment_numbers,
+    sync_directory,
+    write_durable,
+)
 from ingestion.log.segment import (
     BLOCK_HEADER,
     SEGMENT_HEADER,
@@ -43,7 +51,7 @@ class LogWriter:
     def __init__(self, directory: Path, lock: int, end: LogPosition, preamble: Preamble | None, limit: int) -> None:
         self._directory = directory
         self._lock = lock
-        self._note = os.open(directory / DURABLE_NOTE, os.O_WRONLY | os.O_CREAT, 0o600)
+        self._note = open_private(directory / DURABLE_NOTE, os.O_WRONLY)
         self._end = end
         self._preamble = preamble
         self._limit = limit
@@ -58,8 +66,8 @@ class LogWriter:
 
         Raises LogError when another process writes it, LogCorruptError when acknowledged bytes are gone.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(directory / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        make_private(directory)
+        lock = open_private(directory / "writer.lock", os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -138,7 +146,7 @@ class LogWriter:
         first = 0 if self._end.segment else time.time_ns() // 1_000_000
         number = max([self._end.segment, *segment_numbers(self._directory), first]) + 1
         path = self._directory / segment_name(number)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = open_private(path, os.O_RDWR | os.O_EXCL)
         try:
             reach("log.rotate.before_header")
             parts = [encode_segment_header(self._end.segment, self._end.offset)]
