@@ -13,6 +13,7 @@ IngestionError
 │   ├── SourceCapacityError  no replication slot or walsender is free
 │   ├── SourceGapError       the source no longer holds what the log lacks
 │   │   └── SlotTooOldError  the slot's changes are from before its publication was made
+├── SelectionError           a selection file or its key is not one, or what it selects cannot be told apart
 ├── CollectorError           the collector cannot start: address, write keys
 ├── CallRefusedError         an event is not a Segment call; it goes to quarantine
 ├── TrackingPlanError        a tracking plan is not one
@@ -74,6 +75,10 @@ class SourceGapError(SourceError):
 
 class SlotTooOldError(SourceGapError):
     """The slot holds changes from before its publication was made, which Postgres up to 17 cannot send."""
+
+
+class SelectionError(IngestionError):
+    """A selection file or the key of its hashes cannot be used, or a table cannot be split as it says."""
 
 
 class CollectorError(IngestionError):

@@ -8,6 +8,7 @@ from ingestion.log.directory import want
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.source import Source
+from ingestion.selection.views import source_oid
 from ingestion.verify import MAX_AGE_SECONDS, Progress, Repair, VerifyReport, verify_tables
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import Holder, lease
@@ -52,7 +53,7 @@ def prove(
             repair=Repair(destination, clocked=loader.clock is not None) if repair else None,
         )
         if repair:
-            oids = {table.source: table.oid for table in destination.machinery.read_tables().values()}
+            oids = {table.source: source_oid(table.oid) for table in destination.machinery.read_tables().values()}
             for table in report.tables:
                 if table.wants_copy and table.source in oids:
                     want(loader.log / "copies", oids[table.source], "its rows differed from the source's")

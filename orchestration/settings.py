@@ -32,10 +32,11 @@ NOT_SETTINGS = frozenset({FAILPOINT})
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a setting is for, and whether its value is a secret."""
+    """What a setting is for, whether its value is a secret, and whether nothing of that may be shown at all."""
 
     doc: str
     secret: bool = False
+    opaque: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -81,6 +82,11 @@ class Settings:
         int | None, About("bytes of the log above which it gives up the oldest of that sooner; unset: no limit")
     ] = None
     metrics_port: Annotated[int, About("port of the metrics on loopback, under `flux up`")] = 3072
+    selection: Annotated[
+        Path | None, About("YAML of what leaves the source and in which form (docs/selection.md); unset: all as it is")
+    ] = None
+    hash_key: Annotated[str | None, About("key of hashed columns, at least 32 bytes", secret=True, opaque=True)] = None
+    hash_key_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
     write_keys: Annotated[
         str | None, About("key:source,key:source of Segment sources; unset: sources.toml below FLUX_HOME", secret=True)
     ] = None
@@ -244,11 +250,17 @@ def describe(settings: Settings) -> list[dict[str, str]]:
                 "name": PREFIX + field.name.upper(),
                 "type": _KINDS[kind].name,
                 "default": _text(field.default),
-                "value": masked(value) if about.secret and value else value,
+                "value": _shown(value, about) if value else value,
                 "doc": about.doc,
             }
         )
     return rows
+
+
+def _shown(value: str, about: About) -> str:
+    if about.opaque:
+        return "***"
+    return masked(value) if about.secret else value
 
 
 def masked(text: str) -> str:
@@ -348,6 +360,8 @@ def _check(settings: Settings) -> None:
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
     if settings.log_keep_bytes is not None and settings.log_keep_bytes < 1:
         raise SettingError(f"FLUX_LOG_KEEP_BYTES wants a number above 0, got {settings.log_keep_bytes}")
+    if settings.hash_key is not None and settings.hash_key_file is not None:
+        raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
     if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
         raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):

@@ -12,12 +12,14 @@ from ingestion.errors import LoadError, WireError
 from ingestion.load.batch import Batch
 from ingestion.load.parts import Part
 from ingestion.load.positions import POSTGRES
-from ingestion.load.tables import fits, reshape
+from ingestion.load.tables import Landing, fits, reshape
 from ingestion.postgres.pgoutput import Changes, Messages, Relation, Values
 from ingestion.postgres.pgoutput.binary import column_text
 from ingestion.postgres.pgoutput.lsn import format_lsn
+from ingestion.postgres.pgoutput.messages import INSERT
 from ingestion.postgres.pgoutput.records import Members
 from ingestion.postgres.pgoutput.tuples import Wire, arrow_booleans, arrow_integers
+from ingestion.selection.views import Treater, View, numbers, source_oid
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
 
@@ -34,10 +36,12 @@ class TableFailureError(LoadError):
 class BatchLoad:
     """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy.
 
-    `returned` are those that replicate again after they had stopped: they wait for one, too.
+    `returned` are OIDs of those that replicate again after they had stopped: they wait for one, too.
     """
 
     destination: Destination
+    landing: Landing
+    treater: Treater
     tables: dict[int, Table]
     clock: str | None = None
     skip: dict[int, str] = field(default_factory=dict)
@@ -61,13 +65,15 @@ class BatchLoad:
         try:
             for part in batch.parts:
                 for oid in part.messages.relations():
-                    if self._takes(oid, batch.epoch, only) and oid not in failed:
-                        with _noting(oid, failed):
-                            self._table(part.messages, self.tables[oid], part.versions.get(oid, []))
+                    for number in numbers(oid):
+                        if self._takes(number, batch.epoch, only) and number not in failed:
+                            with _noting(number, failed):
+                                self._table(part.messages, self.tables[number], part.versions.get(oid, []))
             for since, relation in batch.shapes:
-                if self._takes(relation.oid, batch.epoch, only) and relation.oid not in failed:
-                    with _noting(relation.oid, failed):
-                        self._reshape_alone(self.tables[relation.oid], since, relation)
+                for number in numbers(relation.oid):
+                    if self._takes(number, batch.epoch, only) and number not in failed:
+                        with _noting(number, failed):
+                            self._reshape_alone(self.tables[number], since, relation)
         except Exception as error:
             if not failed:
                 raise
@@ -81,7 +87,7 @@ class BatchLoad:
         self.destination.machinery.reports.note_changes(batch.epoch, changed)
 
     def _takes(self, oid: int, epoch: int, only: int | None) -> bool:
-        """Whether a relation's changes concern us; of a table that waits the log keeps them, until a copy comes."""
+        """Whether a table's changes concern us; of one that waits the log keeps them, until a copy comes."""
         table = self.tables.get(oid)
         if table is None or table.epoch != epoch or (only is not None and oid != only):
             return False
@@ -89,14 +95,15 @@ class BatchLoad:
 
     def _reshape_alone(self, table: Table, since: int, relation: Relation) -> None:
         """Give a table the shape that it has since that LSN, where no row came to tell of it."""
-        if since > table.snapshot_lsn and not fits(table, relation):
+        landed = self.landing.view(relation, table).relation
+        if since > table.snapshot_lsn and not fits(table, landed):
             self.destination.clock.pretend(since)
-            self.tables[table.oid] = reshape(self.destination, table, relation, (since, 0))
+            self.tables[table.oid] = reshape(self.destination, table, landed, (since, 0))
 
     def _await_copies(self, batch: Batch, only: int | None, untold: Iterable[tuple[int, frozenset[int]]]) -> None:
         """Let tables wait for a copy that is due: what the stream says of them would be in it once more."""
         for lsn, oids in untold:
-            for oid in oids:
+            for oid in (number for named in oids for number in numbers(named)):
                 if self._takes(oid, batch.epoch, only) and self.tables[oid].snapshot_lsn < lsn:
                     table = self.tables[oid]
                     self.tables[oid] = self.destination.machinery.write_state(table, TableState.RESYNCING, lsn)
@@ -112,12 +119,12 @@ class BatchLoad:
             newer = (table.epoch, table.snapshot_lsn) >= (epoch, lsn)  # LSNs start over with an epoch
             if newer:
                 continue
-            if oid in members.oids:
+            if source_oid(oid) in members.oids:
                 if oid in resting and table.epoch == epoch:
                     self.tables[oid] = machinery.write_state(table, TableState.RESYNCING, lsn)
-                    self.returned.add(oid)
+                    self.returned.add(source_oid(oid))
                 continue
-            reason = members.refused.get(oid)
+            reason = members.refused.get(source_oid(oid))
             state = TableState.INEXACT if reason else TableState.STOPPED
             if table.state in (state, TableState.STOPPED):
                 continue
@@ -168,12 +175,13 @@ class BatchLoad:
 
     def _table(self, messages: Messages, table: Table, versions: list[tuple[int, Relation]]) -> None:
         """Apply one table's changes, shape by shape, cut at truncates and at key changes that carry values."""
+        oid = source_oid(table.oid)
         first = int(np.searchsorted(messages.transactions.lsn, table.snapshot_lsn))
         begins = messages.transactions.begin
         start = max(int(begins[first]), 0) if first < len(begins) else len(messages.tag)
-        if messages.touches(table.oid, start, versions[0][0] if versions else len(messages.tag)):
+        if messages.touches(oid, start, versions[0][0] if versions else len(messages.tag)):
             raise LoadError(f"the log holds changes of {table.source!r} of which it does not say the columns")
-        truncates = [index for index, oids in messages.truncates() if table.oid in oids and index >= start]
+        truncates = [index for index, oids in messages.truncates() if oid in oids and index >= start]
         for number, (index, relation) in enumerate(versions):
             low = max(index, start)
             high = versions[number + 1][0] if number + 1 < len(versions) else len(messages.tag)
@@ -181,10 +189,11 @@ class BatchLoad:
             changes = messages.changes(relation, low, high) if low < high else None
             if changes is None or not (len(changes.index) or cuts):
                 continue
-            if not fits(table, relation):
-                table = reshape(self.destination, table, relation, messages.place_before(low))
+            view = self.landing.view(relation, table)
+            if not fits(table, view.relation):
+                table = reshape(self.destination, table, view.relation, messages.place_before(low))
                 self.tables[table.oid] = table
-            self._shape(messages, table, relation, changes, cuts, high)
+            self._shape(messages, table, view, changes, cuts, high)
             last = max([*changes.index[-1:].tolist(), *cuts[-1:]])
             place = int(np.searchsorted(messages.transactions.commit, last))
             self.changed[table.source] = (
@@ -195,10 +204,10 @@ class BatchLoad:
             self.rows += len(changes.index)
 
     def _shape(
-        self, messages: Messages, table: Table, relation: Relation, changes: Changes, cuts: list[int], high: int
+        self, messages: Messages, table: Table, view: View, changes: Changes, cuts: list[int], high: int
     ) -> None:
-        new, old = arrow_tuples(messages.wire, relation, changes)
-        staged = self.destination.stage(table, new, old)
+        new, old = arrow_tuples(messages.wire, view.taken, view.of_changes(changes))
+        staged = self.destination.stage(table, self.treater.treat(view, new), self.treater.treat(view, old))
         self.tables[table.oid] = staged.table
         carried = staged.carried_key_changes()
         low = 0
@@ -280,5 +289,7 @@ def _table(
         columns[f"c{i}"] = column_text(wire, column, relation.columns[i])
         unchanged = column.unchanged()
         if odd and unchanged.any():
+            if (changes.tag[rows[unchanged]] == INSERT).any():  # an update that a row filter made an insert of
+                raise LoadError(f"a row of {relation.source!r} came in without a long value, which only a copy tells")
             columns[f"u{i}"] = arrow_booleans(unchanged)
     return pa.table(columns)

@@ -81,7 +81,11 @@ class Fold:
                 continue
             if _shape(relation) != _shape(self.relation):
                 raise UnusableCopyError(f"columns of {self.relation.source!r} changed while it was copied")
-            for target, rows in zip(("new", "old"), arrow_tuples(messages.wire, relation, changes), strict=True):
+            try:
+                tuples = arrow_tuples(messages.wire, relation, changes)
+            except LoadError as error:
+                raise UnusableCopyError(str(error)) from error
+            for target, rows in zip(("new", "old"), tuples, strict=True):
                 memory.register("_rows", rows)
                 memory.execute(
                     f"insert into {target} by name select {number}::hugeint * 1099511627776 + _n as n, "

@@ -21,13 +21,16 @@ from ingestion.load.changes import BatchLoad, TableFailureError
 from ingestion.load.copies import Copied, pending_copies
 from ingestion.load.fold import UnusableCopyError
 from ingestion.load.log_begin import log_begin
+from ingestion.load.places import Places
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
-from ingestion.load.tables import Landing, note_copy, predecessor
+from ingestion.load.tables import Landing, note_copy
 from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import want, wanted
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.postgres.pgoutput.records import SESSION, CopyName, Session
+from ingestion.selection.rules import Selection
+from ingestion.selection.views import Treater, View, source_oid
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
 
@@ -60,6 +63,7 @@ class ChangeLoader:
         *,
         clock: str | None = None,
         protected_schemas: tuple[str, ...] = ("restricted",),
+        selection: Selection | None = None,
         batch_bytes: int = BATCH_BYTES,
         history: bool = True,
     ) -> None:
@@ -69,7 +73,8 @@ class ChangeLoader:
         self._tail = Tail(self._reader)
         self._copies = log / "copies"
         self._clock = clock
-        self._landing = Landing(protected_schemas, destination.dialect, history)
+        self._landing = Landing(protected_schemas, destination.dialect, history, selection or Selection())
+        self._treater = Treater(self._landing.selection.key)
         destination.machinery.ensure()
         self._position = read_position(destination.machinery)
         self._tables = destination.machinery.read_tables()
@@ -78,6 +83,7 @@ class ChangeLoader:
         self._left_at = -1  # the position behind which a transaction is awaited as a whole
         self._check_history(history)
         self._check_begin()
+        self._check_selection()
         self._ask_again()
 
     @property
@@ -172,7 +178,16 @@ class ChangeLoader:
         for oid, table in live.items():
             self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
-                want(self._copies, oid, "the log begins after the warehouse's position")
+                want(self._copies, source_oid(oid), "the log begins after the warehouse's position")
+
+    def _check_selection(self) -> None:
+        """Let tables of which something else is selected now wait for a new copy."""
+        machinery, selection = self._destination.machinery, self._landing.selection
+        for number, table in self._tables.items():
+            if table.state is not TableState.STOPPED and table.selection != selection.digest(table.source):
+                logger.warning("table is copied again, its selection changed table=%s", table.relation)
+                if table.state is not TableState.RESYNCING:
+                    self._tables[number] = machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
 
     def _ask_again(self) -> None:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
@@ -180,8 +195,9 @@ class ChangeLoader:
         coming = {copied.relation.source for copied in self._pending()} if waiting else set()
         asked = wanted(self._copies)
         for table in waiting:
-            if table.source not in coming and table.oid not in asked:
-                want(self._copies, table.oid, _ASIDE)
+            oid, selected = source_oid(table.oid), self._landing.selection.digest(table.source) == table.selection
+            if table.source not in coming and oid not in asked:
+                want(self._copies, oid, _ASIDE if selected else "its selection changed")
 
     def _batch(self, until: int | None, arriving: Callable[[], bool] | None = None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""
@@ -191,7 +207,7 @@ class ChangeLoader:
             return None
         started = time.monotonic()
         while True:
-            load = BatchLoad(self._destination, dict(self._tables), self._clock, dict(self._failed))
+            load = self._batch_load(dict(self._tables), dict(self._failed))
             try:
                 with self._destination.transaction():
                     load.load(batch)
@@ -210,8 +226,9 @@ class ChangeLoader:
         if self._failed:
             # A copy that is on its way already (the capture saw what happened, too) heals the table as well.
             coming = {copied.name.oid for copied in self._pending() if copied.name.lsn >= self._position.lsn}
-            for oid in self._failed.keys() - coming:
-                want(self._copies, oid, self._failed[oid])
+            for number, reason in self._failed.items():
+                if source_oid(number) not in coming:
+                    want(self._copies, source_oid(number), reason)
             self._failed.clear()
         if load.returned:
             # Mostly the capture has asked already.
@@ -242,68 +259,78 @@ class ChangeLoader:
 
         A copy that came late and whose table's later changes cannot be followed is of no use: a newer one is wanted.
         """
-        previous = predecessor(copied.relation, self._tables.values())
-        table = self._landing.table(copied.relation, copied.name.epoch, copied.name.lsn, self._tables.values())
-        tables = {oid: known for oid, known in self._tables.items() if known is not previous}
+        places, source = self._places(), copied.relation.source
         try:
+            views = self._landing.views(copied.relation)
             with self._destination.transaction():
-                self._leave_place(tables, table)
-                table = self._destination.load_copy(table, copied.chunks(), self._snapshot_at(copied), previous)
-                note_copy(self._destination.machinery, previous, table, copied.reason)
+                at = self._snapshot_at(copied)
+                landed = [self._copy_view(copied, view, at, places).oid for view in views]
+                places.erase_apart(source, landed, copied.name.lsn)
                 resolution = f"copied again at {format_lsn(copied.name.lsn)}"
-                self._destination.machinery.quarantine.resolve(POSTGRES, table.source, resolution)
-                if previous is not None and previous.oid != table.oid:
-                    self._destination.machinery.forget_table(previous.oid)
-                    if previous.oid > 0:  # dropped, or still there under another name: then it needs a copy under that
-                        want(self._copies, previous.oid, "another table took its name")
-                tables[table.oid] = table
-                if copied.name.lsn < self._position.lsn:
-                    self._catch_up(tables, table)
-                rows = self._destination.count(tables[table.oid])
+                self._destination.machinery.quarantine.resolve(POSTGRES, source, resolution)
+                rows = self._destination.count(places.tables[landed[0]])
                 reach("load.copy.before_commit")
         except UnusableCopyError as error:
-            logger.warning("copy is of no use, a new one is asked for table=%s reason=%s", table.source, error)
+            logger.warning("copy is of no use, a new one is asked for table=%s reason=%s", source, error)
             copied.discard()
             return 0
         except TableFailureError as error:
             self._tell(error)
             self._useless.add(copied.name)
-            want(self._copies, copied.name.oid, error.reasons[copied.name.oid])
+            want(self._copies, copied.name.oid, next(iter(error.reasons.values())))
             return 0
         except LoadError as error:
-            self._set_aside(copied, table, previous, str(error))
+            self._set_aside(copied, str(error))
             return 0
         reach("load.copy.after_commit")
-        self._tables = tables
-        logger.info("copy loaded table=%s rows=%s", table.source, rows)
+        self._tables = places.tables
+        logger.info("copy loaded table=%s rows=%s", source, rows)
         return rows
 
-    def _leave_place(self, tables: dict[int, Table], table: Table) -> None:
-        """Let the place rest where a renamed table stood so far: it goes to another one."""
-        if (renamed := tables.pop(table.oid, None)) is not None:
-            self._destination.machinery.note_change(renamed, table.snapshot_lsn, "rename table", "", table.source)
-            stopped = self._destination.machinery.stop_table(renamed, min([0, *self._tables]) - 1)
-            tables[stopped.oid] = stopped
+    def _copy_view(self, copied: Copied, view: View, at: datetime, places: Places) -> Table:
+        """Load what of a copy belongs into one table, and what that changed since."""
+        table, previous, held = places.take(view, copied.name)
+        chunks = (self._treater.treat(view, view.of_rows(chunk)) for chunk in copied.chunks())
+        table = self._destination.load_copy(table, chunks, at, held)
+        note_copy(self._destination.machinery, previous, table, copied.reason)
+        if previous is not None and previous.oid != table.oid:
+            self._destination.machinery.forget_table(previous.oid)
+            if previous.oid > 0:  # dropped, or still there under another name: then it needs a copy under that
+                want(self._copies, source_oid(previous.oid), "another table took its name")
+        places.tables[table.oid] = table
+        if copied.name.lsn < self._position.lsn:
+            self._catch_up(places.tables, table)
+        return places.tables[table.oid]
 
-    def _set_aside(self, copied: Copied, table: Table, previous: Table | None, reason: str) -> None:
+    def _set_aside(self, copied: Copied, reason: str) -> None:
         """Mark a table inexact whose copy the warehouse will not take: the others go on, and a newer copy may heal it.
 
         It keeps the rows that it had; a new one is there without any.
         """
-        logger.error("copy cannot be loaded, the table is inexact table=%s reason=%s", table.source, reason)
-        name, machinery = copied.name, self._destination.machinery
-        tables = {oid: known for oid, known in self._tables.items() if known is not previous}
+        name, machinery, source = copied.name, self._destination.machinery, copied.relation.source
+        logger.error("copy cannot be loaded, the table is inexact table=%s reason=%s", source, reason)
+        try:
+            views = self._landing.views(copied.relation)
+        except LoadError:
+            self._useless.add(name)  # the plan refuses it, and the log will say so
+            return
+        places = self._places()
         with self._destination.transaction():
-            self._leave_place(tables, table)
-            if previous is None:
-                table = self._destination.load_copy(table, (), copied.at, None)
-            else:
-                machinery.forget_table(previous.oid)
-                table = replace(previous, oid=name.oid, epoch=name.epoch, snapshot_lsn=name.lsn)
-                machinery.write_table(table)
-            table = machinery.write_state(table, TableState.INEXACT, name.lsn)
-            machinery.quarantine.note(POSTGRES, table.source, format_lsn(name.lsn), reason)
-        self._tables = tables | {table.oid: table}
+            for view in views:
+                table, previous, held = places.take(view, name)
+                if previous is not None:
+                    machinery.forget_table(previous.oid)
+                if held is None:
+                    table = self._destination.load_copy(table, (), copied.at, None)
+                else:
+                    table = replace(held, oid=table.oid, epoch=name.epoch, snapshot_lsn=name.lsn)
+                    machinery.write_table(table)
+                places.tables[table.oid] = machinery.write_state(table, TableState.INEXACT, name.lsn)
+            machinery.quarantine.note(POSTGRES, source, format_lsn(name.lsn), reason)
+        self._tables = places.tables
+
+    def _places(self) -> Places:
+        return Places(self._destination, self._landing, self._tables, dict(self._tables))
 
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
@@ -344,12 +371,15 @@ class ChangeLoader:
         return chosen
 
     def _catch_up(self, tables: dict[int, Table], table: Table) -> None:
-        load = BatchLoad(self._destination, tables, self._clock)
+        load = self._batch_load(tables, {})
         at, lsn = None, table.snapshot_lsn
         while batch := self._read(at, table.epoch, lsn, self._position.lsn):
             load.load(batch, only=table.oid)
             at, lsn = batch.end, batch.lsn
         tables.update(load.tables)
+
+    def _batch_load(self, tables: dict[int, Table], skip: dict[int, str]) -> BatchLoad:
+        return BatchLoad(self._destination, self._landing, self._treater, tables, self._clock, skip)
 
     def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
         """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""

@@ -14,6 +14,7 @@ from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.retention import Keep
 from ingestion.load.upkeep import Upkeep
 from ingestion.log import LogReader
+from ingestion.selection.rules import Selection
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.engine import open_warehouse
@@ -44,6 +45,7 @@ class Loader:
     history: bool = True
     memory_bytes: int = MEMORY_BYTES
     keep: Keep = field(default_factory=Keep)
+    selection: Selection = field(default_factory=Selection)
 
     @property
     def log(self) -> Path:
@@ -85,7 +87,12 @@ class Loader:
     def changes(self, destination: Destination) -> ChangeLoader:
         """Give the loader of the Postgres door's changes, as this one is set."""
         return ChangeLoader(
-            destination, self.log, clock=self.clock, protected_schemas=self.protected_schemas, history=self.history
+            destination,
+            self.log,
+            clock=self.clock,
+            protected_schemas=self.protected_schemas,
+            selection=self.selection,
+            history=self.history,
         )
 
     @contextmanager

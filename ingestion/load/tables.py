@@ -1,34 +1,68 @@
 """From a source relation to its table in the warehouse, and from one shape of it to the next."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ingestion.errors import LoadError
+from ingestion.errors import LoadError, SelectionError
 from ingestion.load.retypes import keeps_text
 from ingestion.postgres.pgoutput import Column, Relation
+from ingestion.selection.rules import Selection
+from ingestion.selection.views import View, views
 from ingestion.warehouse.destination import ColumnChange, Destination, Dialect
 from ingestion.warehouse.machinery import KEY_CHANGE, Machinery
-from ingestion.warehouse.names import column_names, distinct, landing_schemas
+from ingestion.warehouse.names import PROTECTED, column_names, distinct, landing_schemas
 from ingestion.warehouse.table import Table, TableColumn
 from ingestion.warehouse.types import SourceType
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Where relations land. `protected` source schemas land in `restricted`; `history`: whether new tables have one."""
+    """Where relations land, and what of them. `protected` source schemas and columns land in `restricted`.
+
+    `history`: whether new tables have one.
+    """
 
     protected: Collection[str]
     dialect: Dialect
     history: bool = True
+    selection: Selection = field(default_factory=Selection)
 
-    def table(self, relation: Relation, epoch: int, snapshot_lsn: int, others: Iterable[Table]) -> Table:
-        """Lay out the table of a relation; keeps the name that its source has already."""
-        others = list(others)
-        mirror, history = landing_schemas(relation.schema, self.protected, self.dialect.name_bytes)
-        before = predecessor(relation, others)
+    def views(self, relation: Relation) -> tuple[View, ...]:
+        """Give what of a relation lands, table by table. Raises LoadError where the selection cannot be followed."""
+        try:
+            return views(self.selection, relation, tuple(self.protected))
+        except SelectionError as error:
+            raise LoadError(str(error)) from error
+
+    def view(self, relation: Relation, table: Table) -> View:
+        """Give what of a relation lands in one of its tables. Raises LoadError."""
+        for view in self.views(relation):
+            if view.relation.oid == table.oid:
+                return view
+        raise LoadError(f"nothing of {table.source!r} lands in {table.relation!r} any more")
+
+    def predecessor(self, view: View, tables: Iterable[Table]) -> Table | None:
+        """Find what stands at a view's place: the table that bore its name before, be it another one at the source.
+
+        A relation's place goes by its name, since that is what models ask for. A table that was renamed is copied to
+        its new place, and what it was called before stops there.
+        """
+        mirror, _ = self._schemas(view)
+        found = (t for t in tables if t.source == view.relation.source and t.mirror_schema == mirror)
+        return next(found, None)
+
+    def _schemas(self, view: View) -> tuple[str, str]:
+        if view.apart:
+            return PROTECTED
+        return landing_schemas(view.relation.schema, self.protected, self.dialect.name_bytes)
+
+    def table(self, view: View, epoch: int, snapshot_lsn: int, others: Iterable[Table]) -> Table:
+        """Lay out the table of a view; keeps the name that its source has already."""
+        others, relation = list(others), view.relation
+        mirror, history = self._schemas(view)
+        before = self.predecessor(view, others)
         taken = [t.name for t in others if t.mirror_schema == mirror and t is not before]
-        keeps = before is not None and before.mirror_schema == mirror
-        name = before.name if keeps and before else distinct(relation.name, taken, self.dialect.name_bytes)
+        name = before.name if before is not None else distinct(relation.name, taken, self.dialect.name_bytes)
         columns = _columns(relation.columns, self.dialect)
         if before is not None:
             texts = {column.name for column in before.columns if column.has_text}
@@ -44,16 +78,9 @@ class Landing:
             epoch,
             snapshot_lsn,
             has_history=self.history,
+            selection=view.digest,
+            left_out=relation.left_out if view.digest else (),
         )
-
-
-def predecessor(relation: Relation, tables: Iterable[Table]) -> Table | None:
-    """What stands at a relation's place: the table that bore its name before, be it another one at the source.
-
-    A relation's place goes by its name, since that is what models ask for. A table that was renamed is copied to its
-    new place, and what it was called before stops there.
-    """
-    return next((table for table in tables if table.source == relation.source), None)
 
 
 def reshape(destination: Destination, table: Table, relation: Relation, at: tuple[int, int]) -> Table:
@@ -86,12 +113,20 @@ def reshape(destination: Destination, table: Table, relation: Relation, at: tupl
         elif (known.name, known.type, known.declared) != (laid.name, laid.type, laid.declared):
             changes.append(ColumnChange(known, laid))
     changes += [ColumnChange(gone, None) for gone in before.values()]
-    changed = replace(table, source=relation.source, oid=relation.oid, columns=tuple(after), key=relation.key_positions)
+    changed = replace(
+        table,
+        source=relation.source,
+        oid=relation.oid,
+        columns=tuple(after),
+        key=relation.key_positions,
+        left_out=relation.left_out if table.selection else (),
+    )
     names = {
         change.before.source_name: change.after.source_name for change in changes if change.before and change.after
     }
     rekeyed = {names.get(name, name) for name in table.key_sources} != changed.key_sources
-    destination.reshape(table, changed, changes, at, rekeyed=rekeyed)
+    if changes or rekeyed or changed.key != table.key or changed.columns != table.columns:
+        destination.reshape(table, changed, changes, at, rekeyed=rekeyed)
     _note(destination.machinery, table, changed, changes, at[0], rekeyed=rekeyed)
     destination.machinery.write_table(changed)
     return changed
@@ -105,6 +140,8 @@ def note_copy(machinery: Machinery, before: Table | None, after: Table, reason: 
     lsn = after.snapshot_lsn
     if before is None:
         machinery.note_change(after, lsn, "new table", "", "")
+        for name in after.left_out:
+            machinery.note_change(after, lsn, "left out", name, "the selection does not classify it")
         return
     if before.oid != after.oid:
         reason = "another table has its name"
@@ -124,6 +161,9 @@ def _note(
 ) -> None:
     for change, name, detail in (note for column_change in changes for note in _notes(column_change)):
         machinery.note_change(after, lsn, change, name, detail)
+    for name in after.left_out:
+        if name not in before.left_out:
+            machinery.note_change(after, lsn, "left out", name, "the selection does not classify it")
     if rekeyed:
         old, new = (", ".join(sorted(table.key_sources)) or "none" for table in (before, after))
         machinery.note_change(after, lsn, KEY_CHANGE, "", f"{old} -> {new}")
@@ -133,7 +173,8 @@ def fits(table: Table, relation: Relation) -> bool:
     """Whether the table has just the relation's name, columns, in its order, and key."""
     shape = [(column.source_name, column.declared) for column in table.columns]
     same_columns = shape == [(c.name, c.declared) for c in relation.columns]
-    return same_columns and table.key == relation.key_positions and table.source == relation.source
+    same_key = table.key == relation.key_positions and table.source == relation.source
+    return same_columns and same_key and (not table.selection or table.left_out == relation.left_out)
 
 
 def _columns(columns: Iterable[Column], dialect: Dialect) -> tuple[TableColumn, ...]:

@@ -291,7 +291,7 @@ class Capture:
                 self._note_transaction(messages, tags, at)
                 with limited(connection):
                     lsn, xid = self._transaction
-                    relation = relation_of_message(connection, message, xid)
+                    relation = relation_of_message(connection, self._source.publication, message, xid)
                     if self._wire == "binary":
                         require_read(connection, relation)
                 self._just_told[message.oid] = lsn

@@ -20,14 +20,15 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from ingestion.log.directory import wanted, wanted_whole, why_wanted
-from ingestion.postgres.catalog import describe, types_with_own_text_cast
+from ingestion.log.directory import make_private, wanted, wanted_whole, why_wanted
+from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.copy_parts import TableChangedError, copy_in_parts
 from ingestion.postgres.copy_rows import CopyWork, Progress, write_rows
 from ingestion.postgres.incarnation import read_files
 from ingestion.postgres.partial_copy import finish_copy, open_partial, partial_since
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.pgoutput.records import RELATION, CopyName
+from ingestion.postgres.published import describe_published
 from ingestion.postgres.select_list import copy_query, table_name
 from ingestion.postgres.snapshot import Joined, Snapshots
 from ingestion.postgres.source import connect
@@ -58,7 +59,7 @@ def copy_tables(work: CopyWork, tables: Sequence[TableRef], *, workers: int = 2)
 
     A table that is gone meanwhile is left out. After a crash the tables in parts go on where they were.
     """
-    work.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(work.directory)
     _tidy(work, {table.oid for table in tables})
     todo: queue.SimpleQueue[TableRef] = queue.SimpleQueue()
     # Small tables first: they share snapshots. Of the large ones the largest, so that no worker is left alone with it.
@@ -200,14 +201,16 @@ class _Worker:
         A rewritten or truncated table looks empty to older snapshots (manual 13.6, "Caveats").
         """
         connection, oid = joined.connection, table.oid
-        relation = describe(connection, [oid]).get(oid)
+        publication = self._work.source.publication
+        relation = describe_published(connection, publication, [oid]).get(oid)
         if relation is None or not relation.columns:
             raise TableChangedError(table.source)
         connection.execute("savepoint one_table")
         try:
             name = table_name(relation, partitioned=table.partitioned)
             connection.execute(sql.SQL("lock table {} in access share mode").format(name))
-            now, files = describe(present, [oid]).get(oid), read_files(present, [oid])
+            now = describe_published(present, publication, [oid]).get(oid)
+            files = read_files(present, [oid])
             if now != relation or files != read_files(connection, [oid]):
                 raise TableChangedError(table.source)
             self._write(

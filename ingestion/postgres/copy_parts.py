@@ -23,12 +23,13 @@ import psycopg
 from psycopg import sql
 
 from ingestion.log.directory import why_wanted
-from ingestion.postgres.catalog import describe, types_with_own_text_cast
+from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.copy_rows import CopyWork, Written, write_rows
 from ingestion.postgres.incarnation import read_files
 from ingestion.postgres.partial_copy import PartialCopy
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.pgoutput.records import CopyBase, CopyPart
+from ingestion.postgres.published import describe_published
 from ingestion.postgres.select_list import copy_query, high_key_query, key_range, table_name
 from ingestion.postgres.slot import inserted_lsn, push_wal
 from ingestion.postgres.snapshot import SNAPSHOT_SECONDS, Snapshots
@@ -73,7 +74,7 @@ def copy_in_parts(work: CopyWork, table: TableRef, snapshots: Snapshots) -> Lsn 
 def _begin(work: CopyWork, table: TableRef, snapshots: Snapshots) -> PartialCopy:
     joined = snapshots.join()
     with joined.connection as connection:
-        relation = describe(connection, [table.oid]).get(table.oid)
+        relation = describe_published(connection, work.source.publication, [table.oid]).get(table.oid)
         files = read_files(connection, [table.oid])[table.oid]
         visible = connection.execute("select pg_current_snapshot()::text").fetchone()
     snapshots.close()  # nobody needs it any more, and it holds back dead rows and WAL
@@ -104,7 +105,7 @@ def _parts(
             if not _includes(connection, partial.base.visible):
                 time.sleep(_SETTLE_SECONDS)
                 continue
-            _require_same(connection, partial)
+            _require_same(connection, work.source.publication, partial)
             query = high_key_query(partial.relation, low, rows, partitioned=table.partitioned)
             high = connection.execute(query).fetchone()
             keys = key_range(partial.relation, low, high)
@@ -150,10 +151,10 @@ def _includes(connection: psycopg.Connection[Any], visible: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def _require_same(connection: psycopg.Connection[Any], partial: PartialCopy) -> None:
+def _require_same(connection: psycopg.Connection[Any], publication: str, partial: PartialCopy) -> None:
     oid = partial.relation.oid
     if (
-        describe(connection, [oid]).get(oid) != partial.relation
+        describe_published(connection, publication, [oid]).get(oid) != partial.relation
         or read_files(connection, [oid])[oid] != partial.base.files
     ):
         raise TableChangedError(partial.relation.source)

@@ -30,11 +30,11 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg import sql
 
-from ingestion.log.directory import sync_directory
-from ingestion.postgres.catalog import describe
+from ingestion.log.directory import open_private, sync_directory
 from ingestion.postgres.incarnation import Files, read_files
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.publication import read_members, read_publication
+from ingestion.postgres.published import describe_published
 from ingestion.postgres.slot import current_lsn
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Sight:
         """Look at the publication and these tables of it."""
         since = current_lsn(connection)
         name, members = read_publication(connection, publication), read_members(connection, publication)
-        relations, files = describe(connection, oids), read_files(connection, oids)
+        relations, files = describe_published(connection, publication, oids), read_files(connection, oids)
         tables = {
             oid: SeenTable(members[oid], files[oid], relation) for oid, relation in relations.items() if oid in members
         }
@@ -116,7 +116,7 @@ def read_sight(path: Path) -> Sight | None:
 def write_sight(path: Path, sight: Sight) -> None:
     """Replace the last sight; durable when this returns."""
     fresh = path.with_suffix(".tmp")
-    with fresh.open("wb") as file:
+    with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(sight.to_bytes())
         file.flush()
         os.fsync(file.fileno())
@@ -132,7 +132,7 @@ def why_copy(
     `told` is the shape by which the stream's rows are read, as far as it came.
     """
     if before.member != after.member:
-        return "it was not published for a while"
+        return "it was not published for a while, or is published otherwise now"
     if before.relation.source != after.relation.source:
         return "it was renamed"
     if _made_again(before.relation, after.relation):

@@ -3,17 +3,27 @@
 `flux plan` prints it; capture asks it which tables to take. So what is said beforehand is what happens.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
 from ingestion.errors import SourceError, SourceRightsError
 from ingestion.postgres.catalog import describe
-from ingestion.postgres.publication import PUBLISHED, is_ours, publication_exists
+from ingestion.postgres.publication import (
+    addition,
+    creation,
+    exchange,
+    is_ours,
+    publication_exists,
+    published_oids,
+    stale_oids,
+)
+from ingestion.postgres.published import Lists, read_lists
 from ingestion.postgres.readiness import find_problems
+from ingestion.postgres.selecting import Selecting, lost_clock, unknown_tables
 from ingestion.postgres.slot import in_recovery
 from ingestion.postgres.source import Source, connect, limited
 from ingestion.postgres.tables import PlannedTable, RefusedTable, TableRef, quoted_name, survey
@@ -68,7 +78,7 @@ class Plan:
 
 
 class _Publication(NamedTuple):
-    """A publication that is there: ours, for all tables; by table OID its column list and row filter (None: no such).
+    """A publication that is there: ours, for all tables; what of each table it holds, by OID.
 
     At a standby none is ours: nothing can be changed there.
     """
@@ -76,7 +86,7 @@ class _Publication(NamedTuple):
     ours: bool
     standby: bool
     all_tables: bool
-    members: Mapping[int, tuple[list[str] | None, str | None]]
+    members: Mapping[int, Lists]
 
 
 def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
@@ -91,21 +101,27 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
         planned, refused = survey(connection)
         problems = find_problems(connection, source)
         publication = _publication(connection, source.publication)
-        warnings = _warnings(connection, source)
+        found = [p.table.source for p in planned] + [r.table.source for r in refused]
+        foreign = publication.members if publication is not None and not publication.ours else None
+        planned, refused = Selecting(connection, source, foreign).select(planned, refused)
+        problems += lost_clock(source, planned)
+        warnings = _warnings(connection, source) + unknown_tables(source, found)
         warnings += _text_after_all(connection, source, planned)
         creates = []
         if publication is None and in_recovery(connection):
-            statement = _creation(source.publication, planned)[0]
+            statement = creation(source.publication, [plan.table for plan in planned])
             warnings.append(f"a standby cannot make the publication; run on the primary: {statement}")
         elif publication is None:
-            creates += _creation(source.publication, planned)
+            creates.append(creation(source.publication, [plan.table for plan in planned]))
             problems += _not_owned(source, planned)
         elif publication.all_tables and refused:
             warnings += _breaking(source.publication, publication, refused)
         if publication is not None:
-            planned, refused = _published(source.publication, publication, planned, refused)
-            if lacking := [plan for plan in planned if plan.table.oid not in publication.members]:
-                creates.append(f"alter publication {quoted_name(source.publication)} add table {_listed(lacking)}")
+            stale = _stale(connection, source.publication, publication, planned)
+            planned, refused = _published(source.publication, publication, planned, refused, stale)
+            if lacking := [plan.table for plan in planned if plan.table.oid not in publication.members]:
+                creates.append(addition(source.publication, lacking))
+            creates += [exchange(source.publication, p.table) for p in planned if p.table.oid in stale]
         creates += _slot(connection, source)
         return Plan(
             source.place,
@@ -126,38 +142,35 @@ def _publication(connection: psycopg.Connection[Any], name: str) -> _Publication
         "select puballtables, pg_is_in_recovery() from pg_publication where pubname = %s", (name,)
     ).fetchone()
     all_tables, standby = row or (False, False)
-    # As JSON: Postgres 14 has neither column lists nor row filters. Where there is no list nothing is cut off, whatever
-    # pg_publication_tables says of a table that changes at this moment, or of generated columns (15).
-    members = connection.execute(
-        f"""
-        select m.oid, (
-                select array_agg(a.attname::text)
-                from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
-                cross join lateral jsonb_array_elements_text(nullif(to_jsonb(r) -> 'prattrs', 'null')) as listed
-                join pg_attribute a on a.attrelid = r.prrelid and a.attnum = listed::int
-                where p.pubname = %(name)s and r.prrelid = m.oid
-            ), m.rowfilter
-        from (
-            select t.oid, to_jsonb(t) ->> 'rowfilter' as rowfilter from ({PUBLISHED}) as t where t.pubname = %(name)s
-        ) as m
-        """,
-        {"name": name},
-    )
-    return _Publication(
-        bool(is_ours(connection, name)), standby, all_tables, {oid: (columns, rows) for oid, columns, rows in members}
-    )
+    oids = published_oids(connection, name)
+    lists = read_lists(connection, name, sorted(oids))
+    members = {oid: lists.get(oid, Lists()) for oid in oids}
+    return _Publication(bool(is_ours(connection, name)), standby, all_tables, members)
+
+
+def _stale(
+    connection: psycopg.Connection[Any], name: str, publication: _Publication, planned: Iterable[PlannedTable]
+) -> set[int]:
+    """OIDs of the tables that a publication of ours lets out otherwise than it should."""
+    if not publication.ours:
+        return set()
+    return stale_oids(connection, name, [p.table for p in planned if p.table.oid in publication.members])
 
 
 def _published(
-    name: str, publication: _Publication, planned: Iterable[PlannedTable], refused: Iterable[RefusedTable]
+    name: str,
+    publication: _Publication,
+    planned: Iterable[PlannedTable],
+    refused: Iterable[RefusedTable],
+    stale: Collection[int] = (),
 ) -> tuple[list[PlannedTable], list[RefusedTable]]:
-    """Refuse what a publication leaves out; one of ours is made to hold all that this role may publish."""
+    """Refuse what a publication lacks, or holds otherwise and this role may not change; say what it cuts off."""
     kept, left = [], list(refused)
     for plan in planned:
         table = plan.table
-        columns, rows = publication.members.get(table.oid, (None, None))
+        lists = publication.members.get(table.oid, Lists())
         if table.oid not in publication.members:
-            fix = f"alter publication {quoted_name(name)} add table {table.quoted}"
+            fix = addition(name, [table])
             if publication.ours and plan.owned:
                 kept.append(plan)
             elif publication.ours:
@@ -166,19 +179,32 @@ def _published(
                 whose = "which no standby can change" if publication.standby else "which Flux did not make"
                 reason = f"publication {name!r}, {whose}, does not hold it"
                 left.append(RefusedTable(table, reason, fix, left_out=True))
-        elif rows is not None or (columns is not None and set(columns) != set(plan.columns)):
-            what = "filters its rows" if rows is not None else "publishes other columns than it has"
-            left.append(
-                RefusedTable(
-                    table,
-                    f"publication {name!r} {what}: copy and stream would differ",
-                    f"alter publication {quoted_name(name)} drop table {table.quoted}; "
-                    f"alter publication {quoted_name(name)} add table {table.quoted}",
-                )
-            )
-        else:
+        elif publication.ours and (plan.owned or table.oid not in stale):
             kept.append(plan)
+        elif publication.ours:
+            reason = "only its owner can publish other columns or rows of it, which this role is not"
+            left.append(RefusedTable(table, reason, exchange(name, table)))
+        elif lists.columns is not None and not _key_numbers(plan).issubset(lists.columns):
+            reason = f"publication {name!r} publishes it without its key: UPDATE and DELETE of the product fail already"
+            left.append(RefusedTable(table, reason, exchange(name, table)))
+        else:
+            kept.append(replace(plan, notes=(*plan.notes, *_foreign_lists(name, plan, lists))))
     return kept, left
+
+
+def _key_numbers(plan: PlannedTable) -> set[int]:
+    """Attribute numbers that a column list must hold: of the key, and of the whole row where that is the identity."""
+    names = plan.columns if plan.identity == "f" else plan.key
+    return {column.attnum for column in plan.relation.columns if column.name in names}
+
+
+def _foreign_lists(name: str, plan: PlannedTable, lists: Lists) -> list[str]:
+    """Say what of a table a publication that Flux did not make keeps to the source."""
+    notes = []
+    if lists.columns is not None:
+        out = [column.name for column in plan.relation.columns if column.attnum not in lists.columns]
+        notes += [f"publication {name!r} leaves out: {', '.join(out)}"] if out else []
+    return notes + ([f"publication {name!r} lets out only rows where {lists.rows}"] if lists.rows else [])
 
 
 def _breaking(name: str, publication: _Publication, refused: Iterable[RefusedTable]) -> list[str]:
@@ -199,16 +225,8 @@ def _not_owned(source: Source, planned: Iterable[PlannedTable]) -> list[SourceEr
         SourceRightsError(
             f"only its owner can publish a table, and this role owns {len(planned) - len(foreign)} of {len(planned)} "
             f"(not {', '.join(foreign[:5])}{', ...' if len(foreign) > 5 else ''}); "
-            f"let an administrator run: {_creation(source.publication, planned)[0]}"
+            f"let an administrator run: {creation(source.publication, [plan.table for plan in planned])}"
         )
-    ]
-
-
-def _creation(publication: str, planned: Iterable[PlannedTable]) -> list[str]:
-    members = _listed(planned)
-    return [
-        f"create publication {quoted_name(publication)} {f'for table {members} ' if members else ''}"
-        "with (publish_via_partition_root = true)"
     ]
 
 
@@ -278,7 +296,3 @@ def _text_after_all(connection: psycopg.Connection[Any], source: Source, planned
         f"column {column!r} of {table!r} cannot be streamed in binary: all values are streamed as text"
         for table, column in unread_columns(connection, described.values()).items()
     ]
-
-
-def _listed(planned: Iterable[PlannedTable]) -> str:
-    return ", ".join(plan.table.quoted for plan in planned)

@@ -20,7 +20,7 @@ def copy_query(
     keys: sql.Composable = _ALL_KEYS,
     raw: Collection[str] = (),
 ) -> sql.Composed:
-    """Build the SELECT of all columns in their text form; with COPY BINARY it carries just the stream's bytes.
+    """Build the SELECT of what is published, in text form; with COPY BINARY it carries just the stream's bytes.
 
     `own_text_cast` holds the types whose cast to text is not their output function; `keys` is a condition of
     `key_range`. Columns named in `raw` stay as they are: for who has Postgres write them in another way.
@@ -36,9 +36,14 @@ def copy_query(
             parts.append(sql.SQL("case when {0} is not null then format('%s', {0}) end").format(name))
         else:
             parts.append(sql.SQL("{}::text").format(name))
-    return sql.SQL("select {} from {} where {}").format(
-        sql.SQL(", ").join(parts), table_name(relation, partitioned=partitioned), keys
+    return sql.SQL("select {} from {} where {} and {}").format(
+        sql.SQL(", ").join(parts), table_name(relation, partitioned=partitioned), keys, published_rows(relation)
     )
+
+
+def published_rows(relation: Relation) -> sql.Composable:
+    """Build the condition of the rows that are published, as the catalog writes it: the source's own SQL."""
+    return sql.SQL("({})").format(sql.SQL(relation.rows)) if relation.rows else _ALL_KEYS  # as pg_get_expr() wrote it
 
 
 def table_name(relation: Relation, *, partitioned: bool) -> sql.Composed:

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ingestion.errors import SourceError
 from ingestion.postgres.refusals import explain_refusal
+from ingestion.selection.rules import Selection
 
 # What text forms depend on; the same in the stream and in copies, so that both carry the same bytes for a value
 # (manual 20.11; with a German datestyle a stream carried `02.01.2020 09:00:00 JST`).
@@ -47,7 +48,8 @@ class Source:
 
     Tables of `protected_schemas` land in `restricted`, which is never published to all. Copies read it at no more than
     `copy_bytes_per_second` (None: as fast as it goes). `wire` is the format in which the stream sends values; what is
-    not read in binary is streamed as text all the same (`ingestion.postgres.wire_format`).
+    not read in binary is streamed as text all the same (`ingestion.postgres.wire_format`). `selection` says what leaves
+    it.
     """
 
     url: str = field(repr=False)
@@ -57,6 +59,7 @@ class Source:
     protected_schemas: tuple[str, ...] = ("restricted",)
     copy_bytes_per_second: int | None = None
     wire: WireFormat = "text"
+    selection: Selection = field(default_factory=Selection, repr=False)
 
     @property
     def place(self) -> str:

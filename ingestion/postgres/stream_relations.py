@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.postgres.catalog import describe
 from ingestion.postgres.pgoutput import Column, Relation, RelationMessage
+from ingestion.postgres.published import describe_published
 
 # A type that is gone falls back to text.
 _GONE: Final = ("text", "b", -1, "text")
@@ -35,12 +35,14 @@ select place - 1, typname, typtype, typmod, format_type(declared, given) from ba
 """
 
 
-def relation_of_message(connection: psycopg.Connection[Any], message: RelationMessage, xid: int) -> Relation:
+def relation_of_message(
+    connection: psycopg.Connection[Any], publication: str, message: RelationMessage, xid: int
+) -> Relation:
     """Describe the relation of a message of a transaction as fully as the catalog allows. Reads the catalog only."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         unseen = _unseen(connection, xid)
-        known = describe(connection, [message.oid]).get(message.oid)
+        known = describe_published(connection, publication, [message.oid]).get(message.oid)
         if known is not None and known.agrees_with(message):
             return known
         if not unseen or time.monotonic() > deadline:

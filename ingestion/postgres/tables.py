@@ -54,7 +54,11 @@ _OTHER_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table of the source; `bytes` is its size on disk, its partitions included. `keyed`: a key identifies rows."""
+    """A table of the source; `bytes` is its size on disk, its partitions included. `keyed`: a key identifies rows.
+
+    `columns` are those that are to be published (None: all), `numbers` their attribute numbers, `rows` a condition in
+    SQL that published rows meet (None: all do).
+    """
 
     schema: str
     name: str
@@ -62,6 +66,9 @@ class TableRef:
     bytes: int = 0
     partitioned: bool = False
     keyed: bool = False
+    columns: tuple[str, ...] | None = None
+    numbers: tuple[int, ...] | None = None
+    rows: str | None = None
 
     @property
     def source(self) -> str:
@@ -85,6 +92,21 @@ class PlannedTable:
     columns: tuple[str, ...]
     owned: bool
     notes: tuple[str, ...]
+    relation: Relation
+    fates: "Fates | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What becomes of the columns of a table that a selection classifies: each is in just one of these."""
+
+    kept: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    dropped_by_publication: tuple[str, ...] = ()
+    dropped_by_load: tuple[str, ...] = ()
+    unclassified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +271,7 @@ class _Tables:
             tuple(column.name for column in relation.columns),
             row.owned,
             tuple(notes),
+            relation,
         )
 
     def _lack(self, relation: Relation) -> str:

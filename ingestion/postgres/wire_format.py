@@ -13,10 +13,10 @@ from typing import Any, Final
 import psycopg
 
 from ingestion.errors import SourceError
-from ingestion.postgres.catalog import describe
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.binary import codec
 from ingestion.postgres.publication import published_oids
+from ingestion.postgres.published import describe_published
 from ingestion.postgres.source import Source, WireFormat
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ def choose_wire(connection: psycopg.Connection[Any], source: Source) -> WireForm
     """Choose the format for all that is published now: what the source is set to, or text."""
     if source.wire == "text":
         return "text"
-    published = describe(connection, sorted(published_oids(connection, source.publication)))
+    oids = sorted(published_oids(connection, source.publication))
+    published = describe_published(connection, source.publication, oids)
     for table, column in unread_columns(connection, published.values()).items():
         logger.warning("values are streamed as text, not in binary table=%s column=%s", table, column)
         return "text"

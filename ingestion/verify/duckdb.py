@@ -13,14 +13,13 @@ from ingestion.verify.forms import Form, Layout, duckdb_bits, duckdb_number
 from ingestion.verify.placement import Placement, place
 from ingestion.verify.report import SAMPLE_KEYS, TableComparison
 from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
-from ingestion.verify.snapshot import Spooled
+from ingestion.verify.snapshot import Spooled, read_spooled
 from ingestion.warehouse.duckdb.source_text import source_text
 from ingestion.warehouse.duckdb.stage import typed_columns
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import cast_text, may_fail
 
-_LINE_BYTES: Final = 2 << 20
 _GONE: Final = "_op in ('delete', 'truncate')"
 
 
@@ -138,20 +137,7 @@ def _source_rows(table: Table, spooled: Spooled, placement: Placement) -> str:
     lost += [f"s{s} is not null" for s in placement.unseen]
     listed = typed_columns(table, tuple(range(len(table.columns))))
     listed.append(f"({' or '.join(lost) or 'false'}) as lost")
-    return f"select {', '.join(listed)} from (select {', '.join(['*', *texts])} from {_csv(spooled)})"
-
-
-def _csv(spooled: Spooled) -> str:
-    """Read the spooled rows as text columns s<i>. One thread: quoted values hold line ends."""
-    names = [f"s{place}" for place in range(len(spooled.relation.columns))] + ["_end"]
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
-    line = max(2 * spooled.longest_row_bytes, _LINE_BYTES)
-    path = str(spooled.path).replace("'", "''")
-    return (
-        f"read_csv('{path}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '\"', "
-        "escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false, "
-        f"max_line_size = {line}, buffer_size = {max(2 * line, 32 << 20)})"
-    )
+    return f"select {', '.join(listed)} from (select {', '.join(['*', *texts])} from {read_spooled(spooled)})"
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[dict[str, str | None], ...]]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from ingestion.errors import VerifyError
+from ingestion.errors import SelectionError, VerifyError
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.source import Source
+from ingestion.selection.views import View, source_oid, views
 from ingestion.verify.snapshot import Held, Snapshot, snapshot
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
@@ -21,11 +22,15 @@ from ingestion.warehouse.table import Table, TableState
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One position on both sides: everything that committed before the snapshot's LSN, and nothing else."""
+    """One position on both sides: everything that committed before the snapshot's LSN, and nothing else.
+
+    `tables` and `views` go by the tables' numbers, `relations`, which are the source's own, by OID.
+    """
 
     epoch: int
     at: Snapshot
     tables: dict[int, Table]
+    views: dict[int, View]
     relations: dict[int, Relation]
 
 
@@ -50,14 +55,22 @@ class Moments:
             self.bring(at.lsn)
             epoch = _require_position(self.destination, at.lsn)
             known = self.destination.machinery.read_tables()
-            tables = {oid: table for oid, table in known.items() if table.state is not TableState.STOPPED}
-            self._moment = Moment(epoch, at, tables, at.relations([*tables, *self.oids]))
+            tables = {number: table for number, table in known.items() if table.state is not TableState.STOPPED}
+            relations = at.relations([*{*map(source_oid, tables), *self.oids}])
+            found = {view.relation.oid: view for relation in relations.values() for view in self._views(relation)}
+            self._moment = Moment(epoch, at, tables, found, relations)
         return self._moment
 
     @property
     def last(self) -> Moment:
         """The moment at which the verification stands, however old."""
         return self._moment or self.now()
+
+    def _views(self, relation: Relation) -> tuple[View, ...]:
+        try:
+            return views(self.source.selection, relation, self.source.protected_schemas)
+        except SelectionError:
+            return ()  # the plan refuses it, and says why
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ingestion.postgres.pgoutput import Column
+from ingestion.selection.views import View
 from ingestion.verify.forms import Layout, form
 from ingestion.warehouse.table import Table, TableState
 
@@ -14,6 +15,11 @@ class Placement:
     places: tuple[int | None, ...]
     unseen: tuple[int, ...]
     note: str | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether both sides have the same columns."""
+        return not self.unseen and None not in self.places
 
 
 def place(table: Table, columns: tuple[Column, ...]) -> Placement:
@@ -29,13 +35,13 @@ def place(table: Table, columns: tuple[Column, ...]) -> Placement:
     return Placement(places, unseen, "; ".join(notes) or None)
 
 
-def lay_out(placement: Placement, columns: tuple[Column, ...]) -> Layout | None:
+def lay_out(placement: Placement, view: View) -> Layout | None:
     """Say how rows are numbered; None: they are compared value by value.
 
-    So they are where the sides have not the same columns. A table whose values the load transforms (masks, hashes) has
-    no layout either: what it holds is made of the source's texts by the load alone, which the comparison then repeats.
+    So they are where the sides have not the same columns, and where the load hashes or masks values: these are made of
+    the source's texts by the load alone.
     """
-    places = tuple(place for place in placement.places if place is not None)
-    if not places or placement.unseen or len(places) != len(placement.places):
+    if view.treated or not placement.exact or not placement.places:
         return None
-    return Layout(tuple(form(columns[place]) for place in places), places)
+    places = tuple(place for place in placement.places if place is not None)
+    return Layout(tuple(form(view.relation.columns[i]) for i in places), tuple(view.places[i] for i in places))

@@ -1,21 +1,24 @@
 """Compare one range of a table: by counts and sums, and where these differ by the rows of the buckets that do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from ingestion.errors import VerifyError
 from ingestion.postgres.pgoutput import Relation
+from ingestion.selection.views import Treater, source_oid
 from ingestion.verify.comparer import Comparer
 from ingestion.verify.forms import Layout
+from ingestion.verify.landed import landed
 from ingestion.verify.moments import Moment
 from ingestion.verify.placement import lay_out, place
 from ingestion.verify.repair import Repair
 from ingestion.verify.report import TableComparison
 from ingestion.verify.slices import WHOLE, Checksum, Slice, bucket_count, cut
-from ingestion.verify.snapshot import Snapshot
+from ingestion.verify.snapshot import Snapshot, Spooled
 from ingestion.warehouse.table import Table
 
 # About five seconds of the source's time.
@@ -37,32 +40,33 @@ class Ranges:
     """Cuts tables and compares ranges. Files lie in `directory`; `repair` puts right what differs."""
 
     engine: Comparer
+    treater: Treater
     directory: Path
     part_rows: int
     repair: Repair | None
 
-    def cut(self, moment: Moment, oid: int) -> Cut:
+    def cut(self, moment: Moment, number: int) -> Cut:
         """Cut a table, if it is large enough and its key is made of integers."""
-        table, rows = moment.tables[oid], self.engine.rows(moment.tables[oid])
+        table, rows = moment.tables[number], self.engine.rows(moment.tables[number])
         count = -(-rows // self.part_rows)
-        if count < 2 or oid not in moment.relations or not _has_integer_key(table, moment.relations[oid]):
+        if count < 2 or number not in moment.views or not _has_integer_key(table, moment.views[number].relation):
             return Cut([WHOLE], rows)
         return Cut(list(cut(self.engine.sample(table, _SAMPLE), count)), rows)
 
-    def compare(self, moment: Moment, oid: int, part: Slice) -> TableComparison:
+    def compare(self, moment: Moment, number: int, part: Slice) -> TableComparison:
         """Compare one range of a table that both sides have."""
-        table, relation = moment.tables[oid], moment.relations[oid]
-        if part != WHOLE and not _has_integer_key(table, relation):
+        table, view = moment.tables[number], moment.views[number]
+        if part != WHOLE and not _has_integer_key(table, view.relation):
             raise VerifyError(f"{table.source!r} got another key while it was compared; run 'flux verify' again")
-        layout = lay_out(place(table, relation.columns), relation.columns) if moment.at.utf8 else None
+        layout = lay_out(place(table, view.relation.columns), view) if moment.at.utf8 else None
         if layout is None:
-            found = self._by_values(moment, oid, part, None)
+            found = self._by_values(moment, number, part, None)
         else:
-            found = self._by_checksum(moment, oid, part, layout)
+            found = self._by_checksum(moment, number, part, layout)
         return replace(found, epoch=moment.epoch, lsn=moment.at.lsn)
 
-    def _by_checksum(self, moment: Moment, oid: int, part: Slice, layout: Layout) -> TableComparison:
-        table, relation = moment.tables[oid], moment.relations[oid]
+    def _by_checksum(self, moment: Moment, number: int, part: Slice, layout: Layout) -> TableComparison:
+        table, relation = moment.tables[number], moment.relations[source_oid(number)]
 
         def sums(of: int) -> tuple[dict[int, Checksum], dict[int, Checksum]]:
             return _at_once(
@@ -73,30 +77,39 @@ class Ranges:
 
         theirs, ours = sums(1)
         rows = theirs[0].rows, ours[0].rows
-        found = TableComparison(table.source, table.relation, True, *rows, note=place(table, relation.columns).note)
+        note = place(table, moment.views[number].relation.columns).note
+        found = TableComparison(table.source, table.relation, True, *rows, note=note)
         if theirs != ours:
             of = bucket_count(max(rows))
             narrowed = part.narrowed(*sums(of), of) if of > 1 else part
-            found = replace(self._by_values(moment, oid, narrowed, layout), rows_source=rows[0], rows_warehouse=rows[1])
+            differing = self._by_values(moment, number, narrowed, layout)
+            found = replace(differing, rows_source=rows[0], rows_warehouse=rows[1])
         return replace(found, way="checksum")
 
-    def _by_values(self, moment: Moment, oid: int, part: Slice, layout: Layout | None) -> TableComparison:
-        table = moment.tables[oid]
-        spooled = moment.at.spool(moment.relations[oid], self.directory / f"{oid}.csv", part, layout)
-        try:
+    def _by_values(self, moment: Moment, number: int, part: Slice, layout: Layout | None) -> TableComparison:
+        table = moment.tables[number]
+        with self._spooled(moment, number, part, layout) as spooled:
             found = self.engine.compare(table, spooled, part, layout)
             if found.equal or self.repair is None:
                 return found
             repaired, note = self.repair.put_right(moment, table, spooled, self.engine.within(table, layout, part))
             if repaired is None:
                 return replace(found, wants_copy=True, note="; ".join(filter(None, (found.note, note))))
-            moment.tables[oid] = repaired
+            moment.tables[number] = repaired
             if not self.engine.compare(repaired, spooled, part, layout).equal:
                 raise VerifyError(
                     f"{table.source!r} differs from the source also after its repair; "
                     f"run 'flux replicate --again {table.source}'"
                 )
             return replace(found, repaired_keys=found.differing_keys)
+
+    @contextmanager
+    def _spooled(self, moment: Moment, number: int, part: Slice, layout: Layout | None) -> Iterator[Spooled]:
+        """Spool the rows of a part, in the form in which they should land, for the length of the block."""
+        relation, path = moment.relations[source_oid(number)], self.directory / f"{number}.csv"
+        spooled = landed(moment.at.spool(relation, path, part, layout), moment.views[number], self.treater)
+        try:
+            yield spooled
         finally:
             spooled.path.unlink()
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ingestion.verify.moments import Moment
-from ingestion.verify.placement import Placement, lay_out, place
+from ingestion.verify.placement import Placement, place
 from ingestion.verify.snapshot import Spooled
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
@@ -35,11 +35,10 @@ class Repair:
 
         Returns the table as it is now; None, and why, when only a new copy helps.
         """
-        columns = spooled.relation.columns
-        placement = place(table, columns)
+        placement = place(table, spooled.relation.columns)
         if table.state is not TableState.STREAMING or table.epoch != moment.epoch:
             return None, "it waits for a new copy"
-        if not table.key or lay_out(placement, columns) is None:
+        if not table.key or not placement.exact:
             return None, "only a new copy can repair it"
         lsn = moment.at.lsn
         with self.destination.transaction():

@@ -11,14 +11,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from ingestion.postgres.catalog import describe, types_with_own_text_cast
+from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
+from ingestion.postgres.published import describe_published
 from ingestion.postgres.select_list import copy_query, key_range
 from ingestion.postgres.slot import make_slot
 from ingestion.postgres.source import Source, connect
@@ -28,6 +29,8 @@ from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
 
 _NEXT_TRANSACTION = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _OLDEST_TRANSACTION = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+_LINE_BYTES: Final = 2 << 20
 
 
 class Spooled(NamedTuple):
@@ -49,11 +52,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The source at `lsn`. `utf8`: whether its texts have the bytes that they have in a warehouse."""
+    """The source at `lsn`, as far as `publication` lets it out.
+
+    `utf8`: whether its texts have the bytes that they have in a warehouse.
+    """
 
     lsn: Lsn
     connection: psycopg.Connection[Any]
     own_text_cast: frozenset[int]
+    publication: str
     utf8: bool
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
@@ -65,7 +72,7 @@ class Snapshot:
 
     def relations(self, oids: list[int]) -> dict[int, Relation]:
         """Describe tables as they were; those that are gone are left out."""
-        return describe(self.connection, oids)
+        return describe_published(self.connection, self.publication, oids)
 
     def checksums(self, relation: Relation, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
         """Count and sum the rows of a part by bucket; a bucket without rows may be missing."""
@@ -115,6 +122,19 @@ class Snapshot:
         return bool(row and row[0])
 
 
+def read_spooled(spooled: Spooled) -> str:
+    """Build the DuckDB SQL that reads spooled rows as text: s<i>, `_end`. One thread: quoted values hold line ends."""
+    names = [f"s{place}" for place in range(len(spooled.relation.columns))] + ["_end"]
+    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
+    line = max(2 * spooled.longest_row_bytes, _LINE_BYTES)
+    path = str(spooled.path).replace("'", "''")
+    return (
+        f"read_csv('{path}', columns = {{{columns}}}, auto_detect = false, header = false, delim = ',', quote = '\"', "
+        "escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false, "
+        f"max_line_size = {line}, buffer_size = {max(2 * line, 32 << 20)})"
+    )
+
+
 @contextmanager
 def snapshot(source: Source, held: list[Held] | None = None) -> Iterator[Snapshot]:
     """Take a snapshot of the source. Waits for the write transactions that are running. `held` is told what it cost."""
@@ -132,7 +152,7 @@ def snapshot(source: Source, held: list[Held] | None = None) -> Iterator[Snapsho
         lsn = same_place(parse_lsn(str(created["consistent_point"])))
         oldest = _number_of(connection, _OLDEST_TRANSACTION)
         utf8 = connection.info.parameter_status("server_encoding") == "UTF8"
-        taken = Snapshot(lsn, connection, types_with_own_text_cast(connection), utf8)
+        taken = Snapshot(lsn, connection, types_with_own_text_cast(connection), source.publication, utf8)
         yield taken
         if held is not None:
             connection.execute("rollback")

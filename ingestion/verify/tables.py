@@ -19,6 +19,7 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
+from ingestion.selection.views import Treater, source_oid
 from ingestion.verify.comparer import comparer
 from ingestion.verify.moments import Moment, Moments
 from ingestion.verify.ranges import PART_ROWS, Ranges
@@ -31,6 +32,7 @@ from ingestion.warehouse.table import Table
 Progress = Callable[[str, int, int], None]
 MAX_AGE_SECONDS: Final = 600.0
 _DROPPED: Final = "no longer at the source"
+_UNSELECTED: Final = "no longer selected; 'flux plan' says why"
 
 
 def verify_tables(
@@ -63,30 +65,31 @@ def verify_tables(
         Moments(source, destination, bring, wished, max_age_seconds) as moments,
     ):
         first = moments.now()
-        names = {oid: table.source for oid, table in first.tables.items() if _wanted(table.source, only)}
-        coming = {oid: relation for oid, relation in first.relations.items() if oid in wished and oid not in names}
-        if unknown := set(only or ()) - {*names.values(), *(relation.source for relation in coming.values())}:
+        names = {number: table.source for number, table in first.tables.items() if _wanted(table.source, only)}
+        coming = [first.relations[oid] for oid in {*wished} - {*map(source_oid, names)} if oid in first.relations]
+        if unknown := set(only or ()) - {*names.values(), *(relation.source for relation in coming)}:
             raise VerifyError(f"no replicated table is named {', '.join(sorted(unknown))}; 'flux plan' lists them")
-        found = [_missing(first, relation) for relation in coming.values()]
-        ranges = Ranges(comparer(destination), Path(directory), part_rows, repair)
-        cuts = {oid: ranges.cut(first, oid) for oid in sorted(names, key=lambda oid: names[oid])}
+        found = [_missing(first, relation) for relation in coming]
+        treater = Treater(source.selection.key)
+        ranges = Ranges(comparer(destination), treater, Path(directory), part_rows, repair)
+        cuts = {number: ranges.cut(first, number) for number in sorted(names, key=lambda number: names[number])}
         total, done = sum(cut.rows for cut in cuts.values()), 0
-        for oid, (parts, _) in cuts.items():
+        for number, (parts, _) in cuts.items():
             compared: TableComparison | None = None
             for part in parts:
                 moment = moments.now()
-                if oid not in moment.tables or oid not in moment.relations:
-                    compared = _gone(destination, moment, first.tables[oid])
+                if number not in moment.tables or number not in moment.views:
+                    compared = _gone(destination, moment, first.tables[number])
                     break
-                one = ranges.compare(moment, oid, part)
+                one = ranges.compare(moment, number, part)
                 compared = one if compared is None else compared.joined(one)
                 done += one.rows_warehouse
                 if progress is not None:
-                    progress(names[oid], done, max(total, done))
+                    progress(names[number], done, max(total, done))
             if compared is not None:
                 found.append(compared)
         last = moments.last
-    found.sort(key=lambda compared: compared.source)
+    found.sort(key=lambda compared: (compared.source, compared.relation))
     return VerifyReport(last.epoch, last.at.lsn, tuple(found), time.monotonic() - began, moments.held)
 
 
@@ -107,7 +110,8 @@ def _missing(moment: Moment, relation: Relation) -> TableComparison:
 
 def _gone(destination: Destination, moment: Moment, table: Table) -> TableComparison:
     rows, lsn = destination.count(table), moment.at.lsn
-    return TableComparison(table.source, table.relation, False, 0, rows, note=_DROPPED, epoch=moment.epoch, lsn=lsn)
+    note = _UNSELECTED if source_oid(table.oid) in moment.relations else _DROPPED
+    return TableComparison(table.source, table.relation, False, 0, rows, note=note, epoch=moment.epoch, lsn=lsn)
 
 
 def _wanted(source: str, only: Collection[str] | None) -> bool:

@@ -6,7 +6,7 @@ columns; how an engine stages, casts and compares them is its own affair. Anythi
 LoadError without a cell value in it; the transaction is then to be rolled back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,6 +112,12 @@ class Destination(Protocol):
         `here` is a condition in SQL. The differences go to the history at `lsn`, whose time is `at`, as `resync` and
         `delete`. Returns the table as recorded, and how many keys differed. For tables with a key.
         """
+
+    def keep_columns(self, table: Table, names: Collection[str]) -> None:
+        """Drop all columns but these from mirror and history, which keeps its machinery."""
+
+    def drop_table(self, table: Table) -> None:
+        """Drop mirror and history."""
 
     def count(self, table: Table) -> int:
         """Count a mirror's rows."""

@@ -103,10 +103,9 @@ class Machinery:
             "select source, oid, mirror_schema, history_schema, name, shape, epoch, snapshot_lsn, state, "
             "history is not null from _flux.tables"
         ):
-            columns, key = Table.read_shape(shape)
-            tables[oid] = Table(
-                source, oid, mirror_schema, history_schema, name, columns, key, epoch, lsn, TableState(state), kept
-            )
+            state = TableState(state)
+            table = Table(source, oid, mirror_schema, history_schema, name, (), (), epoch, lsn, state, kept)
+            tables[oid] = table.with_shape(shape)
         return tables
 
     def write_table(self, table: Table) -> None:

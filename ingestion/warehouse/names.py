@@ -12,6 +12,8 @@ from typing import Final
 
 MACHINERY: Final = ("_op", "_epoch", "_lsn", "_seq", "_commit_at")
 TEXT_SUFFIX: Final = "__text"
+# Where protected columns and the tables of protected schemas land: mirrors, and histories.
+PROTECTED: Final = ("restricted", "restricted_history")
 # DuckDB's own name for a row's place, by which rows without a key are told apart.
 _PLACE: Final = "rowid"
 
@@ -24,7 +26,7 @@ def quote(name: str) -> str:
 def landing_schemas(source_schema: str, protected: Collection[str], limit: int | None = None) -> tuple[str, str]:
     """Schemas of the mirror and of the history of a source schema's tables; names of at most `limit` bytes."""
     if source_schema in protected:
-        return "restricted", "restricted_history"
+        return PROTECTED
     suffix = "" if source_schema == "public" else f"__{source_schema}"
     return fitted(f"raw_app{suffix}", limit), fitted(f"raw_app_history{suffix}", limit)
 

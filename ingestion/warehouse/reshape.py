@@ -4,11 +4,11 @@ The mirror has just the source's columns. The history keeps each column that the
 by another column of another type goes aside, to the first free name `<name>__2`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ingestion.warehouse.apply import HISTORY_COLUMNS
 from ingestion.warehouse.destination import ColumnChange
-from ingestion.warehouse.names import TEXT_SUFFIX, distinct, quote
+from ingestion.warehouse.names import MACHINERY, TEXT_SUFFIX, distinct, quote
 from ingestion.warehouse.session import Session
 from ingestion.warehouse.table import Table, TableColumn
 
@@ -45,6 +45,21 @@ def change_columns(session: Session, table: Table, changes: Sequence[ColumnChang
             _make_room(session, table, change.after, name_bytes, new=True)
     for _, name in gone:
         session.execute(f"alter table {table.mirror} drop column {quote(name)}")
+
+
+def keep_columns(session: Session, table: Table, names: Collection[str]) -> None:
+    """Drop all columns but these from mirror and history, which keeps its machinery."""
+    stays = {*names, *MACHINERY}
+    for schema, relation in ((table.mirror_schema, table.mirror), (table.history_schema, table.history)):
+        for name in session.columns(schema, table.name):
+            if name not in stays:
+                session.execute(f"alter table {relation} drop column {quote(name)}")
+
+
+def drop_table(session: Session, table: Table) -> None:
+    """Drop mirror and history."""
+    session.execute(f"drop table if exists {table.mirror}")
+    session.execute(f"drop table if exists {table.history}")
 
 
 def make_room(session: Session, table: Table, previous: Table, name_bytes: int | None) -> None:

@@ -41,7 +41,8 @@ class Table:
     """Mirror and history of one source table. `key` holds positions of the columns that identify a row.
 
     `snapshot_lsn`: the mirror began as the copy at this LSN; older changes are in the copy. Without `has_history`
-    the mirror is all there is.
+    the mirror is all there is. `selection` tells by which selection its rows were let in (empty: as they are),
+    `left_out` names columns that it does not let in.
     """
 
     source: str
@@ -55,6 +56,8 @@ class Table:
     snapshot_lsn: int
     state: TableState = TableState.STREAMING
     has_history: bool = True
+    selection: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def relation(self) -> str:
@@ -96,11 +99,19 @@ class Table:
         return replace(self, columns=columns)
 
     def shape(self) -> str:
-        """Columns and key as JSON, for `_flux.tables`."""
-        return json.dumps({"columns": [asdict(column) for column in self.columns], "key": self.key})
+        """Columns, key and selection as JSON, for `_flux.tables`."""
+        told: dict[str, object] = {"columns": [asdict(column) for column in self.columns], "key": self.key}
+        if self.selection:
+            told |= {"selection": self.selection, "left_out": self.left_out}
+        return json.dumps(told)
 
-    @staticmethod
-    def read_shape(text: str) -> tuple[tuple[TableColumn, ...], tuple[int, ...]]:
-        """Read what `shape` wrote."""
+    def with_shape(self, text: str) -> Self:
+        """The table with what `shape` wrote."""
         fields = json.loads(text)
-        return tuple(TableColumn(**column) for column in fields["columns"]), tuple(fields["key"])
+        return replace(
+            self,
+            columns=tuple(TableColumn(**column) for column in fields["columns"]),
+            key=tuple(fields["key"]),
+            selection=fields.get("selection", ""),
+            left_out=tuple(fields.get("left_out", ())),
+        )

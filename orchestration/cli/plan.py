@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 import click
@@ -44,6 +45,8 @@ def _document(plan: Plan) -> dict[str, object]:
                 "identity": planned.identity,
                 "key": planned.key,
                 "columns": planned.columns,
+                "selection": asdict(planned.fates) if planned.fates is not None else None,
+                "row_filter": planned.table.rows,
                 "notes": planned.notes,
             }
             for planned in plan.tables
@@ -59,6 +62,19 @@ def _document(plan: Plan) -> dict[str, object]:
     }
 
 
+def _print_selection(plan: Plan) -> None:
+    """Print what becomes of the columns of classified tables, one line for each fate that some column has."""
+    rows = [
+        [planned.table.source, field.name.replace("_", " "), ", ".join(getattr(planned.fates, field.name))]
+        for planned in plan.tables
+        if planned.fates is not None
+        for field in fields(planned.fates)
+        if getattr(planned.fates, field.name)
+    ]
+    if rows:
+        print_table(("table", "columns are", "which"), rows, title="columns of classified tables")
+
+
 def _print(plan: Plan) -> None:
     click.echo(f"{plan.source} ({plan.server})")
     print_table(
@@ -69,6 +85,7 @@ def _print(plan: Plan) -> None:
         ],
         title=f"replicates {len(plan.tables)} tables",
     )
+    _print_selection(plan)
     if plan.refused:
         print_table(
             ("table", "why not", "what would change it"),

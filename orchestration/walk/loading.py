@@ -27,6 +27,7 @@ from orchestration.settings import Settings
 from orchestration.status import EventStatus, Status, read_status
 from orchestration.walk.product import CLOCK, product
 from orchestration.walk.rows import table_rows
+from orchestration.walk.selecting import selection
 
 Say = Callable[[str], None]
 Progress = Callable[[str, int], None]  # table, "stream" or "events"; rows so far
@@ -114,6 +115,7 @@ def loader(settings: Settings) -> Loader:
         settings.warehouse,
         clock=clock,
         plan=tracking_plan(settings),
+        selection=selection(settings),
         history=settings.history == "keep",
         memory_bytes=settings.loader_memory_bytes,
         keep=Keep(settings.log_keep_days, settings.log_keep_bytes),

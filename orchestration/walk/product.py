@@ -14,6 +14,7 @@ from ingestion.postgres.source import Source
 from orchestration.errors import DemoRefusedError, FluxError
 from orchestration.locks import shared
 from orchestration.settings import Settings
+from orchestration.walk.selecting import selection
 
 CLOCK = "public.simulated_clock.simulated_at"  # of the stand-in: the simulated time of each transaction
 
@@ -68,6 +69,7 @@ def source_at(settings: Settings, url: str, clock: str | None) -> Source:
         clock,
         copy_bytes_per_second=settings.copy_bytes_per_second,
         wire=settings.wire,
+        selection=selection(settings),
     )
 
 

@@ -16,6 +16,7 @@ from ingestion.postgres.capture import Capture
 from ingestion.postgres.pgoutput.messages import HEADER
 from ingestion.postgres.pgoutput.records import WAL
 from ingestion.postgres.source import Source, WireFormat, connect
+from ingestion.selection.rules import Selection
 from ingestion.warehouse.duckdb.connection import connect as open_warehouse
 from tests.ingestion.warehouses import DuckdbWarehouse, Warehouse
 
@@ -37,7 +38,8 @@ class Pipeline:
 
     def load(self, until: int | None = None) -> LoadReport:
         with self.destination.open() as destination:
-            return ChangeLoader(destination, self.home / "log", clock=self.source.clock).drain(until=until)
+            log, selection = self.home / "log", self.source.selection
+            return ChangeLoader(destination, log, clock=self.source.clock, selection=selection).drain(until=until)
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -77,7 +79,9 @@ def pipeline(
     clock: str | None = None,
     warehouse: Warehouse | None = None,
     wire: WireFormat = "text",
+    selection: Selection | None = None,
 ) -> Pipeline:
     """A pipeline with a slot of its own: slots are shared by all databases of a server."""
-    source = Source(database, slot=f"flux_{uuid.uuid4().hex[:12]}", clock=clock, wire=wire)
+    slot = f"flux_{uuid.uuid4().hex[:12]}"
+    source = Source(database, slot=slot, clock=clock, wire=wire, selection=selection or Selection())
     return Pipeline(source, home, warehouse or DuckdbWarehouse(home / "warehouse.duckdb"))

@@ -250,14 +250,14 @@ def test_a_catalog_that_lags_behind_the_stream_is_asked_again(flux: Pipeline, mo
     flux.execute("alter table t add c int", "insert into t values (1, 'a', 2)")
     asked, unseen = list[Sequence[int]](), iter([True, False])
 
-    def behind(connection: psycopg.Connection[Any], oids: Sequence[int]) -> dict[int, Relation]:
+    def behind(connection: psycopg.Connection[Any], publication: str, oids: Sequence[int]) -> dict[int, Relation]:
         asked.append(oids)
         found = describe(connection, oids)
         if len(asked) > 1:
             return found
         return {oid: replace(relation, columns=relation.columns[:2]) for oid, relation in found.items()}
 
-    monkeypatch.setattr(stream_relations, "describe", behind)
+    monkeypatch.setattr(stream_relations, "describe_published", behind)
     monkeypatch.setattr(stream_relations, "_unseen", lambda *_: next(unseen))
     flux.replicate()
     assert len(asked) == 2

@@ -36,7 +36,8 @@ class Column:
 class Relation:
     """A replicated table at one moment. `key` names the columns that identify a row; empty: none do.
 
-    `identity` is relreplident: d default, f full, i index, n nothing.
+    `identity` is relreplident: d default, f full, i index, n nothing. `rows` is the condition that published rows meet
+    (empty: all are), `left_out` names columns that are there and not published, as far as the catalog was asked.
     """
 
     oid: int
@@ -45,6 +46,8 @@ class Relation:
     identity: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    rows: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -76,6 +79,7 @@ class Relation:
         fields = json.loads(bytes(raw))
         fields["columns"] = tuple(Column(**column) for column in fields["columns"])
         fields["key"] = tuple(fields["key"])
+        fields["left_out"] = tuple(fields.get("left_out", ()))
         return cls(**fields)
 
 

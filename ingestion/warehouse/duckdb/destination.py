@@ -1,6 +1,6 @@
 """A DuckDB file as the loader's destination."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,7 @@ from ingestion.warehouse.duckdb.reshape import reshape
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.duckdb.stage import stage
+from ingestion.warehouse.reshape import drop_table, keep_columns
 from ingestion.warehouse.table import Table
 from ingestion.warehouse.types import duckdb_type
 
@@ -49,6 +50,12 @@ class DuckdbDestination:
 
     def repair(self, table: Table, chunks: Iterable[pa.Table], here: str, lsn: int, at: datetime) -> tuple[Table, int]:
         return repair(self.session, table, chunks, here, lsn, at)
+
+    def keep_columns(self, table: Table, names: Collection[str]) -> None:
+        keep_columns(self.session, table, names)
+
+    def drop_table(self, table: Table) -> None:
+        drop_table(self.session, table)
 
     def count(self, table: Table) -> int:
         return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])

@@ -1,6 +1,6 @@
 """A Postgres database as the loader's destination."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, c
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
 from ingestion.warehouse.postgres.types import TEXT, postgres_type
-from ingestion.warehouse.reshape import change_columns, write_rows, write_unfilled
+from ingestion.warehouse.reshape import change_columns, drop_table, keep_columns, write_rows, write_unfilled
 from ingestion.warehouse.table import Table
 
 DIALECT: Final = Dialect(postgres_type, NAME_BYTES)
@@ -92,6 +92,20 @@ class PostgresDestination:
 
     def repair(self, table: Table, chunks: Iterable[pa.Table], here: str, lsn: int, at: datetime) -> tuple[Table, int]:
         return repair(self.session, table, chunks, here, lsn, at)
+
+    def keep_columns(self, table: Table, names: Collection[str]) -> None:
+        self._drop_views(table)
+        keep_columns(self.session, table, names)
+        if table.has_history:  # a dropped column's values stay in the rows until these are written anew
+            self.session.execute(f"alter table {table.history} alter column _seq type bigint using _seq + 0")
+
+    def drop_table(self, table: Table) -> None:
+        self._drop_views(table)
+        drop_table(self.session, table)
+
+    def _drop_views(self, table: Table) -> None:
+        for schema in (table.mirror_schema, table.history_schema):
+            drop_views(self.session, schema, table.name)
 
     def count(self, table: Table) -> int:
         return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])

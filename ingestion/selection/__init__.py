@@ -1,0 +1,1 @@
+"""Selection and privacy: which tables and columns leave the source, and in which form they land."""
