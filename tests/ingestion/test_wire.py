@@ -128,7 +128,7 @@ def test_a_stalled_disk_does_not_cost_the_connection(flux: Pipeline, monkeypatch
 
 def test_the_stream_is_read_while_the_disk_writes(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     reads, seen, commit, read = threading.Event(), list[bool](), LogWriter.commit, walsender.Walsender.read
-    capture = threading.current_thread()
+    append, capture = LogWriter.append, threading.current_thread()
 
     def reading(self: walsender.Walsender, max_bytes: int, max_seconds: float) -> walsender.Received:
         nonlocal capture
@@ -139,9 +139,12 @@ def test_the_stream_is_read_while_the_disk_writes(flux: Pipeline, monkeypatch: p
 
     def slow(writer: LogWriter) -> object:
         if threading.current_thread() is not capture and not seen:
-            reads.clear()
             seen.append(reads.wait(10))
         return commit(writer)
+
+    def appending(writer: LogWriter, kind: int, records: list[bytes], mark: int = 0) -> None:
+        reads.clear()
+        append(writer, kind, records, mark)
 
     with following(flux):
         flux.execute("insert into t values (2, 0)")
@@ -149,6 +152,7 @@ def test_the_stream_is_read_while_the_disk_writes(flux: Pipeline, monkeypatch: p
         monkeypatch.setattr(walsender.Walsender, "read", reading)
         reads.clear()
         until(reads.is_set)
+        monkeypatch.setattr(LogWriter, "append", appending)
         monkeypatch.setattr(LogWriter, "commit", slow)
         flux.execute("insert into t select i, 0 from generate_series(3, 2000) as i")
         until(loaded(flux, 2000))
