@@ -7,7 +7,6 @@ as the end of what they may see, and recovery as proof of what must be there.
 
 import os
 import struct
-import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,8 @@ from ingestion.log.segment import LogPosition
 DURABLE_NOTE: Final = "durable"
 _NOTE: Final = struct.Struct("<QQI")
 _WHOLE: Final = "whole"
+_WISHES: Final = "wishes"
+_PASSED: Final = "epoch"
 
 
 def make_private(directory: Path) -> None:
@@ -99,13 +100,35 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     make_private(asked)
     with os.fdopen(open_private(asked / str(number), os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
-    now = time.time()  # the clock of who compares: the kernel's own is some milliseconds behind
+    with (directory / _WISHES).open("a") as file:
+        file.write(".")
+    now = wishes(directory)
     os.utime(asked / str(number), (now, now))
     sync_directory(asked)
 
 
+def wishes(directory: Path) -> int:
+    """How many wishes were ever made: tells before from after, as no clock does that somebody may set back."""
+    path = directory / _WISHES
+    return path.stat().st_size if path.exists() else 0
+
+
+def pass_by(directory: Path, epoch: int) -> None:
+    """Let the door begin an epoch beyond this one, which a reader has seen and the door's log has not."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (directory / _PASSED).write_text(str(epoch))
+
+
+def passed(directory: Path) -> int:
+    """The epoch beyond which the door has to be; 0 when nobody said so."""
+    try:
+        return int((directory / _PASSED).read_text() or 0)
+    except FileNotFoundError:
+        return 0
+
+
 def grant(directory: Path, number: int, *, asked_before: float | None = None) -> None:
-    """Take the request back: it was answered. One asked later than this Unix time stands."""
+    """Take the request back: it was answered. One asked later than this count of `wishes` stands."""
     asked = directory / "wanted" / str(number)
     if asked_before is None or not asked.exists() or asked.stat().st_mtime <= asked_before:
         asked.unlink(missing_ok=True)

@@ -31,6 +31,10 @@ class LogReader:
         """Return the position up to which the log may be read; None while nothing was committed."""
         return read_durable(self.directory)
 
+    def segments(self) -> list[int]:
+        """Numbers of the segments, oldest first."""
+        return segment_numbers(self.directory)
+
     def start(self) -> LogPosition | None:
         """Return the oldest position that the log still holds."""
         numbers = segment_numbers(self.directory)
@@ -75,10 +79,10 @@ class LogReader:
         if durable is None or not numbers:
             return
         first = start or LogPosition(numbers[0], SEGMENT_HEADER.size)
-        if first.segment < numbers[0]:
+        if first.segment not in numbers:
             raise LogCorruptError(
-                f"log {self.directory.name!r} begins with segment {numbers[0]}, a reader needs {first.segment}; "
-                "re-copy the source or rebuild the warehouse"
+                f"log {str(self.directory)!r} holds segments {numbers[0]} to {numbers[-1]}, a reader needs "
+                f"{first.segment}: it was lost and begun anew; start the reader again, and what is missing is copied"
             )
         for index, number in enumerate(numbers):
             if number < first.segment or number > durable.segment:

@@ -6,6 +6,7 @@ cut back to its durable length as far as the disk allows, and the next commit op
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -111,6 +112,7 @@ class LogWriter:
             _write_all(self._file, parts, self._end.offset)
             reach("log.before_fdatasync")
             os.fdatasync(self._file)
+            self._require_place()
         except OSError as error:
             self._abandon()
             raise LogWriteError(
@@ -165,6 +167,17 @@ class LogWriter:
         self._end = LogPosition(number, sum(map(len, parts)))
         reach("log.rotate.before_note")
         write_durable(self._note, self._end)
+
+    def _require_place(self) -> None:
+        """Raise FileNotFoundError when the segment is no longer where its readers look.
+
+        Who holds a file open can write and sync it after somebody removed or moved the directory: what is acknowledged
+        then, nobody ever reads.
+        """
+        assert self._file is not None
+        there = (self._directory / segment_name(self._end.segment)).stat()
+        if there.st_ino != os.fstat(self._file).st_ino:
+            raise FileNotFoundError(errno.ENOENT, "another segment is in its place")
 
     def _abandon(self) -> None:
         if self._file is None:

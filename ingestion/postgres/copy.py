@@ -68,7 +68,7 @@ def copy_tables(work: CopyWork, tables: Sequence[TableRef], *, workers: int = 2)
         todo.put(table)
     failures: list[BaseException] = []
     lsns: list[Lsn] = []
-    snapshots = Snapshots(work.source)
+    snapshots = Snapshots(work.source, work.directory)
     threads = [
         threading.Thread(
             target=_Worker(work, snapshots, todo, in_parts, failures, lsns).run, name=f"copy-{number}", daemon=True

@@ -34,7 +34,7 @@ class PartialCopy:
         self.parts: list[CopyPart] = []
 
     @classmethod
-    def begin(cls, directory: Path, relation: Relation, base: CopyBase, since: float, reason: str) -> Self:
+    def begin(cls, directory: Path, relation: Relation, base: CopyBase, since: int, reason: str) -> Self:
         """Begin anew; what was there is removed."""
         writer = open_partial(directory, since, reason)
         writer.append(RELATION, [relation.to_bytes()], time.time_ns() // 1000)
@@ -100,8 +100,8 @@ class PartialCopy:
         self.close()
 
 
-def open_partial(directory: Path, since: float, reason: str) -> LogWriter:
-    """Open the empty log of a copy whose snapshot is not older than `since` (Unix time), made for a reason if any."""
+def open_partial(directory: Path, since: int, reason: str) -> LogWriter:
+    """Open the empty log of a copy whose snapshot is not older than the first `since` wishes, made for a reason."""
     shutil.rmtree(directory, ignore_errors=True)
     writer = LogWriter.open(directory)
     os.utime(directory / _LOCK, (since, since))
@@ -112,7 +112,7 @@ def open_partial(directory: Path, since: float, reason: str) -> LogWriter:
 
 
 def partial_since(directory: Path) -> float:
-    """When a copy began, Unix time; 0 when nothing tells it."""
+    """How many wishes had been made when a copy began; 0 when nothing tells it."""
     lock = directory / _LOCK
     return lock.stat().st_mtime if lock.exists() else 0.0
 

@@ -8,12 +8,14 @@ one keeps the source from removing dead rows.
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
 from psycopg import sql
 
+from ingestion.log.directory import wishes
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
 from ingestion.postgres.slot import make_slot
 from ingestion.postgres.source import Source, connect
@@ -25,12 +27,12 @@ SNAPSHOT_SECONDS: Final = 5.0
 class Snapshot:
     """A snapshot that others may take over as long as it is open; those that did keep it. Holds a temporary slot.
 
-    It shows what committed before `lsn`, and is not older than `since` (Unix time).
+    It shows what committed before `lsn`, and is not older than the first `since` wishes of the copies' directory.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, copies: Path) -> None:
         self._source = source
-        self.since = time.time()
+        self.since = wishes(copies)
         self._slot = Walsender(source)
         try:
             created = make_slot(self._slot, f'"flux_copy_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
@@ -81,8 +83,8 @@ class Joined:
 class Snapshots:
     """The snapshots of one round of copies: one at a time, shared while it is young. For use by many threads."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, copies: Path) -> None:
+        self._source, self._copies = source, copies
         self._shared: Snapshot | None = None
         self._lock = threading.Lock()
 
@@ -93,7 +95,7 @@ class Snapshots:
             if shared is not None and (shared.old or shared.lsn <= newer_than):
                 self._drop()
             if self._shared is None:
-                self._shared = Snapshot(self._source)
+                self._shared = Snapshot(self._source, self._copies)
             return Joined(self._shared, self._shared.join())
 
     def close(self) -> None:
