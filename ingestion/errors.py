@@ -11,8 +11,11 @@ IngestionError
 │   ├── SourceSettingError   a setting of the server forbids logical replication
 │   ├── SourceRightsError    the role lacks a right
 │   ├── SourceCapacityError  no replication slot or walsender is free
+│   ├── SourceChangedError   the URL leads to another server than the log was written from
 │   ├── SourceGapError       the source no longer holds what the log lacks
-│   │   └── SlotTooOldError  the slot's changes are from before its publication was made
+│   │   ├── SlotTooOldError  the slot's changes are from before its publication was made
+│   │   ├── SourceRestoredError  the source was put back from an older copy
+│   │   └── WalBudgetError   the slot held back more WAL than it may, and was given up
 ├── SelectionError           a selection file or its key is not one, or what it selects cannot be told apart
 ├── CollectorError           the collector cannot start: address, write keys
 ├── CallRefusedError         an event is not a Segment call; it goes to quarantine
@@ -69,12 +72,24 @@ class SourceCapacityError(SourceError):
     """No replication slot or walsender is free at the source."""
 
 
+class SourceChangedError(SourceError):
+    """The URL leads to another server than the log was written from."""
+
+
 class SourceGapError(SourceError):
     """The source no longer holds changes that the log lacks."""
 
 
 class SlotTooOldError(SourceGapError):
     """The slot holds changes from before its publication was made, which Postgres up to 17 cannot send."""
+
+
+class SourceRestoredError(SourceGapError):
+    """The source was put back from an older copy: its history is another one than the log's."""
+
+
+class WalBudgetError(SourceGapError):
+    """The slot held back more WAL at the source than it may, and was given up."""
 
 
 class SelectionError(IngestionError):

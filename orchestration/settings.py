@@ -64,6 +64,10 @@ class Settings:
     copy_bytes_per_second: Annotated[
         int | None, About("most bytes a second that copies read from the source; unset: no limit")
     ] = None
+    wal_budget_bytes: Annotated[
+        int,
+        About("most WAL that the slot may hold back at the source; beyond it Flux gives the slot up and copies anew"),
+    ] = 20 << 30
     wire: Annotated[
         WireFormat, About("format of values in the stream; what is not read in binary is streamed as text all the same")
     ] = "text"
@@ -364,6 +368,8 @@ def _check(settings: Settings) -> None:
         raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
     if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
         raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
+    if settings.wal_budget_bytes < 1:
+        raise SettingError(f"FLUX_WAL_BUDGET_BYTES wants a number above 0, got {settings.wal_budget_bytes}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

@@ -26,7 +26,7 @@ from ingestion.load.positions import POSTGRES, Position, move_position, read_pos
 from ingestion.load.tables import Landing, note_copy
 from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
-from ingestion.log.directory import want, wanted
+from ingestion.log.directory import pass_by, want, wanted
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.postgres.pgoutput.records import SESSION, CopyName, Session
 from ingestion.selection.rules import Selection
@@ -164,10 +164,11 @@ class ChangeLoader:
             return
         first, newest = (Session.from_bytes(self._reader.read(*found).payload) for found in (headers[0], headers[-1]))
         if newest.epoch < self._position.epoch:
+            pass_by(self._copies, self._position.epoch)
             raise LoadError(
                 f"the log in {str(self._reader.directory)!r} is older than the warehouse (its epoch {newest.epoch}, "
-                f"the warehouse's {self._position.epoch}); put the newer log back, or remove this one and run "
-                "'flux replicate': every table is copied anew"
+                f"the warehouse's {self._position.epoch}), or was begun while the clock was behind; put the newer log "
+                "back, or run 'flux replicate': every table is copied anew"
             )
         begin = log_begin(self._reader) or (first.epoch, first.start_lsn)
         if begin[0] != self._position.epoch or begin[1] <= self._position.lsn:

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion.errors import LogWriteError, SlotTooOldError, SourceError, SourceGapError
+from ingestion.errors import LogWriteError, SlotTooOldError, SourceError, SourceGapError, SourceRestoredError
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
-from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.copier import Copier
 from ingestion.postgres.copy_rows import CopyWork, Progress
+from ingestion.postgres.identity import last_session, require_known
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.pgoutput.records import (
@@ -36,10 +36,12 @@ from ingestion.postgres.pgoutput.records import (
 )
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication
-from ingestion.postgres.slot import current_lsn, move_wal, open_session
+from ingestion.postgres.resent import require_resent
+from ingestion.postgres.slot import current_lsn, move_wal, open_session, read_slot
 from ingestion.postgres.source import Source, WireFormat, connect, limited
 from ingestion.postgres.stream_relations import relation_of_message
 from ingestion.postgres.throttle import Throttle
+from ingestion.postgres.wal_budget import WalGuard
 from ingestion.postgres.walsender import Walsender
 from ingestion.postgres.watch import LOOK_SECONDS, Watch
 from ingestion.postgres.wire_format import UnreadBinaryError, choose_wire, require_read
@@ -90,7 +92,8 @@ class Capture:
         self._transaction = (0, 0)  # commit LSN and xid
         self._wire: WireFormat = "text"
         self._text_until = -1  # the LSN behind which stands what had to be streamed as text
-        self._renew = False
+        self._renew = self._restored = False
+        self._guard = WalGuard(source, log)
         # What the stream said of tables since the catalog was looked at: where it told shapes, and truncated them.
         self._just_told: dict[int, int] = {}
         self._emptying: set[int] = set()
@@ -100,26 +103,29 @@ class Capture:
         """Capture everything committed before this call, and every copy that is due. Returns the captured LSN."""
         with connect(self._source) as connection:
             target = current_lsn(connection)
-        for _ in range(_GAPS):
-            try:
-                return self._run(target, stop or threading.Event(), progress or _silent)
-            except (SourceGapError, psycopg.errors.SerializationFailure, psycopg.errors.UndefinedTable) as error:
-                logger.warning("%s", error)
-                self._renew = isinstance(error, SlotTooOldError)
-        return self._run(target, stop or threading.Event(), progress or _silent)
+        with self._guard:
+            for _ in range(_GAPS):
+                try:
+                    return self._run(target, stop or threading.Event(), progress or _silent)
+                except (SourceGapError, psycopg.errors.SerializationFailure, psycopg.errors.UndefinedTable) as error:
+                    logger.warning("%s", error)
+            return self._run(target, stop or threading.Event(), progress or _silent)
 
     def follow(self, stop: threading.Event, *, progress: Progress | None = None) -> None:
         """Capture until `stop` is set; starts again with backoff when the source goes away or the disk is full.
 
         Any word of the server's counts as such: what a table or publication is may change under each query.
         """
+        with self._guard:
+            self._follow(stop, progress or _silent)
+
+    def _follow(self, stop: threading.Event, progress: Progress) -> None:
         attempt = 0
         while not stop.is_set():
             started = time.monotonic()
             try:
-                self._run(None, stop, progress or _silent)
+                self._run(None, stop, progress)
             except (SourceError, LogWriteError, psycopg.Error, OSError) as error:
-                self._renew = self._renew or isinstance(error, SlotTooOldError)
                 if time.monotonic() - started > 60:
                     attempt = 0
                 pause = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
@@ -128,6 +134,15 @@ class Capture:
                 stop.wait(pause)
 
     def _run(self, target: int | None, stop: threading.Event, progress: Progress) -> Lsn:
+        self._guard.begin()
+        try:
+            return self._connect_again(target, stop, progress)
+        except (SourceError, psycopg.Error) as error:
+            self._renew, self._restored = (isinstance(error, kind) for kind in (SlotTooOldError, SourceRestoredError))
+            self._guard.require_kept()
+            raise
+
+    def _connect_again(self, target: int | None, stop: threading.Event, progress: Progress) -> Lsn:
         try:
             return self._connect(target, stop, progress)
         except UnreadBinaryError as error:
@@ -148,17 +163,21 @@ class Capture:
         ):
             reader = LogReader(self._wal_log)
             self._captured = reader.last_mark()
-            last = _last_session(reader)
+            last = last_session(reader)
             # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
             watch = Watch(self._source, self._wal_log.parent / "catalog.json", self._copies, self._look_seconds)
             watch.tell_refused(plan.refused)
+            require_known(walsender, last, self._wal_log.parent)
             with limited(connection, _START_SECONDS):
-                whole = last is None or watch.whole(connection)
+                whole = last is None or (watch.whole(connection) and watch.passed <= last.epoch and not self._restored)
                 published = ensure_publication(connection, self._source.publication, plan.selected)
-            self._session = open_session(
-                connection, walsender, self._source.slot, last, self._captured, whole=whole, renew=self._renew
+            name = self._source.slot
+            self._guard.expect(read_slot(connection, name), last, renew=self._renew)
+            self._session, since = open_session(
+                connection, walsender, name, last, self._captured, whole=whole, renew=self._renew, passed=watch.passed
             )
-            self._renew = False
+            self._guard.ours = self._session.made
+            self._renew = self._restored = False
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
             self._relations.clear()
@@ -172,7 +191,10 @@ class Capture:
             with limited(connection):
                 seen = watch.begin(connection, self._session.epoch, published)
                 self._wire = "text" if self._captured <= self._text_until else choose_wire(connection, self._source)
-            walsender.start(self._source.slot, self._captured, [self._source.publication], self._wire)
+            walsender.start(name, since, [self._source.publication], self._wire)
+            if since < self._captured:
+                require_resent(walsender, reader, self._session, since, stop)
+                walsender.confirm(self._captured)
             ended = threading.Event()
             throttle = Throttle(self._source.copy_bytes_per_second)
             work = CopyWork(
@@ -366,18 +388,6 @@ class Capture:
         assert self._session is not None
         relations = [relation.to_bytes() for relation in self._laid]
         return [(SESSION, [self._session.to_bytes()], self._durable), (RELATION, relations, 0)]
-
-
-def _last_session(reader: LogReader) -> Session | None:
-    """The newest session of the log: each segment opens with one."""
-    durable = reader.durable_end()
-    if durable is None:
-        return None
-    session = None
-    for position, header in reader.headers(LogPosition(durable.segment, SEGMENT_HEADER.size)):
-        if header.kind == SESSION:
-            session = Session.from_bytes(reader.read(position, header).payload)
-    return session
 
 
 def _silent(table: str, size: int, done: bool) -> None:

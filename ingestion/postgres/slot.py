@@ -2,7 +2,8 @@
 
 At each start the slot, the source and the log are held against each other. LSNs go on only when system, timeline and
 slot are the same and the slot has not moved beyond the log's end; anything else is a gap. A gap is healed by a new
-epoch: the slot is used from where it stands (or made anew), and every table is copied again.
+epoch: the slot is used from where it stands (or made anew), and every table is copied again. What cannot be seen
+before the stream begins is seen to in `ingestion.postgres.resent`.
 """
 
 import logging
@@ -15,8 +16,10 @@ from typing import Any, Final
 import psycopg
 
 from ingestion.errors import SourceError, SourceUnreachableError
+from ingestion.postgres.blockers import blocking
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn, parse_lsn
 from ingestion.postgres.pgoutput.records import Session
+from ingestion.postgres.source import connect, limited
 from ingestion.postgres.walsender import Walsender
 
 logger = logging.getLogger(__name__)
@@ -24,14 +27,15 @@ logger = logging.getLogger(__name__)
 _RELEASE_SECONDS: Final = 10.0
 _REPLAY_SECONDS: Final = 60.0
 _TELL_SECONDS: Final = 10.0
+_TELL_AGAIN_SECONDS: Final = 60.0
 # What making a slot waits for, at a standby and at a primary. A primary that writes logs its running transactions every
 # 15 s (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS), an idle one does not.
 _WAITS: Final = {
     True: "at this standby until its primary logs its running transactions: within 15 s while it writes, or at once "
     "when somebody runs there: select pg_log_standby_snapshot()",
-    False: "for the write transactions that are running: select pid, usename, xact_start from pg_stat_activity "
-    "where backend_xid is not null order by xact_start",
+    False: "for the write transactions that are running: ",
 }
+_UNNAMED: Final = "select pid, usename, xact_start from pg_stat_activity where backend_xid is not null order by 3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +126,13 @@ def open_session(
     *,
     whole: bool = True,
     renew: bool = False,
-) -> Session:
+    passed: int = 0,
+) -> tuple[Session, Lsn]:
     """Decide under which epoch and from which LSN to stream; make the slot when there is none.
 
     `last` is the log's newest session and `log_end` its captured LSN; `whole` is false when the caller knows of a gap;
-    with `renew` the slot is of no use any more. Changes nothing but the slot.
+    with `renew` the slot is of no use any more; a new epoch is beyond `passed`. Changes nothing but the slot. Returns
+    with the session the LSN from which the slot sends, which may be before what the log lacks.
     """
     system = walsender.command("IDENTIFY_SYSTEM")[0]
     identifier, timeline = str(system["systemid"]), int(system["timeline"] or 0)
@@ -142,20 +148,28 @@ def open_session(
     fits = whole and last is not None and last.same_source(identifier, timeline, name)
     if slot is not None and fits and last is not None and slot.confirmed_lsn <= log_end:
         if log_end <= _caught_up(connection, log_end):
-            return Session(last.epoch, identifier, timeline, name, log_end, time.time_ns())
+            session = Session(last.epoch, identifier, timeline, name, log_end, time.time_ns(), last.made)
+            return session, slot.confirmed_lsn
         logger.warning("the log is ahead of the source, which was restored log=%s", format_lsn(log_end))
     # Named by the time of its begin: it rises also when the log that knew the last one is lost.
-    epoch = max(last.epoch + 1 if last is not None else 0, time.time_ns() // 1_000_000)
+    epoch = max(last.epoch + 1 if last is not None else 0, passed + 1, time.time_ns() // 1_000_000)
+    made = True
     if slot is None:
         created = make_slot(walsender, f'"{name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT')
         start = parse_lsn(str(created["consistent_point"]))
     else:
         start = slot.confirmed_lsn
+        if fits and start > log_end:
+            logger.warning(
+                "slot was read by somebody else, or made anew: two Fluxes need a FLUX_SLOT each slot=%s lsn=%s log=%s",
+                name, format_lsn(start), format_lsn(log_end),
+            )  # fmt: skip
+        made = last is not None and fits and last.made and start <= log_end
     if last is not None:
         logger.warning(
             "gap between log and slot: all tables are copied again epoch=%s lsn=%s", epoch, format_lsn(start)
         )
-    return Session(epoch, identifier, timeline, name, start, time.time_ns())
+    return Session(epoch, identifier, timeline, name, start, time.time_ns(), made), start
 
 
 def _caught_up(connection: psycopg.Connection[Any], log_end: int) -> Lsn:
@@ -183,13 +197,27 @@ def in_recovery(connection: psycopg.Connection[Any]) -> bool:
 def make_slot(walsender: Walsender, definition: str) -> dict[str, str | None]:
     """Run CREATE_REPLICATION_SLOT; whatever it waits for is named when that takes long."""
     standby = walsender.command("select pg_is_in_recovery() as standby")[0]["standby"] == "t"
-    timer = threading.Timer(_TELL_SECONDS, logger.warning, ("making a slot waits %s", _WAITS[standby]))
-    timer.daemon = True
-    timer.start()
+    made = threading.Event()
+    teller = threading.Thread(target=_tell, args=(walsender, standby, made), name="slot-wait", daemon=True)
+    teller.start()
     try:
         return walsender.command(f"CREATE_REPLICATION_SLOT {definition}")[0]
     finally:
-        timer.cancel()
+        made.set()
+
+
+def _tell(walsender: Walsender, standby: bool, made: threading.Event) -> None:
+    pause = _TELL_SECONDS
+    while not made.wait(pause):
+        pause, who = _TELL_AGAIN_SECONDS, ""
+        if not standby:
+            try:
+                with connect(walsender.source) as connection, limited(connection):
+                    who = "; ".join(blocking(connection, walsender.pid)) or _UNNAMED
+            except (SourceError, psycopg.Error):
+                who = _UNNAMED
+        if not made.is_set():
+            logger.warning("making a slot waits %s%s", _WAITS[standby], who)
 
 
 def _released(connection: psycopg.Connection[Any], name: str) -> SlotState | None:

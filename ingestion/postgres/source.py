@@ -47,9 +47,9 @@ class Source:
     """A source database. `clock` is the `schema.table.column` that gives Flux its time (None: commit time).
 
     Tables of `protected_schemas` land in `restricted`, which is never published to all. Copies read it at no more than
-    `copy_bytes_per_second` (None: as fast as it goes). `wire` is the format in which the stream sends values; what is
-    not read in binary is streamed as text all the same (`ingestion.postgres.wire_format`). `selection` says what leaves
-    it.
+    `copy_bytes_per_second` (None: as fast as it goes). A slot that Flux made is given up when it holds back more than
+    `wal_budget_bytes` of WAL (None: never). `wire` is the format in which the stream sends values; what is not read in
+    binary is streamed as text all the same (`ingestion.postgres.wire_format`). `selection` says what leaves it.
     """
 
     url: str = field(repr=False)
@@ -58,6 +58,7 @@ class Source:
     clock: str | None = None
     protected_schemas: tuple[str, ...] = ("restricted",)
     copy_bytes_per_second: int | None = None
+    wal_budget_bytes: int | None = None
     wire: WireFormat = "text"
     selection: Selection = field(default_factory=Selection, repr=False)
 

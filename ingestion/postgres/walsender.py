@@ -52,7 +52,9 @@ class Walsender:
     """
 
     def __init__(self, source: Source) -> None:
+        self.source = source
         self._connection = _connect(source)
+        self._put_back: list[memoryview] = []
         self._flushed = 0
         self._wal_end = 0
         self._said_at = self._heard_at = self._probed_at = time.monotonic()
@@ -62,6 +64,11 @@ class Walsender:
         # Held by the thread that streams, but while it is away.
         self._present = threading.Lock()
         self._keeper: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._connection.backend_pid
 
     def command(self, text: str) -> list[dict[str, str | None]]:
         """Run a replication command and return its rows. Raises SourceError with the server's words."""
@@ -112,7 +119,7 @@ class Walsender:
 
         Raises SourceError when the connection ended, after all that came before was read, or the server fell silent.
         """
-        messages: list[memoryview] = []
+        messages, self._put_back = self._put_back, []
         size, deadline = 0, time.monotonic() + max_seconds
         take, append = self._connection.get_copy_data, messages.append
         waiting = array.array("i", [0])
@@ -149,6 +156,10 @@ class Walsender:
             self._heard_at = time.monotonic()
         self._keep_alive()
         return Received(messages, self._wal_end)
+
+    def put_back(self, messages: list[memoryview]) -> None:
+        """Let the next `read` begin with these, the last that were read."""
+        self._put_back = messages
 
     def confirm(self, lsn: int) -> None:
         """Acknowledge as flushed what is durable in the log; the only thing that is ever acknowledged."""

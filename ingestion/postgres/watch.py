@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from ingestion.errors import SourceGapError
-from ingestion.log.directory import want
+from ingestion.log.directory import passed, want
 from ingestion.postgres.copy import copy_lsns
 from ingestion.postgres.drift import SeenTable, Sight, read_sight, why_copy, write_sight
 from ingestion.postgres.fingerprint import read_fingerprint
@@ -53,9 +53,17 @@ class Watch:
         self.tables: Sequence[TableRef] = ()
 
     def whole(self, connection: psycopg.Connection[Any]) -> bool:
-        """Whether the publication is the one of the last sight, unaltered: else the stream may have left things out."""
+        """Whether the publication is the one of the last sight, unaltered: else the stream may have left things out.
+
+        So it may, too, when that sight is lost.
+        """
         found = read_publication(connection, self._source.publication)
-        return found is not None and (self._settled is None or self._settled.publication == found)
+        return found is not None and self._settled is not None and self._settled.publication == found
+
+    @property
+    def passed(self) -> int:
+        """An epoch that the warehouse has seen and the log had not; 0: none."""
+        return passed(self._copies)
 
     def begin(self, connection: psycopg.Connection[Any], epoch: int, tables: Sequence[TableRef]) -> int:
         """Begin to watch these published tables; the LSN to be reached before the first sight can be judged."""
@@ -101,6 +109,8 @@ class Watch:
         self._looked_at = time.monotonic()
         self._slot.look(connection)
         name = self._source.publication
+        if self.passed > self._settled.epoch:
+            raise SourceGapError("the warehouse is of a later epoch than the log; all tables are copied again")
         if not self.whole(connection):
             raise SourceGapError(
                 f"publication {name!r} was dropped or altered: the stream may lack changes; all tables are copied again"

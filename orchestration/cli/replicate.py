@@ -23,8 +23,9 @@ INEXACT = 3
 @click.option(
     "--again", multiple=True, metavar="SCHEMA.TABLE", help="Copy this table anew; may be given several times."
 )
+@click.option("--new-source", is_flag=True, help="Go on with another server (major upgrade, restored dump): copy all.")
 @json_option
-def command(mode: str, again: tuple[str, ...], as_json: bool) -> int:
+def command(mode: str, again: tuple[str, ...], new_source: bool, as_json: bool) -> int:
     """Bring the source's tables into the warehouse.
 
     The first run copies every table; later runs bring what committed since. It may be run again at any time and killed
@@ -32,8 +33,8 @@ def command(mode: str, again: tuple[str, ...], as_json: bool) -> int:
     Exit code: 0 everything that had committed is visible and published; 3 a table is inexact; 1 failed.
     """
     if mode == "follow":
-        if again:
-            raise click.UsageError("--again goes with --until-now; a capture that runs beside it makes the copy")
+        if again or new_source:
+            raise click.UsageError("--again and --new-source go with --until-now; a capture that runs beside it hears")
         return _follow()
     from orchestration.status import read_status
     from orchestration.walk import loading, readers
@@ -42,7 +43,11 @@ def command(mode: str, again: tuple[str, ...], as_json: bool) -> int:
     with Screen() as screen:
         with screen.step("capture and load") as step:
             loaded = loading.replicate(
-                settings, again=again, say=screen.say, progress=lambda what, rows: step.update(rows, note=what)
+                settings,
+                again=again,
+                new_source=new_source,
+                say=screen.say,
+                progress=lambda what, rows: step.update(rows, note=what),
             )
         if settings.has_postgres_warehouse:
             where = "committed in the warehouse"  # whose readers see each commit whole

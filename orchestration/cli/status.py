@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import click
 
 from orchestration.cli.output import JsonValue, examples, json_option, print_json, print_table, read_settings
@@ -51,6 +53,12 @@ def _print(document: JsonValue) -> None:
         click.echo(
             f"slot: {slot['name']}, {active}, {slot['wal_status']}, holds {slot['retained_bytes']:,} bytes of WAL, "
             + (f"lost after {safe:,} more" if safe is not None else "without a limit")
+        )
+    if (given_up := document["slot_given_up"]) is not None:
+        at = dt.datetime.fromtimestamp(given_up["at"], dt.UTC).isoformat(timespec="seconds")
+        click.echo(
+            f"slot was given up at {at}: it held {given_up['retained_bytes']:,} bytes of WAL, more than "
+            f"FLUX_WAL_BUDGET_BYTES={given_up['budget_bytes']}; {given_up['times']} times within a day"
         )
     _print_log(document["log"])
     click.echo(

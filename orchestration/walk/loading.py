@@ -16,6 +16,7 @@ from ingestion.load.service import Drained, Loader
 from ingestion.log import LogReader
 from ingestion.log.directory import want, wanted
 from ingestion.postgres.capture import Capture
+from ingestion.postgres.identity import accept_source
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.slot import current_lsn
 from ingestion.postgres.source import Source, connect
@@ -50,16 +51,20 @@ def replicate(
     settings: Settings,
     *,
     again: Collection[str] = (),
+    new_source: bool = False,
     say: Say = lambda text: None,
     progress: Progress | None = None,
 ) -> Loaded:
     """Bring everything that committed at the source before this call into the warehouse.
 
     Tables that the load could not follow are copied anew within the same call, as far as that helps; those named by
-    `again` (`schema.table`) in any case. Raises FluxError when one of these does not replicate.
+    `again` (`schema.table`) in any case. Raises FluxError when one of these does not replicate. With `new_source` the
+    source may be another server than before.
     """
     began = time.monotonic()
     with product(settings) as source:
+        if new_source:
+            accept_source(source, settings.log_directory)
         asked = _ask_again(settings, source, again)
         for _ in range(ROUNDS):
             beside = not capture_now(settings, source, say=say)

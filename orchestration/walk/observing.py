@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from ingestion.log import LogPosition
 from ingestion.postgres.pgoutput.lsn import format_lsn, parse_lsn
 from ingestion.postgres.slot_note import SlotNote
 from ingestion.postgres.source import Source, connect
+from ingestion.postgres.wal_budget import read_given_up
 from orchestration.settings import Settings
 from orchestration.walk.product import source_at, stand_in_source
 
@@ -53,6 +54,8 @@ def observe(settings: Settings, *, ask: bool = True) -> Document:
     for table in document["tables"]:
         table["lag_bytes"], table["lag_seconds"] = position["loaded_lag_bytes"], position["loaded_lag_seconds"]
     document["slot"] = None if slot is None else _slot(slot)
+    given_up = read_given_up(settings.log_directory)
+    document["slot_given_up"] = None if given_up is None else asdict(given_up)
     return document
 
 

@@ -68,6 +68,7 @@ def source_at(settings: Settings, url: str, clock: str | None) -> Source:
         settings.publication,
         clock,
         copy_bytes_per_second=settings.copy_bytes_per_second,
+        wal_budget_bytes=settings.wal_budget_bytes,
         wire=settings.wire,
         selection=selection(settings),
     )

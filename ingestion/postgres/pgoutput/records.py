@@ -38,7 +38,7 @@ class Session:
     """Where the messages come from. The epoch rises with each new system, timeline or slot: LSNs start over there.
 
     `epoch` is the Unix time at which it began, in milliseconds; `connection` tells connections apart (the same, in
-    nanoseconds).
+    nanoseconds). `made` says that the slot is one that Flux made, and so may drop.
     """
 
     epoch: int
@@ -47,6 +47,7 @@ class Session:
     slot: str
     start_lsn: int
     connection: int
+    made: bool = False
 
     def to_bytes(self) -> bytes:
         """Encode for the log."""
