@@ -155,8 +155,8 @@ class ChangeLoader:
 
     def _check_begin(self) -> None:
         """See to it that the log begins no later than the position; else all tables wait for new copies."""
-        start = self._reader.start()
-        if start is None or (self._position.at is not None and self._reader.holds(self._position.at)):
+        start, at = self._reader.start(), self._position.at
+        if start is None or (at is not None and self._reader.holds(at) and self._reader.has_border(at)):
             return
         self._position = replace(self._position, at=None)
         headers = [(at, header) for at, header in self._reader.headers() if header.kind == SESSION]

@@ -53,6 +53,15 @@ class LogReader:
         except FileNotFoundError:
             return False
 
+    def has_border(self, at: LogPosition) -> bool:
+        """Whether a block of this log ends there: not so in one that was put back and went on otherwise."""
+        try:
+            for _ in self.headers(LogPosition(at.segment, SEGMENT_HEADER.size), end=at):
+                continue
+        except LogCorruptError:
+            return False
+        return True
+
     def last_mark(self) -> int:
         """Return the last block's mark that is not 0; 0 when no block has one. Reads headers, newest segment first."""
         durable = self.durable_end()
