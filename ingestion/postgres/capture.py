@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from ingestion.errors import LogWriteError, SlotTooOldError, SourceError, Source
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.postgres.copier import Copier
-from ingestion.postgres.copy_rows import CopyWork, Progress
+from ingestion.postgres.copy_rows import PART_BYTES, CopyWork, Progress
 from ingestion.postgres.identity import last_session, require_known
+from ingestion.postgres.patience import patiently
 from ingestion.postgres.pgoutput import Relation, RelationMessage, truncated_oids
 from ingestion.postgres.pgoutput.lsn import Lsn, format_lsn
 from ingestion.postgres.pgoutput.records import (
@@ -54,11 +56,10 @@ IDLE_SECONDS: Final = 2.0
 IDLE_BYTES: Final = 16 << 20
 # A loader that resumes walks through the headers of one segment.
 SEGMENT_BYTES: Final = 16 << 20
-# Tables above this are copied in parts of about this size.
-PART_BYTES: Final = 64 << 20
 _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TAG: Final = 25
 # The publication may wait for a lock that VACUUM or CREATE INDEX holds.
+_LOCK_SECONDS: Final = 600.0
 _START_SECONDS: Final = 900.0
 # A publication that is dropped is noticed first; that the slot cannot serve the new one, then. A standby cancels
 # queries that keep it from replaying.
@@ -170,7 +171,8 @@ class Capture:
             require_known(walsender, last, self._wal_log.parent)
             with limited(connection, _START_SECONDS):
                 whole = last is None or (watch.whole(connection) and watch.passed <= last.epoch and not self._restored)
-                published = ensure_publication(connection, self._source.publication, plan.selected)
+                make = partial(ensure_publication, connection, self._source.publication, plan.selected)
+                published = patiently(connection, _LOCK_SECONDS, make)
             name = self._source.slot
             self._guard.expect(read_slot(connection, name), last, renew=self._renew)
             self._session, since = open_session(

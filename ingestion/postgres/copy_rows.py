@@ -19,6 +19,8 @@ from ingestion.postgres.throttle import Throttle
 # progress(table, bytes copied so far, whether it is done)
 Progress = Callable[[str, int, bool], None]
 BLOCK_BYTES: Final = 4 << 20
+# Tables above this are copied in parts of about this size.
+PART_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)

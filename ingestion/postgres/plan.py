@@ -11,7 +11,10 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from ingestion.errors import SourceError, SourceRightsError
+from ingestion.postgres.blockers import writing
 from ingestion.postgres.catalog import describe
+from ingestion.postgres.estimates import COPY_BYTES_PER_SECOND, Estimates, estimate
+from ingestion.postgres.patience import LOCK_SECONDS
 from ingestion.postgres.publication import (
     addition,
     creation,
@@ -31,10 +34,10 @@ from ingestion.postgres.wire_format import unread_columns
 
 __all__ = ["COPY_BYTES_PER_SECOND", "Plan", "PlannedTable", "RefusedTable", "TableRef", "make_plan"]
 
-# Bytes of table a second, copied to the log by two workers over loopback; a slow disk or network halves it and more.
-COPY_BYTES_PER_SECOND: Final = 50_000_000
+_LONG_SECONDS: Final = 10
 _LOCKS: Final = (
-    "share update exclusive on each table while the publication is made: blocks neither reads nor writes",
+    "share update exclusive on each table while the publication is made: blocks neither reads nor writes; VACUUM, "
+    f"CREATE INDEX and ALTER TABLE wait, {LOCK_SECONDS} s at most: then the locks are let go and tried again",
     "access share on a table while it, or a part of it, is copied: ALTER TABLE and TRUNCATE of it wait",
     "making a slot waits for the write transactions that are running then",
 )
@@ -55,6 +58,8 @@ class Plan:
     locks: tuple[str, ...]
     problems: tuple[SourceError, ...]
     warnings: tuple[str, ...]
+    estimates: Estimates
+    protected_schemas: tuple[str, ...]
 
     @property
     def selected(self) -> list[TableRef]:
@@ -64,12 +69,12 @@ class Plan:
     @property
     def copy_bytes(self) -> int:
         """Size of all selected tables on the source's disk."""
-        return sum(table.bytes for table in self.selected)
+        return self.estimates.copy_bytes
 
     @property
     def copy_seconds(self) -> float:
-        """Estimate of the first copy at `COPY_BYTES_PER_SECOND`."""
-        return self.copy_bytes / COPY_BYTES_PER_SECOND
+        """Estimate of the first copy."""
+        return self.estimates.copy_seconds
 
     def require(self) -> None:
         """Raise the first problem, if there is one."""
@@ -123,15 +128,18 @@ def make_plan(source: Source, *, lock_seconds: int = 0) -> Plan:
                 creates.append(addition(source.publication, lacking))
             creates += [exchange(source.publication, p.table) for p in planned if p.table.oid in stale]
         creates += _slot(connection, source)
+        estimates = estimate(connection, source, [plan.table for plan in planned])
         return Plan(
             source.place,
             f"Postgres {connection.info.server_version // 10000}.{connection.info.server_version % 10000}",
             tuple(planned),
             tuple(sorted(refused, key=lambda refusal: refusal.table.source)),
             tuple(creates),
-            _LOCKS if creates else _LOCKS[1:],
+            (*(_LOCKS if creates else _LOCKS[1:]), *estimates.locks),
             tuple(problems),
             tuple(warnings),
+            estimates,
+            source.protected_schemas,
         )
 
 
@@ -274,17 +282,7 @@ def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
         "select active_pid from pg_replication_slots where slot_name = %s and active_pid is not null", (source.slot,)
     ):
         found.append(f"slot {source.slot!r} is in use (walsender {pid}): a replicator is running already")
-    for pid, role, seconds in connection.execute(
-        """
-        select pid, usename, extract(epoch from now() - xact_start)::bigint from pg_stat_activity
-        where backend_xid is not null and pid <> pg_backend_pid() and xact_start < now() - interval '10 seconds'
-        order by xact_start
-        """
-    ):
-        found.append(
-            f"a transaction of role {role!r} (pid {pid}) writes since {seconds} s: making a slot waits for its end"
-        )
-    return found
+    return found + [f"making a slot waits for the end of: {who}" for who in writing(connection, _LONG_SECONDS)]
 
 
 def _text_after_all(connection: psycopg.Connection[Any], source: Source, planned: Iterable[PlannedTable]) -> list[str]:

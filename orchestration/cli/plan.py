@@ -58,7 +58,17 @@ def _document(plan: Plan) -> dict[str, object]:
         "locks": plan.locks,
         "problems": [str(problem) for problem in plan.problems],
         "warnings": plan.warnings,
-        "copy": {"bytes": plan.copy_bytes, "seconds": plan.copy_seconds},
+        "copy": {
+            "bytes": plan.copy_bytes,
+            "seconds": plan.copy_seconds,
+            "assumption": plan.estimates.assumption,
+        },
+        "wal": {
+            "budget_bytes": plan.estimates.budget_bytes,
+            "keep_bytes": plan.estimates.keep_bytes,
+            "retained_bytes": plan.estimates.retained_bytes,
+        },
+        "schemas": _schemas(plan),
     }
 
 
@@ -95,6 +105,8 @@ def _print(plan: Plan) -> None:
     for title, lines in (
         ("runs at the source", plan.creates),
         ("locks there", plan.locks),
+        ("WAL that the slot holds back there, at worst", plan.estimates.wal),
+        ("schemas in the warehouse", [", ".join(_schemas(plan))]),
         ("warnings", plan.warnings),
         ("problems, to be solved first", [str(problem) for problem in plan.problems]),
     ):
@@ -102,4 +114,13 @@ def _print(plan: Plan) -> None:
             click.echo(f"{title}:")
             for line in lines:
                 click.echo(f"  {line}")
-    click.echo(f"first copy: {plan.copy_bytes:,} bytes, about {max(plan.copy_seconds, 1):,.0f} s")
+    seconds = max(plan.copy_seconds, 1)
+    click.echo(f"first copy: {plan.copy_bytes:,} bytes, about {seconds:,.0f} s {plan.estimates.assumption}")
+
+
+def _schemas(plan: Plan) -> list[str]:
+    """Schemas of mirrors and histories, and of Flux' own tables."""
+    from ingestion.warehouse.names import landing_schemas
+
+    found = {schema for table in plan.selected for schema in landing_schemas(table.schema, plan.protected_schemas)}
+    return [*sorted(found), "_flux"]

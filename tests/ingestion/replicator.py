@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from ingestion.load.loader import ChangeLoader
-from ingestion.postgres.capture import PART_BYTES, Capture
+from ingestion.postgres.capture import Capture
+from ingestion.postgres.copy_rows import PART_BYTES
 from ingestion.postgres.source import Source
 from tests.ingestion.warehouses import warehouse_at
 
