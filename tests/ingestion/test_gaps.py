@@ -120,6 +120,37 @@ def test_a_warehouse_restored_from_a_copy_catches_up(flux: Pipeline) -> None:
     assert_verified(flux)
 
 
+def test_a_warehouse_restored_from_before_the_begin_of_the_log_is_healed_by_a_copy(
+    flux: Pipeline, tmp_path: Path
+) -> None:
+    """What the log held for it is gone by then: segments and copies that all had loaded."""
+    restore = flux.destination.save()
+    for number in range(3):
+        flux.execute(f"insert into t values ({20 + number}, 0)", "delete from t where id = 5")
+        flux.replicate()
+    restore()
+    for segment in sorted((tmp_path / "log" / "postgres").glob("*.seg"))[:-1]:
+        segment.unlink()
+    for copy in (tmp_path / "log" / "copies").glob("*-*-*"):
+        shutil.rmtree(copy)
+    flux.load()
+    assert flux.query("select state from _flux.tables") == [("resyncing",)]
+    flux.replicate()
+    assert_verified(flux)
+    assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
+
+
+def test_a_warehouse_restored_from_before_a_gap_is_healed_by_a_copy(flux: Pipeline, tmp_path: Path) -> None:
+    restore = flux.destination.save()
+    shutil.rmtree(tmp_path / "log")
+    changed_unseen(flux)
+    flux.replicate()
+    restore()
+    flux.replicate()
+    assert_verified(flux)
+    assert flux.query("select relation from _flux.history_gaps") == [("raw_app.t",)]
+
+
 def test_a_table_dropped_and_made_again_is_copied_again(flux: Pipeline) -> None:
     flux.execute(
         "drop table t", "create table t (id int primary key, n int, more text)", "insert into t values (1, 1, 'x')"

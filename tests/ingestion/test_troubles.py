@@ -19,11 +19,13 @@ from ingestion.errors import LoadError, LogCorruptError, SourceError
 from ingestion.log import LogPosition, LogReader, LogWriter
 from ingestion.log.directory import grant, want, wanted, wishes
 from ingestion.postgres import slot
-from ingestion.postgres.blockers import shown_query
+from ingestion.postgres.blockers import shown_query, writing
 from ingestion.postgres.capture import Capture
+from ingestion.postgres.source import Source, connect
 from ingestion.postgres.walsender import Received, Walsender
 from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.roles import PASSWORD, login_role, with_user
 from tests.ingestion.verified import assert_verified
 from tests.ingestion.warehouses import DuckdbWarehouse, Warehouse
 
@@ -236,6 +238,18 @@ def test_a_slot_that_waits_for_a_prepared_transaction_names_it(
         until(lambda: LogReader(flux.home / "log" / "postgres").last_mark() > 0)
     assert f"transaction '{flux.source.slot}' of role 'postgres', prepared 0 s ago in database" in caplog.text
     assert "rollback prepared ends it" in caplog.text
+
+
+def test_a_role_that_may_not_see_what_others_do_is_told_who_blocks(database: str) -> None:
+    with login_role(database) as role, connect(Source(database)) as writer:
+        writer.execute("begin; create table t (id int)")
+        with connect(Source(with_user(database, f"{role}:{PASSWORD}"))) as connection:
+            found = "; ".join(writing(connection, 0))
+        named = f"pid {writer.info.backend_pid} of role 'postgres'"
+        writer.execute("rollback")
+    assert named in found
+    assert "of an age that this role may not see" in found
+    assert "privilege" not in found
 
 
 @pytest.mark.parametrize(
