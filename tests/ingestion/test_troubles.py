@@ -118,6 +118,19 @@ def test_a_lost_memory_of_the_publication_is_a_gap(flux: Pipeline, tmp_path: Pat
     assert copies_anew(flux) == 1
 
 
+def test_a_table_dropped_and_made_again_under_a_running_capture_is_copied_again(flux: Pipeline) -> None:
+    with following(flux):
+        flux.execute("update t set n = 1 where id = 1")
+        until(lambda: captured(flux))
+        flux.execute("drop table t", "create table t (id int primary key, n int)", "insert into t values (1, 7)")
+        flux.execute("insert into t values (2, 8)")
+        published = "select 1 from pg_publication_rel where prrelid = 't'::regclass"
+        until(lambda: flux.at_source(published) != [] and captured(flux))
+    flux.replicate()
+    assert_verified(flux)
+    assert copies_anew(flux) == 1
+
+
 @pytest.mark.parametrize("days", [-400, 400])
 def test_a_clock_of_flux_that_jumps_changes_nothing(flux: Pipeline, days: int) -> None:
     with clock(days * DAY):
