@@ -33,8 +33,17 @@ DAY = 86_400
 
 
 @pytest.fixture
-def flux(database: str, tmp_path: Path, warehouse: Warehouse) -> Pipeline:
-    flux = pipeline(database, tmp_path, warehouse=warehouse)
+def flux(database: str, tmp_path: Path) -> Pipeline:
+    return replicated(pipeline(database, tmp_path))
+
+
+@pytest.fixture
+def each(database: str, tmp_path: Path, warehouse: Warehouse) -> Pipeline:
+    """With each warehouse in turn, where that matters."""
+    return replicated(pipeline(database, tmp_path, warehouse=warehouse))
+
+
+def replicated(flux: Pipeline) -> Pipeline:
     flux.execute("create table t (id int primary key, n int)", "insert into t select i, 0 from generate_series(1, 9) i")
     flux.replicate()
     return flux
@@ -149,27 +158,27 @@ def test_a_clock_of_flux_that_jumps_changes_nothing(flux: Pipeline, days: int) -
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-def test_a_gap_while_the_clock_is_wrong_begins_a_later_epoch(flux: Pipeline, days: int) -> None:
+def test_a_gap_while_the_clock_is_wrong_begins_a_later_epoch(each: Pipeline, days: int) -> None:
     with clock(days * DAY):
-        flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')", "delete from t where id = 1")
-        flux.replicate()
-        assert_verified(flux)
-    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')", "delete from t where id = 2")
-    flux.replicate()
-    assert_verified(flux)
-    assert copies_anew(flux) == 2
+        each.execute(f"select pg_drop_replication_slot('{each.source.slot}')", "delete from t where id = 1")
+        each.replicate()
+        assert_verified(each)
+    each.execute(f"select pg_drop_replication_slot('{each.source.slot}')", "delete from t where id = 2")
+    each.replicate()
+    assert_verified(each)
+    assert copies_anew(each) == 2
 
 
-def test_a_lost_log_while_the_clock_is_behind_begins_a_later_epoch(flux: Pipeline, tmp_path: Path) -> None:
+def test_a_lost_log_while_the_clock_is_behind_begins_a_later_epoch(each: Pipeline, tmp_path: Path) -> None:
     """The log alone knew the last epoch, and the next one is named by the time."""
     shutil.rmtree(tmp_path / "log")
     with clock(-400 * DAY):
-        flux.execute("delete from t where id = 1")
-        flux.capture()
+        each.execute("delete from t where id = 1")
+        each.capture()
         with pytest.raises(LoadError, match=r"was begun while the clock was behind.* run 'flux replicate'"):
-            flux.load()
-        flux.replicate()
-        assert_verified(flux)
+            each.load()
+        each.replicate()
+        assert_verified(each)
 
 
 def test_a_wish_for_a_copy_outlives_a_clock_that_was_set_back(tmp_path: Path) -> None:
@@ -183,16 +192,16 @@ def test_a_wish_for_a_copy_outlives_a_clock_that_was_set_back(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-def test_a_clock_of_the_source_that_jumps_changes_no_row_and_no_order(flux: Pipeline, days: int) -> None:
+def test_a_clock_of_the_source_that_jumps_changes_no_row_and_no_order(each: Pipeline, days: int) -> None:
     with source_clock(days * DAY):
-        flux.execute("update t set n = 1 where id = 1")
-        flux.replicate()
-    flux.execute("update t set n = 2 where id = 1", "delete from t where id = 2")
-    flux.replicate()
-    assert_verified(flux)
-    history = flux.query("select n from raw_app_history.t where id = 1 order by _epoch, _lsn, _seq")
+        each.execute("update t set n = 1 where id = 1")
+        each.replicate()
+    each.execute("update t set n = 2 where id = 1", "delete from t where id = 2")
+    each.replicate()
+    assert_verified(each)
+    history = each.query("select n from raw_app_history.t where id = 1 order by _epoch, _lsn, _seq")
     assert history == [(0,), (1,), (2,)]
-    ordered = flux.query("select clock_at from _flux.clock order by _epoch, _lsn")
+    ordered = each.query("select clock_at from _flux.clock order by _epoch, _lsn")
     assert ordered == sorted(ordered), "the clock ran backwards"
 
 
@@ -208,14 +217,14 @@ def test_two_fluxes_on_one_slot_at_once_are_kept_apart(
 
 
 def test_two_fluxes_that_take_turns_on_one_slot_end_equal(
-    flux: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    each: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = Pipeline(flux.source, tmp_path / "second", DuckdbWarehouse(tmp_path / "second" / "warehouse.duckdb"))
-    for number, one in enumerate((other, flux, other, flux), start=1):
-        flux.execute(f"update t set n = {number} where id = {number}")
+    other = Pipeline(each.source, tmp_path / "second", DuckdbWarehouse(tmp_path / "second" / "warehouse.duckdb"))
+    for number, one in enumerate((other, each, other, each), start=1):
+        each.execute(f"update t set n = {number} where id = {number}")
         one.replicate()
         assert_verified(one)
-    assert copies_anew(flux) == 2
+    assert copies_anew(each) == 2
     assert "two Fluxes need a FLUX_SLOT each" in caplog.text
 
 
@@ -249,7 +258,7 @@ def test_a_slot_that_waits_for_a_prepared_transaction_names_it(
         until(lambda: "making a slot waits" in caplog.text)
         flux.execute(f"rollback prepared '{flux.source.slot}'")
         until(lambda: LogReader(flux.home / "log" / "postgres").last_mark() > 0)
-    assert f"transaction '{flux.source.slot}' of role 'postgres', prepared 0 s ago in database" in caplog.text
+    assert f"transaction '{flux.source.slot}' of role 'postgres', prepared " in caplog.text
     assert "rollback prepared ends it" in caplog.text
 
 
