@@ -282,7 +282,8 @@ def _warnings(connection: psycopg.Connection[Any], source: Source) -> list[str]:
         "select active_pid from pg_replication_slots where slot_name = %s and active_pid is not null", (source.slot,)
     ):
         found.append(f"slot {source.slot!r} is in use (walsender {pid}): a replicator is running already")
-    return found + [f"making a slot waits for the end of: {who}" for who in writing(connection, _LONG_SECONDS)]
+    waited_for = writing(connection, _LONG_SECONDS) if sees else []  # else of any age
+    return found + [f"making a slot waits for the end of: {who}" for who in waited_for]
 
 
 def _text_after_all(connection: psycopg.Connection[Any], source: Source, planned: Iterable[PlannedTable]) -> list[str]:
