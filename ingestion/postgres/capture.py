@@ -54,6 +54,7 @@ READ_BYTES: Final = 4 << 20
 READ_SECONDS: Final = 0.25
 IDLE_SECONDS: Final = 2.0
 IDLE_BYTES: Final = 16 << 20
+_COPIED_SECONDS: Final = 0.02
 # A loader that resumes walks through the headers of one segment.
 SEGMENT_BYTES: Final = 16 << 20
 _BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -222,7 +223,7 @@ class Capture:
         target: int | None,
         stop: threading.Event,
     ) -> None:
-        idle_at = time.monotonic()
+        idle_at, copied = time.monotonic(), 0
         walsender.ask()
         while not stop.is_set():
             received = walsender.read(READ_BYTES, READ_SECONDS)
@@ -239,10 +240,10 @@ class Capture:
                 with walsender.away(), limited(connection):
                     if watch.look(connection):
                         self._just_told.clear()
-            lsn = copier.finished()
-            if lsn is not None and target is not None:
-                # What committed before the copies' LSN must be in the log before anyone may load them.
-                target = max(target, lsn)
+            # What committed before the copies' LSN must be in the log before anyone may load them.
+            copied = max(copied, copier.finished() or 0)
+            if target is not None:
+                target = max(target, copied)
             if self._unfinished:
                 continue
             reached = max(self._captured, received.wal_end)
@@ -261,13 +262,16 @@ class Capture:
                 continue
             self._settle(walsender)
             waited = time.monotonic() - idle_at
-            if finished or waited > IDLE_SECONDS or received.wal_end - self._captured > IDLE_BYTES:
+            due = waited > IDLE_SECONDS or self._captured < copied <= received.wal_end
+            if finished or due or received.wal_end - self._captured > IDLE_BYTES:
                 idle_at = time.monotonic()
                 self._note_idle(writer, walsender, received.wal_end)
                 copier.start(watch.tables)
             if finished:
                 return
-            if target is not None or waited > IDLE_SECONDS / 2:
+            if self._captured < copied:
+                time.sleep(_COPIED_SECONDS)  # the server may be some time on its way there
+            if target is not None or self._captured < copied or waited > IDLE_SECONDS / 2:
                 walsender.ask()
         self._settle(walsender)
 

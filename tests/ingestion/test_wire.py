@@ -176,6 +176,18 @@ def test_a_full_disk_is_tried_again(flux: Pipeline, monkeypatch: pytest.MonkeyPa
     assert tries == [3]
 
 
+def test_a_copy_of_an_idle_source_is_loaded_at_once(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "IDLE_SECONDS", 600.0)
+
+    def copied() -> bool:
+        flux.load()
+        return bool(flux.query("select 1 from _flux.tables where source = 'public.late'"))
+
+    with following(flux):
+        flux.execute("create table late (id int primary key)", "insert into late values (1)")
+        until(copied)
+
+
 def test_an_idle_source_lets_its_wal_go(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capturing, "IDLE_SECONDS", 0.2)
     query = f"select confirmed_flush_lsn - '0/0' from pg_replication_slots where slot_name = '{flux.source.slot}'"
