@@ -25,7 +25,7 @@ from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.copy_parts import TableChangedError, copy_in_parts
 from ingestion.postgres.copy_rows import CopyWork, Progress, write_rows
 from ingestion.postgres.incarnation import read_files
-from ingestion.postgres.partial_copy import finish_copy, open_partial, partial_since
+from ingestion.postgres.partial_copy import finish_copy, open_partial, wishes_before
 from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.postgres.pgoutput.records import RELATION, CopyName
 from ingestion.postgres.published import describe_published
@@ -98,7 +98,7 @@ def _tidy(work: CopyWork, oids: set[int]) -> None:
         serves = epoch == f"{work.epoch:06d}" and oid.isdigit() and int(oid) in oids
         # Whoever asked for a new copy after this one was begun, asked for another.
         asked = work.directory / "wanted" / oid
-        if not serves or (asked.exists() and asked.stat().st_mtime > partial_since(left)):
+        if not serves or (asked.exists() and asked.stat().st_mtime > wishes_before(left)):
             shutil.rmtree(left)
 
 

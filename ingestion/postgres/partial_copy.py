@@ -4,7 +4,6 @@ A log of its own: the relation, how the copy began, then the blocks of each part
 What a killed process left of a part stays in it and is ignored: its number has no such record.
 """
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 
 _LOCK: Final = "writer.lock"
+_SINCE: Final = "since"
 
 
 class PartialCopy:
@@ -104,7 +104,7 @@ def open_partial(directory: Path, since: int, reason: str) -> LogWriter:
     """Open the empty log of a copy whose snapshot is not older than the first `since` wishes, made for a reason."""
     shutil.rmtree(directory, ignore_errors=True)
     writer = LogWriter.open(directory)
-    os.utime(directory / _LOCK, (since, since))
+    (directory / _SINCE).write_text(str(since))
     if reason:
         writer.append(REASON, [reason.encode()])
     reach("copy.begun")
@@ -112,14 +112,22 @@ def open_partial(directory: Path, since: int, reason: str) -> LogWriter:
 
 
 def partial_since(directory: Path) -> float:
-    """How many wishes had been made when a copy began; 0 when nothing tells it."""
+    """When a copy's log was begun, Unix time, seconds after its snapshot; 0 when nothing tells it."""
     lock = directory / _LOCK
     return lock.stat().st_mtime if lock.exists() else 0.0
 
 
+def wishes_before(directory: Path) -> int:
+    """How many wishes had been made when a copy began; 0 when nothing tells it."""
+    try:
+        return int((directory / _SINCE).read_text() or 0)
+    except FileNotFoundError:
+        return 0
+
+
 def finish_copy(partial: Path, name: CopyName) -> None:
     """Let a whole copy appear under its name, and take back the wish for it if it was made before the copy began."""
-    since = partial_since(partial)
+    since = wishes_before(partial)
     reach("copy.before_rename")
     partial.rename(partial.parent / str(name))
     sync_directory(partial.parent)
