@@ -37,6 +37,12 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a small file that its owner alone may read, whatever the umask."""
+    with os.fdopen(open_private(path, os.O_WRONLY | os.O_TRUNC), "w") as file:
+        file.write(text)
+
+
 def segment_numbers(directory: Path) -> list[int]:
     """List the segments of a log, oldest first."""
     if not directory.is_dir():
@@ -100,7 +106,7 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     make_private(asked)
     with os.fdopen(open_private(asked / str(number), os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
-    with (directory / _WISHES).open("a") as file:
+    with os.fdopen(open_private(directory / _WISHES, os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(".")
     now = wishes(directory)
     os.utime(asked / str(number), (now, now))
@@ -115,8 +121,8 @@ def wishes(directory: Path) -> int:
 
 def pass_by(directory: Path, epoch: int) -> None:
     """Let the door begin an epoch beyond this one, which a reader has seen and the door's log has not."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (directory / _PASSED).write_text(str(epoch))
+    make_private(directory)
+    write_private(directory / _PASSED, str(epoch))
 
 
 def passed(directory: Path) -> int:

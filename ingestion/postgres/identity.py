@@ -10,6 +10,7 @@ from typing import Final
 
 from ingestion.errors import SourceChangedError
 from ingestion.log import LogPosition, LogReader
+from ingestion.log.directory import make_private, write_private
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.pgoutput.records import SESSION, Session
 from ingestion.postgres.source import Source
@@ -46,8 +47,8 @@ def accept_source(source: Source, log: Path) -> None:
     """Let captures of this log, also one that runs, go on with the server that is there now."""
     with Walsender(source) as walsender:
         identifier = _identifier(walsender)
-    log.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (log / _ACCEPTED).write_text(identifier)
+    make_private(log)
+    write_private(log / _ACCEPTED, identifier)
 
 
 def _identifier(walsender: Walsender) -> str:

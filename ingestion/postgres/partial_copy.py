@@ -13,7 +13,7 @@ from typing import Final, Self
 from ingestion.errors import LogCorruptError
 from ingestion.failpoints import reach
 from ingestion.log import LogReader, LogWriter
-from ingestion.log.directory import grant, sync_directory
+from ingestion.log.directory import grant, sync_directory, write_private
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 
@@ -104,7 +104,7 @@ def open_partial(directory: Path, since: int, reason: str) -> LogWriter:
     """Open the empty log of a copy whose snapshot is not older than the first `since` wishes, made for a reason."""
     shutil.rmtree(directory, ignore_errors=True)
     writer = LogWriter.open(directory)
-    (directory / _SINCE).write_text(str(since))
+    write_private(directory / _SINCE, str(since))
     if reason:
         writer.append(REASON, [reason.encode()])
     reach("copy.begun")

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
+from ingestion.log.directory import write_private
 from ingestion.postgres.pgoutput.lsn import parse_lsn
 
 SLOT_NOTE: Final = "slot.json"
@@ -83,5 +84,5 @@ class SlotWatch:
         while self._looks and self._looks[0][0] <= found.confirmed_lsn:
             self._reached_at = self._looks.popleft()[1]
         fresh = self._path.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(json.dumps(asdict(found) | {"reached_at": self._reached_at}))
+        write_private(fresh, json.dumps(asdict(found) | {"reached_at": self._reached_at}))
         fresh.replace(self._path)

@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 import psycopg
 
 from ingestion.errors import SourceError, WalBudgetError
+from ingestion.log.directory import make_private, open_private
 from ingestion.postgres.blockers import writing
 from ingestion.postgres.pgoutput.records import Session
 from ingestion.postgres.slot import SlotState, read_slot
@@ -189,9 +190,9 @@ def _drop(connection: psycopg.Connection[Any], name: str) -> None:
 
 
 def _write(path: Path, found: GivenUp) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent)
     fresh = path.with_suffix(".tmp")
-    with fresh.open("w") as file:
+    with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_TRUNC), "w") as file:
         json.dump(asdict(found), file)
         file.flush()
         os.fsync(file.fileno())
