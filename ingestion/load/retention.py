@@ -74,10 +74,11 @@ def retain(
     """Remove what is neither needed nor to be kept. The caller holds the lease; positions are the warehouse's."""
     for left in (log / "copies").glob(f"*{REMOVED}"):  # by a process that was killed
         shutil.rmtree(left)
+    # Before the whole ones are looked at: a copy that becomes whole meanwhile is then seen twice, and not never.
+    being_made = min((partial_since(path) for path in (log / "copies").glob("*.partial")), default=None)
     copies = [copy for copy in read_copies(log / "copies") if not _superseded(copy, tables)]
     stream = LogReader(log / "postgres")
     pending = [copy for copy in copies if copy.place[0] >= position.epoch and not copy.loaded(tables)]
-    being_made = min((partial_since(path) for path in (log / "copies").glob("*.partial")), default=None)
     sizes = {name: log_bytes(log / name) for name in LOGS}
     removed = 0
     while True:

@@ -45,9 +45,10 @@ def write_private(path: Path, text: str) -> None:
 
 def segment_numbers(directory: Path) -> list[int]:
     """List the segments of a log, oldest first."""
-    if not directory.is_dir():
+    try:
+        return sorted(int(entry.stem) for entry in directory.iterdir() if entry.suffix == ".seg")
+    except FileNotFoundError:
         return []
-    return sorted(int(entry.stem) for entry in directory.iterdir() if entry.suffix == ".seg")
 
 
 def read_durable(directory: Path) -> LogPosition | None:
@@ -143,7 +144,8 @@ def grant(directory: Path, number: int, *, asked_before: float | None = None) ->
 def log_bytes(directory: Path) -> int:
     """Bytes of all files below a log's directory."""
     total = 0
-    for path in directory.rglob("*"):
-        with suppress(FileNotFoundError):  # removed at this moment
-            total += path.stat().st_size if path.is_file() else 0
+    for parent, _, names in os.walk(directory):  # which passes over what is removed or renamed at this moment
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(parent) / name).stat().st_size
     return total

@@ -113,8 +113,10 @@ def open_partial(directory: Path, since: int, reason: str) -> LogWriter:
 
 def partial_since(directory: Path) -> float:
     """When a copy's log was begun, Unix time, seconds after its snapshot; 0 when nothing tells it."""
-    lock = directory / _LOCK
-    return lock.stat().st_mtime if lock.exists() else 0.0
+    try:
+        return (directory / _LOCK).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def wishes_before(directory: Path) -> int:

@@ -1,8 +1,10 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import LogCorruptError, LogError, LogWriteError
 from ingestion.log import LogReader, LogWriter
-from ingestion.log.directory import segment_numbers
+from ingestion.log.directory import log_bytes, segment_numbers
 from ingestion.log.segment import segment_name
 
 KIND = 7
@@ -183,3 +185,24 @@ def test_what_was_durable_before_its_note_counts_after_recovery(tmp_path: Path) 
     (tmp_path / "durable").write_bytes(note)
     with LogWriter.open(tmp_path):
         assert LogReader(tmp_path).last_mark() == 2
+
+
+def test_a_directory_that_goes_away_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    going, stop = tmp_path / "going", threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            going.mkdir()
+            (going / "0000000000000001.seg").write_bytes(b"x")
+            going.rename(tmp_path / "gone")
+            shutil.rmtree(tmp_path / "gone")
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(3000):
+            assert log_bytes(tmp_path) <= 2
+            assert segment_numbers(going) in ([], [1])
+    finally:
+        stop.set()
+        thread.join()
