@@ -22,6 +22,7 @@ from ingestion.postgres.walsender import Walsender
 
 _TAG: Final = 25
 _COMMIT: Final = slice(_TAG + 2, _TAG + 26)  # its LSN, its end, its time
+_OID: Final = slice(_TAG + 1, _TAG + 5)
 _READ_BYTES: Final = 4 << 20
 _READ_SECONDS: Final = 0.25
 
@@ -49,20 +50,26 @@ def require_resent(
 
 
 def _sent_again(walsender: Walsender, end: int, stop: threading.Event) -> Iterator[memoryview]:
-    """Commits below `end`, as the source sends them; the first message behind them is put back."""
-    unfinished = False
+    """Commits below `end`, as the source sends them; what comes behind them is put back.
+
+    So are the relations that came before: the source sends each once for a connection (manual 54.9).
+    """
+    unfinished, relations = False, dict[bytes, memoryview]()
     while not stop.is_set():
         received = walsender.read(_READ_BYTES, _READ_SECONDS)
         for number, message in enumerate(received.messages):
             tag = message[_TAG]
             if tag == 0x42 and struct.unpack_from(">Q", message, _TAG + 1)[0] >= end:  # 'B'
-                walsender.put_back(received.messages[number:])
+                walsender.put_back([*relations.values(), *received.messages[number:]])
                 return
+            if tag == 0x52:  # 'R'
+                relations[bytes(message[_OID])] = message
             if tag == 0x43:  # 'C'
                 yield message[_COMMIT]
             unfinished = (unfinished and tag != 0x43) or tag == 0x42
         if not received.messages and not unfinished:
             if received.wal_end >= end:
+                walsender.put_back([*relations.values()])
                 return
             walsender.ask()
 

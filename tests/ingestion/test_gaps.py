@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import LoadError
+from ingestion.postgres.walsender import Walsender
+from tests.ingestion.following import loading
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.verified import assert_verified
 from tests.ingestion.warehouses import Warehouse
@@ -57,6 +59,20 @@ def test_a_slot_that_somebody_moved_on_is_healed_by_a_copy(flux: Pipeline) -> No
     changed_unseen(flux)
     flux.execute(f"select pg_replication_slot_advance('{flux.source.slot}', pg_current_wal_lsn())")
     assert_healed(flux)
+
+
+def test_what_the_source_sends_again_costs_no_copy(flux: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as unheard:
+        unheard.setattr(Walsender, "confirm", lambda self, lsn: None)
+        flux.execute("insert into t values (10, 1)")
+        flux.replicate()
+    with loading(flux) as load_until:
+        for row in (11, 12):
+            flux.execute(f"insert into t values ({row}, 1)")
+            load_until(lambda row=row: flux.query(f"select n from raw_app.t where id = {row}") == [(1,)])  # type: ignore[misc]
+    assert_verified(flux)
+    assert flux.query("select change, detail from _flux.schema_changes where change = 'copy'") == []
+    assert flux.query("select count(*) from _flux.history_gaps") == [(0,)]
 
 
 def test_a_dropped_publication_is_healed_by_a_copy(flux: Pipeline) -> None:
