@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion.errors import WireError
 from ingestion.log.segment import PADDING
-from ingestion.postgres.pgoutput import Column, Values
+from ingestion.postgres.pgoutput import Column
 from ingestion.postgres.pgoutput.binary import codec, column_text
 from ingestion.postgres.pgoutput.tuples import BINARY, NULL, TEXT, UNCHANGED, Wire
 from ingestion.postgres.source import Source, connect
@@ -65,8 +65,8 @@ def test_text_binary_null_and_unchanged_stand_side_by_side() -> None:
     raw = b"".join(len(value).to_bytes(4) + value for _, value, _ in found)
     length = np.array([len(value) for _, value, _ in found], np.int64)
     start = np.cumsum(length + 4) - length
-    values = Values(start, length, np.array([kind for kind, _, _ in found], np.uint8))
     wire = Wire(bytearray(raw + bytes(PADDING)), len(raw))
+    values = wire.values(start, length, np.array([kind for kind, _, _ in found], np.uint8))
     array = column_text(wire, values, Column("c", 1, 1184, "timestamptz", "b", -1, "timestamptz"))
     array.validate(full=True)
     texts = [text for _, _, text in found]
@@ -79,7 +79,7 @@ def test_text_binary_null_and_unchanged_stand_side_by_side() -> None:
 
 def test_a_type_that_is_not_read_is_refused() -> None:
     wire = Wire(bytearray(b"\0\0\0\1x" + bytes(PADDING)), 5)
-    values = Values(np.array([4]), np.array([1]), np.array([BINARY], np.uint8))
+    values = wire.values(np.array([4]), np.array([1]), np.array([BINARY], np.uint8))
     with pytest.raises(WireError, match=r"column 'c' of type 'pair' was sent in a binary form"):
         column_text(wire, values, Column("c", 1, 99_999, "pair", "c", -1, "pair"))
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ingestion.errors import WireError
-from ingestion.postgres.pgoutput.tuples import BINARY, NULL, Ints, Values, Wire
+from ingestion.postgres.pgoutput.tuples import BINARY, NULL, Ints, Values, Wire, Words
 
 SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
 _FILE_HEADER: Final = len(SIGNATURE) + 8
@@ -32,12 +32,15 @@ def decode_copy(buffer: bytearray, lengths: Ints, columns: int) -> tuple[Wire, l
         raise WireError(f"a row of a COPY has another number of columns than {columns}")
     at, found = start + 2, []
     for _ in range(columns):
-        length = wire.integers(at, ">i4", 4)
+        wire.require_within(at, 4)
+        head: Words = wire.view("V16", 16)[at].view("<u4").reshape(len(at), 4)
+        length = head[:, 0].byteswap().view(np.int32).astype(np.int64)
         null = length == -1
-        following = at + 4 + np.where(null, 0, length)
-        if (length < -1).any() or (following > wire.size).any():
+        length = np.where(null, 0, length)
+        following = at + 4 + length
+        if (length < 0).any() or (following > wire.size).any():
             raise WireError("a value of a COPY is longer than its row")
-        found.append(Values(at + 4, np.where(null, 0, length), np.where(null, NULL, BINARY).astype(np.uint8)))
+        found.append(Values(at + 4, length, np.where(null, NULL, BINARY).astype(np.uint8), head))
         at = following
     if (at != end).any():
         raise WireError("a row of a COPY is longer or shorter than its columns")
