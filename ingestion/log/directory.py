@@ -107,11 +107,23 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     make_private(asked)
     with os.fdopen(open_private(asked / str(number), os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
+    _number(directory, asked / str(number))
+    sync_directory(asked)
+
+
+def number_wishes(directory: Path) -> None:
+    """Give wishes a number whose makers were killed before they did: they are newer than all that was begun by now."""
+    for number in wanted(directory):
+        asked = directory / "wanted" / str(number)
+        if asked.stat().st_mtime > wishes(directory):
+            _number(directory, asked)
+
+
+def _number(directory: Path, asked: Path) -> None:
     with os.fdopen(open_private(directory / _WISHES, os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(".")
     now = wishes(directory)
-    os.utime(asked / str(number), (now, now))
-    sync_directory(asked)
+    os.utime(asked, (now, now))
 
 
 def wishes(directory: Path) -> int:

@@ -20,7 +20,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from ingestion.log.directory import make_private, wanted, wanted_whole, why_wanted
+from ingestion.log.directory import make_private, number_wishes, wanted, wanted_whole, why_wanted
 from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.copy_parts import TableChangedError, copy_in_parts
 from ingestion.postgres.copy_rows import CopyWork, Progress, write_rows
@@ -60,6 +60,7 @@ def copy_tables(work: CopyWork, tables: Sequence[TableRef], *, workers: int = 2)
     A table that is gone meanwhile is left out. After a crash the tables in parts go on where they were.
     """
     make_private(work.directory)
+    number_wishes(work.directory)
     _tidy(work, {table.oid for table in tables})
     todo: queue.SimpleQueue[TableRef] = queue.SimpleQueue()
     # Small tables first: they share snapshots. Of the large ones the largest, so that no worker is left alone with it.
