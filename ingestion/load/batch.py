@@ -170,7 +170,10 @@ def _arriving(tail: Tail, gathering: _Gathering, until: int | None, interrupted:
     if opened is None or (until is not None and opened.lsn >= until):
         return None
     comes = Arriving(tail, gathering.session, piece.position, opened, interrupted, piece.position)
-    return Batch(gathering.session.epoch, opened.lsn + 1, piece.position, comes, comes)
+    # Told at the very place up to which all is loaded: the batch before may have ended in front of it in the log.
+    members = gathering.members[-1] if gathering.members else None
+    lsn, epoch = opened.lsn + 1, gathering.session.epoch
+    return Batch(epoch, lsn, piece.position, comes, comes, (), members, gathering.untold)
 
 
 def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limit: int) -> Batch | None:

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.load.batch import read_batch
+from ingestion.load.tail import Tail
+from ingestion.log import LogReader, LogWriter
 from ingestion.log.directory import want, wanted
+from ingestion.postgres.pgoutput.records import MEMBERS, WAL, Members
 from tests.ingestion.pipeline import Pipeline, pipeline
-from tests.ingestion.test_arriving import slow
+from tests.ingestion.test_arriving import Slow, slow
 
 __all__ = ["slow"]
 
@@ -40,3 +44,23 @@ def test_a_wish_whose_maker_was_killed_is_granted_by_one_copy(
     flux.execute("update t set n = 1")
     flux.replicate()
     assert wanted(copies) == set()
+
+
+def test_members_told_where_all_is_loaded_count_beside_an_arriving_transaction(slow: Slow, tmp_path: Path) -> None:
+    last = next(n for n in reversed(range(len(slow.before))) if slow.before[n].mark and slow.before[n].kind == WAL)
+    mark = slow.before[last].mark
+    late = Slow(tmp_path / "late", slow.session, slow.before, slow.rest)
+    late.write(slow.before[: last + 1])
+    reader = LogReader(tmp_path / "late" / "log" / "postgres")
+    loaded = read_batch(Tail(reader), None, 0, 0)
+    assert loaded is not None
+    while (batch := read_batch(Tail(reader), loaded.end, loaded.epoch, loaded.lsn)) is not None:
+        loaded = batch
+    assert loaded.lsn == mark
+    with LogWriter.open(tmp_path / "late" / "log" / "postgres") as writer:
+        writer.append(MEMBERS, [Members(frozenset({7}), {}).to_bytes()], mark)
+    late.write(slow.before[last + 1 :])
+    batch = read_batch(Tail(reader), loaded.end, loaded.epoch, loaded.lsn, arriving=lambda: False)
+    assert batch is not None
+    assert batch.arriving is not None
+    assert batch.members == (mark, Members(frozenset({7}), {}))
