@@ -73,23 +73,24 @@ def rebuild(
         events += loaded.accepted
         if progress:
             progress("events", events)
-    tables = {table.source: table for table in changes.tables.values()}
-    states = {source: tables[source].state if source in tables else None for source in sources}
-    waiting = sorted(source for source, state in states.items() if state in (None, TableState.RESYNCING))
+    tables = [*changes.tables.values()]
+    # A source may have two: its protected columns land apart.
+    states = {source: {table.state for table in tables if table.source == source} for source in sources}
+    waiting = sorted(source for source, found in states.items() if not found or TableState.RESYNCING in found)
     if waiting:
         raise LoadError(f"the log alone does not give {', '.join(waiting)}; new copies are asked for")
     with destination.transaction():
-        for table in tables.values():
+        for table in tables:
             if table.has_history:
                 destination.machinery.note_gap(table, 0, reason=reason)
-    moments = [copy.at for copy in read_copies(loader.log / "copies") if copy.loaded(tables.values())]
+    moments = [copy.at for copy in read_copies(loader.log / "copies") if copy.loaded(tables)]
     return Rebuilt(
         len(tables),
-        sum(destination.count(table) for table in tables.values()),
+        sum(destination.count(table) for table in tables),
         brought.changes,
         events,
         changes.position.epoch,
         changes.position.lsn,
         max(moments, default=None),
-        tuple(sorted(source for source, state in states.items() if state is TableState.INEXACT)),
+        tuple(sorted(source for source, found in states.items() if TableState.INEXACT in found)),
     )

@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.errors import LoadError
 from ingestion.load.batch import read_batch
+from ingestion.load.changes import BatchLoad
+from ingestion.load.replay import rebuild
+from ingestion.load.service import Loader
 from ingestion.load.tail import Tail
 from ingestion.log import LogReader, LogWriter
 from ingestion.log.directory import want, wanted
+from ingestion.postgres.pgoutput import Messages, Relation
 from ingestion.postgres.pgoutput.records import MEMBERS, WAL, Members
+from ingestion.warehouse.table import Table
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.selections import selected
 from tests.ingestion.test_arriving import Slow, slow
+from tests.ingestion.warehouses import DuckdbWarehouse
 
 __all__ = ["slow"]
 
@@ -44,6 +52,28 @@ def test_a_wish_whose_maker_was_killed_is_granted_by_one_copy(
     flux.execute("update t set n = 1")
     flux.replicate()
     assert wanted(copies) == set()
+
+
+def test_a_replay_is_refused_when_the_general_part_of_a_split_table_waits(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "tables: {public.t: {columns: {id: public, n: public, p: protected}}}"
+    flux = pipeline(database, tmp_path, selection=selected(text))
+    flux.execute("create table t (id int primary key, n int, p text)", "insert into t values (1, 1, 'p')")
+    flux.replicate()
+    flux.execute("update t set n = 2, p = 'q'")
+    flux.capture()
+    apply, general = BatchLoad._table, oid_of(flux, "t")
+
+    def failing(self: BatchLoad, messages: Messages, table: Table, versions: list[tuple[int, Relation]]) -> None:
+        if table.oid == general:
+            raise LoadError("cannot be applied")
+        apply(self, messages, table, versions)
+
+    monkeypatch.setattr(BatchLoad, "_table", failing)
+    other = DuckdbWarehouse(tmp_path / "other.duckdb")
+    with other.open() as destination, pytest.raises(LoadError, match=r"public\.t"):
+        rebuild(Loader(flux.home, other.url, selection=selected(text)), destination, ["public.t"], reason="test")
 
 
 def test_members_told_where_all_is_loaded_count_beside_an_arriving_transaction(slow: Slow, tmp_path: Path) -> None:
