@@ -291,6 +291,9 @@ class ChangeLoader:
     def _copy_view(self, copied: Copied, view: View, at: datetime, places: Places) -> Table:
         """Load what of a copy belongs into one table, and what that changed since."""
         table, previous, held = places.take(view, copied.name)
+        if held is not None and held.has_history and held.key and copied.name.lsn < self._position.lsn:
+            # Of a table that went on meanwhile: what followed the copy is told by the catch-up, and only once.
+            self._destination.machinery.forget_since(held, copied.name.epoch, copied.name.lsn)
         chunks = (self._treater.treat(view, view.of_rows(chunk)) for chunk in copied.chunks())
         table = self._destination.load_copy(table, chunks, at, held)
         note_copy(self._destination.machinery, previous, table, copied.reason)

@@ -1,6 +1,7 @@
 """Features that meet: what one of them leaves, the other one has to find."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ingestion.log import LogReader, LogWriter
 from ingestion.log.directory import want, wanted
 from ingestion.postgres.pgoutput import Messages, Relation
 from ingestion.postgres.pgoutput.records import MEMBERS, WAL, Members
+from ingestion.verify import assert_history_replays
 from ingestion.warehouse.table import Table
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.selections import selected
@@ -34,6 +36,29 @@ def begun(database: str, home: Path, *more: str) -> Pipeline:
     flux.execute(*more)
     flux.replicate()
     return flux
+
+
+def test_a_late_copy_of_a_table_that_went_on_tells_each_change_once(database: str, tmp_path: Path) -> None:
+    flux = begun(database, tmp_path)
+    copies = flux.home / "log" / "copies"
+    before = {*copies.iterdir()}
+    want(copies, oid_of(flux, "t"), "somebody asked for it")
+    flux.capture()
+    (late,) = (path for path in {*copies.iterdir()} - before if path.name not in ("wanted", "wishes"))
+    flux.execute("update t set n = 1 where id = 1", "insert into t values (100, 5)", "delete from t where id = 2")
+    flux.capture()
+    shutil.move(late, tmp_path / "late")  # it takes its time: the loader passes its place
+    flux.load()
+    shutil.move(tmp_path / "late", late)
+    assert flux.load().copied_tables == 1
+    assert sorted(flux.query("from raw_app.t")) == sorted(flux.at_source("select * from t"))
+    assert sorted(flux.query("select id, _op from raw_app_history.t where _seq > 1")) == [
+        (1, "update"),
+        (2, "delete"),
+        (100, "insert"),
+    ]
+    with flux.destination.open() as destination:
+        assert_history_replays(destination)
 
 
 def test_a_wish_whose_maker_was_killed_is_granted_by_one_copy(
