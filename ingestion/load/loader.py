@@ -23,6 +23,7 @@ from ingestion.load.fold import UnusableCopyError
 from ingestion.load.log_begin import log_begin
 from ingestion.load.places import Places
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
+from ingestion.load.reselection import apply_selection
 from ingestion.load.tables import Landing, note_copy
 from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
@@ -83,7 +84,7 @@ class ChangeLoader:
         self._left_at = -1  # the position behind which a transaction is awaited as a whole
         self._check_history(history)
         self._check_begin()
-        self._check_selection()
+        apply_selection(destination.machinery, self._landing.selection, self._tables, self._position.lsn)
         self._ask_again()
 
     @property
@@ -100,6 +101,11 @@ class ChangeLoader:
     def tables(self) -> dict[int, Table]:
         """The replicated tables by the source's OID."""
         return self._tables
+
+    def find_useless(self) -> frozenset[CopyName]:
+        """Find the copies that it will not load: others were asked for, or nobody wants them."""
+        self._pending()
+        return frozenset(self._useless)
 
     def drain(self, *, until: int | None = None, progress: Progress | None = None) -> LoadReport:
         """Load all that the log holds, or all that committed before the LSN `until`."""
@@ -180,15 +186,6 @@ class ChangeLoader:
             self._tables[oid] = self._destination.machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
             if table.source not in coming:
                 want(self._copies, source_oid(oid), "the log begins after the warehouse's position")
-
-    def _check_selection(self) -> None:
-        """Let tables of which something else is selected now wait for a new copy."""
-        machinery, selection = self._destination.machinery, self._landing.selection
-        for number, table in self._tables.items():
-            if table.state is not TableState.STOPPED and table.selection != selection.digest(table.source):
-                logger.warning("table is copied again, its selection changed table=%s", table.relation)
-                if table.state is not TableState.RESYNCING:
-                    self._tables[number] = machinery.write_state(table, TableState.RESYNCING, self._position.lsn)
 
     def _ask_again(self) -> None:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
@@ -340,6 +337,9 @@ class ChangeLoader:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
         source = (self._clock or "").rpartition(".")[0]
         found = pending_copies(self._copies, self._position.epoch, self._tables)
+        for copied in found:
+            if self._landing.selection.why_out(copied.relation.source) is not None:
+                self._useless.add(copied.name)
         if found:
             self._leave_spent(found)
         pending = [copied for copied in found if copied.name not in self._useless]

@@ -25,6 +25,7 @@ from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import log_bytes, segment_numbers
 from ingestion.log.segment import segment_name
 from ingestion.postgres.partial_copy import partial_since
+from ingestion.postgres.pgoutput.records import CopyName
 from ingestion.warehouse.table import Table
 
 logger = logging.getLogger(__name__)
@@ -69,16 +70,26 @@ class _Head:
 
 
 def retain(
-    log: Path, keep: Keep, tables: Collection[Table], position: Position, events: LogPosition | None
+    log: Path,
+    keep: Keep,
+    tables: Collection[Table],
+    position: Position,
+    events: LogPosition | None,
+    useless: Collection[CopyName] = (),
 ) -> LogState:
-    """Remove what is neither needed nor to be kept. The caller holds the lease; positions are the warehouse's."""
+    """Remove what is neither needed nor to be kept. The caller holds the lease; positions are the warehouse's.
+
+    `useless` are copies that its loader will not load: nothing is kept for them.
+    """
     for left in (log / "copies").glob(f"*{REMOVED}"):  # by a process that was killed
         shutil.rmtree(left)
     # Before the whole ones are looked at: a copy that becomes whole meanwhile is then seen twice, and not never.
     being_made = min((partial_since(path) for path in (log / "copies").glob("*.partial")), default=None)
     copies = [copy for copy in read_copies(log / "copies") if not _superseded(copy, tables)]
     stream = LogReader(log / "postgres")
-    pending = [copy for copy in copies if copy.place[0] >= position.epoch and not copy.loaded(tables)]
+    newest = {copy.name.oid: copy for copy in sorted(copies, key=lambda copy: copy.place)}.values()
+    coming = [copy for copy in newest if copy.place[0] >= position.epoch and copy.name not in useless]
+    pending = [copy for copy in coming if not copy.loaded(tables)]
     sizes = {name: log_bytes(log / name) for name in LOGS}
     removed = 0
     while True:

@@ -65,4 +65,4 @@ class Upkeep:
         changes = self._changes
         row = changes.destination.machinery.read_position(EVENTS)
         events = LogPosition(row[2], row[3]) if row and row[2] is not None and row[3] is not None else None
-        return retain(self._log, self._keep, changes.tables.values(), changes.position, events)
+        return retain(self._log, self._keep, changes.tables.values(), changes.position, events, changes.find_useless())

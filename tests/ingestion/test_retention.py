@@ -39,7 +39,7 @@ def go_on(flux: Pipeline, times: int = 3) -> None:
 def shorten(flux: Pipeline, keep: Keep, *, home: Path | None = None) -> LogState:
     with DuckdbWarehouse((home or flux.home) / "warehouse.duckdb").open() as destination:
         loader = ChangeLoader(destination, flux.home / "log")
-        return retain(flux.home / "log", keep, loader.tables.values(), loader.position, None)
+        return retain(flux.home / "log", keep, loader.tables.values(), loader.position, None, loader.find_useless())
 
 
 def segments(flux: Pipeline) -> list[int]:

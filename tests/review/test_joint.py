@@ -19,8 +19,9 @@ from ingestion.postgres.pgoutput.records import MEMBERS, WAL, Members
 from ingestion.verify import assert_history_replays
 from ingestion.warehouse.table import Table
 from tests.ingestion.pipeline import Pipeline, pipeline
-from tests.ingestion.selections import selected
+from tests.ingestion.selections import reselect, selected
 from tests.ingestion.test_arriving import Slow, slow
+from tests.ingestion.test_retention import NOTHING, rebuilt, segments, shorten
 from tests.ingestion.warehouses import DuckdbWarehouse
 
 __all__ = ["slow"]
@@ -77,6 +78,43 @@ def test_a_wish_whose_maker_was_killed_is_granted_by_one_copy(
     flux.execute("update t set n = 1")
     flux.replicate()
     assert wanted(copies) == set()
+
+
+def test_a_dropped_table_does_not_keep_the_log_for_ever_after_a_replay(database: str, tmp_path: Path) -> None:
+    flux = begun(database, tmp_path, "create table gone (id int primary key)")
+    flux.execute("drop table gone")
+    for n in range(3):
+        flux.execute(f"update t set n = {n}")
+        flux.replicate()
+    shorten(flux, NOTHING)
+    want(flux.home / "log" / "copies", oid_of(flux, "t"), "for a replay")
+    flux.replicate()
+    other = rebuilt(flux, tmp_path / "other")
+    for n in range(3):
+        flux.execute(f"update t set n = {n}")
+        flux.capture()
+        other.load()
+    before = segments(flux)
+    shorten(flux, NOTHING, home=tmp_path / "other")
+    assert len(segments(flux)) < len(before)
+    assert sorted(other.query("from raw_app.t")) == sorted(flux.at_source("select * from t"))
+
+
+def test_what_is_excluded_does_not_land_from_the_log(database: str, tmp_path: Path) -> None:
+    flux = begun(database, tmp_path, "create table secret (id int primary key)", "insert into secret values (1)")
+    flux.execute("insert into secret values (2)")
+    flux.capture()
+    flux = reselect(flux, "exclude: [public.secret]")
+    flux.load()
+    assert flux.query("select id from raw_app.secret") == [(1,)]
+    (tmp_path / "other").mkdir()
+    other = Pipeline(flux.source, flux.home, DuckdbWarehouse(tmp_path / "other" / "warehouse.duckdb"))
+    other.load()
+    assert other.query("select * from information_schema.tables where table_name = 'secret'") == []
+    flux = reselect(flux, "include: [public.*]")
+    flux.replicate()
+    flux.replicate()
+    assert sorted(flux.query("select id from raw_app.secret")) == [(1,), (2,)]
 
 
 def test_a_replay_is_refused_when_the_general_part_of_a_split_table_waits(
