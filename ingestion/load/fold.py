@@ -8,6 +8,7 @@ in a DuckDB in memory; all others pass through. Everything stays text.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +23,9 @@ from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.records import IDLE, SESSION, WAL, Session
+from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
+
+_ROWS: Final = 100_000
 
 
 class UnusableCopyError(LoadError):
@@ -44,7 +48,7 @@ class Fold:
 
     def over(self, parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield the rows as of `lsn`. Raises UnusableCopyError."""
-        with duckdb.connect(config={"temp_directory": str(self.spill)}) as memory:
+        with duckdb.connect(config={"temp_directory": str(self.spill), "memory_limit": f"{MEMORY_BYTES}B"}) as memory:
             if self._gather(memory):
                 yield from _fold(memory, self.relation, parts)
                 return
@@ -153,4 +157,6 @@ def _fold(memory: duckdb.DuckDBPyConnection, relation: Relation, parts: Iterable
     ((missing,),) = memory.execute(f"select count(*) from after where ({lost}) and not held").fetchall()
     if missing:
         raise UnusableCopyError(f"{missing} rows of {relation.source!r} lack a long value that the copy should hold")
-    yield memory.sql(f"select {', '.join(f'v{i} as c{i}' for i in width)} from after").to_arrow_table()
+    rows = memory.sql(f"select {', '.join(f'v{i} as c{i}' for i in width)} from after")
+    for batch in rows.to_arrow_reader(_ROWS):
+        yield pa.Table.from_batches([batch])
