@@ -64,7 +64,7 @@ def read_given_up(log: Path) -> GivenUp | None:
     """Read what was given up last; None when nothing was within a day."""
     try:
         found = GivenUp(**json.loads((log / _NOTE).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):  # the log's disk may be the one that fails: the guard goes on
         return None
     return found if time.time() < found.at + _DAY_SECONDS else None
 
