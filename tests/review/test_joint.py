@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import LoadError
+from ingestion.load import retention
 from ingestion.load.batch import read_batch
 from ingestion.load.changes import BatchLoad
 from ingestion.load.replay import rebuild
+from ingestion.load.replayable import CopyState, read_copies
 from ingestion.load.service import Loader
 from ingestion.load.tail import Tail
 from ingestion.log import LogReader, LogWriter
@@ -157,3 +159,31 @@ def test_members_told_where_all_is_loaded_count_beside_an_arriving_transaction(s
     assert batch is not None
     assert batch.arriving is not None
     assert batch.members == (mark, Members(frozenset({7}), {}))
+
+
+def test_a_copy_that_becomes_whole_while_the_log_is_looked_at_keeps_its_stream(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux = begun(database, tmp_path)
+    copies = flux.home / "log" / "copies"
+    before = {*copies.iterdir()}
+    want(copies, oid_of(flux, "t"), "somebody asked for it")
+    flux.capture()
+    (made,) = (path for path in {*copies.iterdir()} - before if path.name not in ("wanted", "wishes"))
+    partial = made.rename(made.with_name("000001-1.partial"))
+    for n in range(3):
+        flux.execute(f"update t set n = {n}")
+        made.mkdir()  # capture makes no other copy
+        flux.capture()
+        made.rmdir()
+        flux.load()
+
+    def read_then_renamed(directory: Path) -> list[CopyState]:
+        found = [*read_copies(directory)]
+        if partial.exists():
+            partial.rename(made)
+        return found
+
+    monkeypatch.setattr(retention, "read_copies", read_then_renamed)
+    shorten(flux, NOTHING)
+    assert flux.load().copied_tables == 1
