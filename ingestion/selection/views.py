@@ -62,6 +62,10 @@ class View:
         return pa.table({f"c{number}": rows.column(f"c{i}") for number, i in enumerate(self.places)})
 
 
+# No directory for what does not fit: it would hold the values that are to be kept out.
+ENGINE: Final[dict[str, str | bool | int | float | list[str]]] = {"memory_limit": "256MB", "temp_directory": ""}
+
+
 class Treater:
     """Brings values into the form in which they land, column by column, in an engine of its own, in memory."""
 
@@ -75,7 +79,7 @@ class Treater:
             return rows
         listed = ", ".join(f"{self.expression(view, i, f'c{i}')} as c{i}" for i in view.treated)
         if self._engine is None:
-            self._engine = duckdb.connect()
+            self._engine = duckdb.connect(config=ENGINE)
         self._engine.register("_rows", rows.select([f"c{i}" for i in view.treated]))
         try:
             treated = self._engine.sql(f"select {listed} from _rows", params=self.parameters if view.hashes else None)

@@ -6,7 +6,7 @@ engine in memory: what compares it sees an ordinary table's rows.
 
 import duckdb
 
-from ingestion.selection.views import Treater, View
+from ingestion.selection.views import ENGINE, Treater, View
 from ingestion.verify.snapshot import Spooled, read_spooled
 
 
@@ -18,7 +18,7 @@ def landed(spooled: Spooled, view: View, treater: Treater) -> Spooled:
     texts = [treater.expression(view, i, f"s{place}") for i, place in enumerate(view.places)]
     listed = ", ".join([*(f"{text} as s{i}" for i, text in enumerate(texts)), "_end"])
     names = [f"s{i}" for i in range(len(texts))]
-    with duckdb.connect() as engine:
+    with duckdb.connect(config=ENGINE) as engine:
         # What is not quoted is NULL; the last column is not quoted either.
         engine.sql(
             f"copy (select {listed} from {read_spooled(spooled)}) to '{str(path).replace(chr(39), chr(39) * 2)}' "
