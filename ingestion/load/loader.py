@@ -146,7 +146,7 @@ class ChangeLoader:
             return self._batch(min(due, default=None), arriving) is not None
         except TransactionCutError as error:
             logger.info("a transaction is awaited as a whole lsn=%s reason=%s", format_lsn(self._position.lsn), error)
-            self._left_at = self._position.lsn
+            self._left_at, self._failed = self._position.lsn, {}
             return False
 
     def _check_history(self, wanted: bool) -> None:
