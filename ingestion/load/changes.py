@@ -1,6 +1,6 @@
 """Apply the row changes of a batch, table by table, inside the loader's transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +36,8 @@ class TableFailureError(LoadError):
 class BatchLoad:
     """Loads the row changes of one batch. `tables` is kept up to date; `skip` names tables that wait for a new copy.
 
-    `returned` are OIDs of those that replicate again after they had stopped: they wait for one, too.
+    `asked` are OIDs of those that somebody wants copied: they wait from here on. `returned` are OIDs of those that
+    replicate again after they had stopped: they wait for one, too.
     """
 
     destination: Destination
@@ -45,6 +46,7 @@ class BatchLoad:
     tables: dict[int, Table]
     clock: str | None = None
     skip: dict[int, str] = field(default_factory=dict)
+    asked: Collection[int] = ()
     rows: int = 0
     returned: set[int] = field(default_factory=set)
     changed: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class BatchLoad:
             self.destination.clock.recall(batch.epoch)
         else:
             self._stamp(batch)
+        self._await_copies(batch, only, [(batch.lsn, self.asked)])
         self._await_copies(batch, only, [known for known in batch.untold if known[0] < batch.lsn])
         failed: dict[int, str] = {}
         try:
@@ -100,7 +103,7 @@ class BatchLoad:
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, landed, (since, 0))
 
-    def _await_copies(self, batch: Batch, only: int | None, untold: Iterable[tuple[int, frozenset[int]]]) -> None:
+    def _await_copies(self, batch: Batch, only: int | None, untold: Iterable[tuple[int, Collection[int]]]) -> None:
         """Let tables wait for a copy that is due: what the stream says of them would be in it once more."""
         for lsn, oids in untold:
             for oid in (number for named in oids for number in numbers(named)):

@@ -7,7 +7,7 @@ table's changes once more from the log.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -132,22 +132,23 @@ class ChangeLoader:
     def step(self, interrupted: Callable[[], bool] = lambda: False) -> bool:
         """Load one copy or one batch; False when there is nothing to load.
 
-        A large transaction is loaded while it comes, unless the time is taken from a column, which may come last;
-        `interrupted` tells when to leave that.
+        A large transaction is loaded while it comes, unless a column gives the time; `interrupted` ends that.
         """
         pending = self._pending()
-        for copied in pending:
-            if copied.name.lsn <= self._position.lsn:
-                self._copy(copied)
-                return True
+        if ready := [copied for copied in pending if copied.name.lsn <= self._position.lsn]:
+            self._copy(ready[0])
+            return True
         due = [copied.name.lsn for copied in pending]
         arriving = None if self._clock or self._left_at == self._position.lsn else interrupted
         try:
-            return self._batch(min(due, default=None), arriving) is not None
+            moved = self._batch(min(due, default=None), arriving) is not None
         except TransactionCutError as error:
             logger.info("a transaction is awaited as a whole lsn=%s reason=%s", format_lsn(self._position.lsn), error)
             self._left_at, self._failed = self._position.lsn, {}
             return False
+        if not moved:
+            self._ask_again()
+        return moved
 
     def _check_history(self, wanted: bool) -> None:
         """Refuse to begin or end histories in the middle: neither would say what the changes between were."""
@@ -190,8 +191,8 @@ class ChangeLoader:
     def _ask_again(self) -> None:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
         waiting = [table for table in self._tables.values() if table.state is TableState.RESYNCING]
+        asked = wanted(self._copies)  # before the copies are looked at: one is whole before its wish is granted
         coming = {copied.relation.source for copied in self._pending()} if waiting else set()
-        asked = wanted(self._copies)
         for table in waiting:
             oid, selected = source_oid(table.oid), self._landing.selection.digest(table.source) == table.selection
             if table.source not in coming and oid not in asked:
@@ -200,12 +201,14 @@ class ChangeLoader:
     def _batch(self, until: int | None, arriving: Callable[[], bool] | None = None) -> int | None:
         """Load the next batch in one transaction; the number of its row changes, None when there is none."""
         before = self._position
+        # Before the log is read: who asks later gets a copy of a later LSN than all that is in this batch.
+        asked = wanted(self._copies)
         batch = self._read(before.at, before.epoch, before.lsn, until, arriving)
         if batch is None:
             return None
         started = time.monotonic()
         while True:
-            load = self._batch_load(dict(self._tables), dict(self._failed))
+            load = self._batch_load(dict(self._tables), dict(self._failed), asked)
             try:
                 with self._destination.transaction():
                     load.load(batch)
@@ -288,9 +291,6 @@ class ChangeLoader:
     def _copy_view(self, copied: Copied, view: View, at: datetime, places: Places) -> Table:
         """Load what of a copy belongs into one table, and what that changed since."""
         table, previous, held = places.take(view, copied.name)
-        if held is not None and held.has_history and held.key and copied.name.lsn < self._position.lsn:
-            # Of a table that went on meanwhile: what followed the copy is told by the catch-up, and only once.
-            self._destination.machinery.forget_since(held, copied.name.epoch, copied.name.lsn)
         chunks = (self._treater.treat(view, view.of_rows(chunk)) for chunk in copied.chunks())
         table = self._destination.load_copy(table, chunks, at, held)
         note_copy(self._destination.machinery, previous, table, copied.reason)
@@ -382,8 +382,8 @@ class ChangeLoader:
             at, lsn = batch.end, batch.lsn
         tables.update(load.tables)
 
-    def _batch_load(self, tables: dict[int, Table], skip: dict[int, str]) -> BatchLoad:
-        return BatchLoad(self._destination, self._landing, self._treater, tables, self._clock, skip)
+    def _batch_load(self, tables: dict[int, Table], skip: dict[int, str], asked: Collection[int] = ()) -> BatchLoad:
+        return BatchLoad(self._destination, self._landing, self._treater, tables, self._clock, skip, asked)
 
     def _give_up(self, tables: dict[int, Table], oid: int, lsn: int, reason: str) -> None:
         """Let a table rest until a new copy of it comes; what it missed meanwhile stays in the log."""

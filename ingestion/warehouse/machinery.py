@@ -151,10 +151,6 @@ class Machinery:
         )
         return {row[0] for row in rows}
 
-    def forget_since(self, table: Table, epoch: int, lsn: int) -> None:
-        """Take from a history what committed at or behind a place, to be told anew in the same transaction."""
-        self.session.execute(f"delete from {table.history} where _epoch = {epoch:d} and _lsn >= {lsn:d}")
-
     def write_state(self, table: Table, state: TableState, lsn: int) -> Table:
         """Record a table's new state; an inexact one is so since `lsn`."""
         since = lsn if state is TableState.INEXACT else None
