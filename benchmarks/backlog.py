@@ -62,7 +62,7 @@ begin
     if span <> high - spared + 1 then raise 'the keys have holes'; end if;
     for i in 0 .. {transactions} - 1 loop
         update wide set quantity = quantity + 1, name = 'renamed ' || i, price = price + 1
-        where id in (select spared + (i * 6 + k) * 7919 % span from generate_series(0, 5) as k);
+        where id in (select spared + (i * 6 + k)::bigint * 7919 % span from generate_series(0, 5) as k);
         get diagnostics touched = row_count;
         stray := stray + abs(touched - 6);
         insert into wide select high + 1 + i * 3 + k, w.token, w.name, w.about, w.quantity, w.price, w.active,
