@@ -26,7 +26,7 @@ _POLL_SECONDS: Final = 0.005
 # What is smaller may as well be awaited.
 ARRIVING_BYTES: Final = 12 << 20
 # Smaller than a batch: the last part is what is left to do when the Commit comes.
-_PART_BYTES: Final = 24 << 20
+_PART_BYTES: Final = 16 << 20
 
 
 class TransactionCutError(LoadError):

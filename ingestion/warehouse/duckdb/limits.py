@@ -5,4 +5,4 @@ from typing import Final
 # Of DuckDB's own; by default it would take four fifths of the machine, which is not its alone. What does not fit goes
 # to files beside the warehouse. More would not be faster: large transactions are then written at their commit, not
 # before it (measured 2026-11: 256 MB and 2 GB took the same CPU seconds for 400,000 wide rows).
-MEMORY_BYTES: Final = 256 << 20
+MEMORY_BYTES: Final = 224 << 20
