@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ingestion.durable import sync
 from ingestion.failpoints import reach
 from ingestion.load.log_begin import Place, log_begin
 from ingestion.log import LogReader
-from ingestion.log.directory import segment_numbers, sync_directory
+from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import segment_name
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -59,7 +60,7 @@ class CopyState:
     def spend(self) -> None:
         """Remove its rows; what tells of them stays."""
         (self.directory / SPENT).write_bytes(self.relation.to_bytes())
-        sync_directory(self.directory)
+        sync(self.directory)
         reach("retention.spent")
         for number in segment_numbers(self.directory):
             (self.directory / segment_name(number)).unlink(missing_ok=True)
@@ -69,7 +70,7 @@ class CopyState:
         """Remove it whole: under another name first, so that no half of it passes for a copy."""
         aside = self.directory.with_name(self.directory.name + REMOVED)
         self.directory.rename(aside)
-        sync_directory(aside.parent)
+        sync(aside.parent)
         reach("retention.copy_aside")
         shutil.rmtree(aside)
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ingestion.durable import sync
 from ingestion.log.segment import LogPosition
 
 DURABLE_NOTE: Final = "durable"
@@ -69,15 +70,6 @@ def write_durable(descriptor: int, position: LogPosition) -> None:
     os.pwrite(descriptor, head + struct.pack("<I", zlib.crc32(head)), 0)
 
 
-def sync_directory(directory: Path) -> None:
-    """Make a created, renamed or removed name durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def wanted(directory: Path) -> set[int]:
     """Ids that a reader asks its door to send whole once more (see `want`)."""
     asked = directory / "wanted"
@@ -108,7 +100,7 @@ def want(directory: Path, number: int, reason: str, *, whole: bool = False) -> N
     with os.fdopen(open_private(asked / str(number), os.O_WRONLY | os.O_APPEND), "a") as file:
         file.write(f"{reason}\n" + (f"{_WHOLE}\n" if whole else ""))
     _number(directory, asked / str(number))
-    sync_directory(asked)
+    sync(asked)
 
 
 def number_wishes(directory: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ingestion.durable import sync
 from ingestion.errors import LogCorruptError, LogError, LogWriteError
 from ingestion.failpoints import reach
 from ingestion.log.directory import (
@@ -23,7 +24,6 @@ from ingestion.log.directory import (
     open_private,
     read_durable,
     segment_numbers,
-    sync_directory,
     write_durable,
 )
 from ingestion.log.segment import (
@@ -156,7 +156,7 @@ class LogWriter:
                 parts.extend(encode_block(kind, records, mark))
             _write_all(descriptor, parts, 0)
             os.fdatasync(descriptor)
-            sync_directory(self._directory)
+            sync(self._directory)
         except BaseException:
             os.close(descriptor)
             path.unlink(missing_ok=True)

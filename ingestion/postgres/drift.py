@@ -30,7 +30,8 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg import sql
 
-from ingestion.log.directory import open_private, sync_directory
+from ingestion.durable import sync
+from ingestion.log.directory import open_private
 from ingestion.postgres.incarnation import Files, read_files
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.publication import read_members, read_publication
@@ -121,7 +122,7 @@ def write_sight(path: Path, sight: Sight) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def why_copy(

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ingestion.durable import sync
 from ingestion.errors import LogCorruptError
 from ingestion.failpoints import reach
 from ingestion.log import LogReader, LogWriter
-from ingestion.log.directory import grant, sync_directory, write_private
+from ingestion.log.directory import grant, write_private
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.records import BASE, COPY, PART, REASON, RELATION, CopyBase, CopyName, CopyPart
 
@@ -40,7 +41,7 @@ class PartialCopy:
         writer.append(RELATION, [relation.to_bytes()], time.time_ns() // 1000)
         writer.append(BASE, [base.to_bytes()])
         writer.commit()
-        sync_directory(directory.parent)
+        sync(directory.parent)
         return cls(directory, writer, relation, base)
 
     @classmethod
@@ -132,6 +133,6 @@ def finish_copy(partial: Path, name: CopyName) -> None:
     since = wishes_before(partial)
     reach("copy.before_rename")
     partial.rename(partial.parent / str(name))
-    sync_directory(partial.parent)
+    sync(partial.parent)
     reach("copy.after_rename")
     grant(partial.parent, name.oid, asked_before=since)

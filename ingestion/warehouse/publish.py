@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 
 import duckdb
 
+from ingestion.durable import sync
 from ingestion.errors import PublishError
 from ingestion.failpoints import reach
 from ingestion.warehouse.duckdb.connection import UNUSED_COMPRESSION
@@ -258,19 +259,11 @@ def _into_place(new: Path, target: Path, mode: int) -> None:
     if left := [path.name for path in new.parent.iterdir() if path != new]:
         raise PublishError(f"{left[0]!r} was left beside the new copy of {str(target)!r}: it is not whole")
     new.chmod(mode)
-    _sync(new)
+    sync(new)
     reach("publish.before_rename")
     new.replace(target)
-    _sync(target.parent)
+    sync(target.parent)
     reach("publish.after_rename")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, comment: str | None) -> None:

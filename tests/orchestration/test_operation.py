@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingestion.events.record import KIND_EVENTS, Origin, encode_records
 from ingestion.log import LogWriter
 from ingestion.warehouse.duckdb import successor
+from ingestion.warehouse.duckdb.successor import put_in_place
 from orchestration.cli.main import main
 from orchestration.metrics import METRICS, serve
 from orchestration.ports import free_port
@@ -282,3 +283,13 @@ def test_a_replay_into_another_warehouse_leaves_the_old_one(run: Run, tmp_path: 
     assert done["kept"] is None
     assert ask(tmp_path, "select count(*) from raw_app.t", "other.duckdb") == [(2,)]
     assert "is there already" in run("replay", "--into", f"duckdb:///{tmp_path / 'other.duckdb'}", code=1)
+
+
+def test_two_replays_within_a_second_keep_both_files_of_before(tmp_path: Path) -> None:
+    live, new = tmp_path / "warehouse.duckdb", tmp_path / "new"
+    live.write_text("first")
+    for text in ("second", "third"):
+        new.write_text(text)
+        put_in_place(new, live)
+    assert live.read_text() == "third"
+    assert sorted(path.read_text() for path in tmp_path.glob("warehouse.before-*.duckdb")) == ["first", "second"]

@@ -12,6 +12,7 @@ from typing import Final
 
 import duckdb
 
+from ingestion.durable import sync
 from ingestion.errors import WarehouseError
 from ingestion.failpoints import reach
 from ingestion.warehouse.duckdb.connection import connect
@@ -89,23 +90,15 @@ def _fill(new: duckdb.DuckDBPyConnection, name: str, which: str) -> None:
 
 def put_in_place(new: Path, live: Path) -> Path | None:
     """Give a closed file the place; return where the old one is now (None: there was none). Both are settled."""
-    _sync(new)
+    sync(new)
     aside = None
     if live.exists():
-        aside = live.with_name(f"{live.stem}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{live.suffix}")
+        aside = live.with_name(f"{live.stem}.before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}{live.suffix}")
         if wal(live).exists():  # of one that could not be opened; it must not be taken for the new one's
             wal(live).rename(wal(aside))
         os.link(live, aside)
     reach("replay.before_swap")
     new.replace(live)
-    _sync(live.parent)
+    sync(live.parent)
     reach("replay.after_swap")
     return aside
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
