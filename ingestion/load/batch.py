@@ -34,18 +34,21 @@ class Batch:
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
     relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
     replicate at its end, where the log says which, and since which LSN. `untold` are tables that wait for a copy from
-    some LSN on, which is the batch's end or before its begin. `arriving` are the parts when they are one transaction
-    that still comes.
+    some LSN on, which is the batch's end or before its begin.
     """
 
     epoch: int
     lsn: int
     end: LogPosition
     parts: Iterable[Part]
-    arriving: Arriving | None = None
     shapes: Sequence[tuple[int, Relation]] = ()
     members: tuple[int, Members] | None = None
     untold: Sequence[tuple[int, frozenset[int]]] = ()
+
+    @property
+    def arriving(self) -> Arriving | None:
+        """The parts, when they are one transaction that still comes."""
+        return self.parts if isinstance(self.parts, Arriving) else None
 
 
 @dataclass(slots=True)
@@ -173,7 +176,7 @@ def _arriving(tail: Tail, gathering: _Gathering, until: int | None, interrupted:
     # Told at the very place up to which all is loaded: the batch before may have ended in front of it in the log.
     members = gathering.members[-1] if gathering.members else None
     lsn, epoch = opened.lsn + 1, gathering.session.epoch
-    return Batch(epoch, lsn, piece.position, comes, comes, (), members, gathering.untold)
+    return Batch(epoch, lsn, piece.position, comes, (), members, gathering.untold)
 
 
 def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limit: int) -> Batch | None:
@@ -188,6 +191,4 @@ def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limi
     untold = [known for known in gathering.untold if known[0] <= reached]
     parts = Parts(tail.reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
-    return Batch(
-        gathering.session.epoch, reached, end, parts.at_once() if small else parts, None, shapes, members, untold
-    )
+    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members, untold)

@@ -1,7 +1,7 @@
 """Find the copies that the log holds and the warehouse lacks, and read them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,8 +75,13 @@ class Copied:
             yield pa.concat_tables(gathered)
 
 
-def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> list[Copied]:
-    """Copies of this epoch newer than what the tables began with, oldest LSN first; of each table only the newest."""
+def pending_copies(
+    directory: Path, epoch: int, tables: dict[int, Table], useless: Collection[CopyName] = ()
+) -> list[Copied]:
+    """Copies of this epoch newer than what the tables began with, oldest LSN first; of each table only the newest.
+
+    `useless` ones are not even opened.
+    """
     newest: dict[int, CopyName] = {}
     for entry in directory.iterdir() if directory.is_dir() else ():
         name = CopyName.parse(entry.name)
@@ -92,7 +97,9 @@ def pending_copies(directory: Path, epoch: int, tables: dict[int, Table]) -> lis
     return [
         copied
         for copied in (
-            _open(directory, name) for name in sorted(newest.values(), key=lambda name: (name.lsn, name.oid))
+            _open(directory, name)
+            for name in sorted(newest.values(), key=lambda name: (name.lsn, name.oid))
+            if name not in useless
         )
         if copied.name.oid in tables or copied.name.lsn > began.get(copied.relation.source, -1)
     ]

@@ -336,7 +336,7 @@ class ChangeLoader:
     def _pending(self) -> list[Copied]:
         """Copies to load, oldest first; the clock's table before the others of its LSN."""
         source = (self._clock or "").rpartition(".")[0]
-        found = pending_copies(self._copies, self._position.epoch, self._tables)
+        found = pending_copies(self._copies, self._position.epoch, self._tables, self._useless)
         for copied in found:
             if self._landing.selection.why_out(copied.relation.source) is not None:
                 self._useless.add(copied.name)

@@ -18,9 +18,9 @@ import duckdb
 import psycopg
 
 from ingestion.errors import IngestionError, LeaseError, LogCorruptError
-from ingestion.log import LogReader
+from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import read_durable, segment_numbers
-from ingestion.log.segment import segment_name
+from ingestion.log.segment import SEGMENT_HEADER, segment_name
 from ingestion.postgres.health import find_ills
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import connect
@@ -155,7 +155,7 @@ def _tail(directory: Path) -> Check:
             )
         reader = LogReader(directory)
         last = None
-        for last in reader.headers():  # noqa: B007 - the last one is read
+        for last in reader.headers(LogPosition(durable.segment, SEGMENT_HEADER.size)):  # noqa: B007 - the last is read
             pass
         if last is not None:
             reader.read(*last)

@@ -24,6 +24,7 @@ from tests.crash.equality import unequal_histories
 from tests.crash.processes import CAPTURE, FLUX, LOADER, REPLICATE, Home, await_end, await_true
 from tests.crash.servers import FAST, Standby, programs
 from tests.crash.shapes import Shapes, assert_equal
+from tests.ingestion.following import beside
 
 PUBLICATION = (
     'create publication flux for tables in schema public, "Other Schema" with (publish_via_partition_root = true)'
@@ -76,20 +77,14 @@ class Pair:
     @contextlib.contextmanager
     def snapshots_logged(self, seconds: float = 0.5) -> Iterator[None]:
         """What an operator's job does: let the primary log its running transactions now and then."""
-        stop = threading.Event()
 
-        def run() -> None:
+        def run(stop: threading.Event) -> None:
             with psycopg.connect(self.primary.url, autocommit=True) as connection:
                 while not stop.wait(seconds):
                     connection.execute("select pg_log_standby_snapshot()")
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
+        with beside(run):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def await_captured(pair: Pair) -> None:

@@ -31,6 +31,14 @@ def fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contract, "check", check)
 
 
+def refuse_once(log: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One track call in quarantine, and the bug that put it there mended."""
+    refuse_all(monkeypatch)
+    write(log, [track()])
+    load(destination, log)
+    fix(monkeypatch)
+
+
 def test_events_that_a_bug_refused_land_once_it_is_mended(
     tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,10 +81,7 @@ def test_one_that_is_refused_again_has_the_reason_of_now(
 def test_only_the_named_source_is_tried(
     tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_all(monkeypatch)
-    write(tmp_path, [track()])
-    load(destination, tmp_path)
-    fix(monkeypatch)
+    refuse_once(tmp_path, destination, monkeypatch)
     assert requeue_events(destination, None, LogReader(tmp_path), source="mobile") == Requeued()
     assert requeue_events(destination, None, LogReader(tmp_path), source="default") == Requeued(loaded=1)
 
@@ -84,10 +89,7 @@ def test_only_the_named_source_is_tried(
 def test_a_kill_before_the_commit_changes_nothing(
     tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_all(monkeypatch)
-    write(tmp_path, [track()])
-    load(destination, tmp_path)
-    fix(monkeypatch)
+    refuse_once(tmp_path, destination, monkeypatch)
 
     def die(name: str) -> None:
         raise KeyboardInterrupt

@@ -10,17 +10,24 @@ from tests.ingestion.pipeline import Pipeline
 
 
 @contextmanager
-def following(flux: Pipeline, url: str | None = None) -> Iterator[None]:
-    """Capture for the length of the block, through the URL of a proxy if one is given."""
+def beside(run: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run something in a thread for the length of the block: until its event is set."""
     stop = threading.Event()
-    source = replace(flux.source, url=url or flux.source.url)
-    thread = threading.Thread(target=Capture(source, flux.home / "log", look_seconds=0.1).follow, args=(stop,))
+    thread = threading.Thread(target=run, args=(stop,))
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def following(flux: Pipeline, url: str | None = None) -> Iterator[None]:
+    """Capture for the length of the block, through the URL of a proxy if one is given."""
+    source = replace(flux.source, url=url or flux.source.url)
+    with beside(Capture(source, flux.home / "log", look_seconds=0.1).follow):
+        yield
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -28,6 +28,14 @@ def reselect(flux: Pipeline, text: str, key: HashKey = KEY) -> Pipeline:
     return Pipeline(replace(flux.source, selection=selected(text, key)), flux.home, flux.destination)
 
 
+def reselected(flux: Pipeline, text: str, key: HashKey = KEY) -> Pipeline:
+    """Select otherwise, and replicate: the first load asks for the copies that it needs, the second has them."""
+    flux = reselect(flux, text, key)
+    flux.replicate()
+    flux.replicate()
+    return flux
+
+
 def verified(flux: Pipeline) -> None:
     """Source, passed through the selection, and warehouse are equal, and so are histories and mirrors."""
     loader = Loader(flux.home, flux.destination.url, selection=flux.source.selection)

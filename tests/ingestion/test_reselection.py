@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.selection.hash_key import HashKey
-from tests.ingestion.selections import columns, hashed, piped, reselect, verified
+from tests.ingestion.selections import columns, hashed, piped, reselect, reselected, verified
 from tests.ingestion.warehouses import DuckdbWarehouse, PostgresWarehouse, Warehouse
 
 
@@ -38,22 +38,16 @@ def test_another_selection_copies_its_tables_and_forgets_what_it_keeps_out(
     assert {source for (source,) in copied} == {"public.t"}
 
     other = HashKey(b"another key of thirty-two bytes and more")
-    flux = reselect(flux, f"tables: {{public.t: {{{columns_}}}, public.u: public}}", other)
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, f"tables: {{public.t: {{{columns_}}}, public.u: public}}", other)
     assert flux.query("select email from raw_app.t") == [(other.hash("one@x.org"),)]
     history = flux.query("select distinct email from raw_app_history.t where email is not null")
     assert history == [(other.hash("one@x.org"),)]
 
-    flux = reselect(flux, "tables: {public.t: {columns: {id: public, note: public}}, public.u: public}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: {columns: {id: public, note: public}}, public.u: public}")
     assert columns(flux, "raw_app.t") == columns(flux, "raw_app_history.t") == ["id", "note"]
     assert flux.query("select relation from _flux.tables order by 1") == [("raw_app.t",), ("raw_app.u",)]
     assert columns(flux, "restricted.t") == columns(flux, "restricted_history.t") == []
-    flux = reselect(flux, "tables: {public.t: public, public.u: public}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: public, public.u: public}")
     assert flux.query("select id, email, race, note from raw_app.t") == [(1, "one@x.org", "r", "n3")]
     verified(flux)
 
@@ -66,15 +60,11 @@ def test_a_table_without_a_key_begins_its_history_anew_when_less_of_it_is_select
         "create table t (a int, b text)", "alter table t replica identity full", "insert into t values (1, 'x')"
     )
     flux.replicate()
-    flux = reselect(flux, "tables: {public.t: {columns: {a: public}}}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: {columns: {a: public}}}")
     assert flux.query("select a, _op from raw_app_history.t") == [(1, "snapshot")]
     assert columns(flux, "raw_app_history.t") == ["a"]
     verified(flux)
-    flux = reselect(flux, "tables: {public.t: public}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: public}")
     assert flux.query("select a, b from raw_app.t") == [(1, "x")]
     assert ("snapshot",) in flux.query("select _op from raw_app_history.t")
     verified(flux)
@@ -106,9 +96,7 @@ def test_no_byte_of_what_was_erased_is_left_after_a_copy_of_the_file(database: s
         "insert into t select i, 'old-sentinel-' || i from generate_series(1, 3000) as i",
     )
     flux.replicate()
-    flux = reselect(flux, "tables: {public.t: {columns: {id: public, email: {class: personal, treatment: hash}}}}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: {columns: {id: public, email: {class: personal, treatment: hash}}}}")
     with duckdb.connect() as engine:  # as docs/selection.md says it
         engine.execute(f"attach '{file}' as old (read_only); attach '{file}.new' as new (storage_version 'v1.5.0')")
         engine.execute("copy from database old to new")
@@ -129,9 +117,7 @@ def test_no_byte_of_what_was_erased_is_left_in_a_postgres(
         "insert into t select i, 'old-sentinel-' || i from generate_series(1, 3000) as i",
     )
     flux.replicate()
-    flux = reselect(flux, "tables: {public.t: {columns: {id: public, email: {class: personal, treatment: hash}}}}")
-    flux.replicate()
-    flux.replicate()
+    flux = reselected(flux, "tables: {public.t: {columns: {id: public, email: {class: personal, treatment: hash}}}}")
     flux.query("checkpoint")
     ((place,),) = flux.query(
         "select current_setting('data_directory') || '/base/' || oid from pg_database "

@@ -19,6 +19,7 @@ from ingestion.postgres.source import connect
 from ingestion.verify.forms import Form, row_text
 from ingestion.verify.snapshot import Snapshot
 from tests.ingestion.every_type import SCHEMA, TYPES
+from tests.ingestion.following import beside
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.test_every_type import insert
 from tests.ingestion.verifying import compared, tamper, verify
@@ -231,9 +232,8 @@ def test_a_source_that_breaks_off_is_told_of(database: str, tmp_path: Path) -> N
 @contextmanager
 def written(flux: Pipeline) -> Iterator[None]:
     """Write to t, again and again, for the length of the block."""
-    stop = threading.Event()
 
-    def write() -> None:
+    def write(stop: threading.Event) -> None:
         number = 0
         with connect(flux.source) as connection:
             while not stop.is_set():
@@ -242,13 +242,8 @@ def written(flux: Pipeline) -> Iterator[None]:
                 connection.execute("delete from t where id = %s", (number,))
                 connection.execute("insert into t values (%s, 'new')", (10_000 + number,))
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with beside(write):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def test_a_table_with_more_columns_than_a_function_takes_is_equal_by_checksum(

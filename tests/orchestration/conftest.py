@@ -8,7 +8,9 @@ import warnings
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
+from click.testing import CliRunner
 
 from orchestration.settings import Settings
 
@@ -28,3 +30,18 @@ def definitions(graph_settings: Settings) -> dg.Definitions:
         from orchestration.graph import graph
 
         return graph(graph_settings)
+
+
+@pytest.fixture
+def two_tables(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A FLUX_HOME into which the tables t (1, 2) and u (1) of a source were replicated by the command."""
+    from orchestration.cli.replicate import command
+
+    monkeypatch.setenv("FLUX_HOME", str(tmp_path))
+    monkeypatch.setenv("FLUX_SOURCE_URL", database)
+    monkeypatch.setenv("FLUX_SLOT", tmp_path.name[:40].lower())
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create table t (id int primary key); insert into t values (1), (2)")
+        connection.execute("create table u (id int primary key); insert into u values (1)")
+    assert CliRunner().invoke(command, ["--until-now"], standalone_mode=False).return_value == 0
+    return tmp_path

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import psycopg
 import pytest
 from click.testing import CliRunner
 
-from orchestration.cli.replicate import command as replicate
 from orchestration.cli.verify import command as verify
 from orchestration.defs.ingestion.verification import NAME, definitions
 from orchestration.relations import Relation
@@ -19,18 +17,11 @@ from orchestration.settings import Settings
 
 
 @pytest.fixture
-def tampered(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tampered(two_tables: Path) -> Path:
     """A FLUX_HOME whose warehouse lacks one row of t; u is as it should be."""
-    monkeypatch.setenv("FLUX_HOME", str(tmp_path))
-    monkeypatch.setenv("FLUX_SOURCE_URL", database)
-    monkeypatch.setenv("FLUX_SLOT", tmp_path.name[:40].lower())
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("create table t (id int primary key); insert into t values (1), (2)")
-        connection.execute("create table u (id int primary key); insert into u values (1)")
-    assert CliRunner().invoke(replicate, ["--until-now"], standalone_mode=False).return_value == 0
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as warehouse:
+    with duckdb.connect(str(two_tables / "warehouse.duckdb")) as warehouse:
         warehouse.execute("delete from raw_app.t where id = 2")
-    return tmp_path
+    return two_tables
 
 
 def test_a_difference_is_shown_by_its_key_and_repaired(tampered: Path) -> None:
