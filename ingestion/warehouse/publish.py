@@ -5,9 +5,10 @@ bytes: so no page of it can hold what was deleted from, or is restricted in, the
 which DuckDB 1.5.4 reads (the one inside Metabase's driver). A reader that has the old file open keeps it until it
 closes; a publisher that is killed leaves the old file and a directory that the next one sweeps.
 
-The caller holds the lease. Costs a read and a compressed write of every published row: 6 s for 2 x 2 million rows of 12
-columns (360 MB) where a copy of the file takes 0.3 s (measured 2026-11, two cores, warm cache); half of it goes into
-the compression of strings, without which the file is up to six times as large.
+The caller holds the lease. Costs a read and a write of every published row. With strings compressed it took 6 s for
+2 x 2 million rows of 12 columns (360 MB), where a copy of the file takes 0.3 s (measured 2026-11, two cores, warm
+cache); half of it went into their compression, which is off now: a file is up to six times as large where strings
+repeat.
 """
 
 import contextlib
