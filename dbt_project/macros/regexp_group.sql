@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro postgres__regexp_group(column, pattern) -%}
-    substring({{ column }} from '{{ pattern }}')
+    substring(cast({{ column }} as text) from '{{ pattern }}')
 {%- endmacro %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import hashlib
 import os
 from importlib.metadata import version
@@ -24,10 +25,10 @@ def project_directory() -> Path:
     raise BuildError(f"there is no dbt_project beside {str(packages)!r}; install Flux from its checkout: make install")
 
 
-def fingerprint(project: Path) -> str:
+def fingerprint(project: Path, adapter: str) -> str:
     """Hash the project's files and the versions that read them. Costs a read of each file, some milliseconds."""
     digest = hashlib.sha256()
-    for name in ("dbt-core", "dbt-duckdb"):
+    for name in ("dbt-core", f"dbt-{adapter}"):
         digest.update(f"{name} {version(name)}\n".encode())
     for path in sorted(project.rglob("*")):
         hidden = path.name.startswith(".") or "target" in path.relative_to(project).parts
@@ -40,7 +41,7 @@ def fingerprint(project: Path) -> str:
 
 def manifest_path(settings: Settings) -> Path:
     """Name the manifest of the project's present files, whether it is there or not."""
-    return settings.dbt_directory / f"manifest-{fingerprint(project_directory())}.json"
+    return settings.dbt_directory / f"manifest-{_fingerprint(settings)}.json"
 
 
 def prepare(settings: Settings) -> Path:
@@ -76,8 +77,30 @@ def arguments(settings: Settings, command: str) -> list[str]:
 
 def set_environment(settings: Settings) -> None:
     """Set what profiles.yml reads. dbt takes the process's environment and nothing else."""
-    os.environ["DBT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
+    os.environ["DBT_WAREHOUSE"] = adapter(settings)
+    if settings.has_postgres_warehouse:
+        os.environ.update(_libpq_variables(settings.warehouse))
+    else:
+        os.environ["DBT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
     os.environ.setdefault("DBT_THREADS", "2")
+
+
+def adapter(settings: Settings) -> str:
+    """Name dbt's adapter for the warehouse, and the target of profiles.yml."""
+    return "postgres" if settings.has_postgres_warehouse else "duckdb"
+
+
+def _libpq_variables(url: str) -> dict[str, str]:
+    """Give libpq's environment variables that say what the URL says; one that it leaves open is unset or libpq's."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.pq import Conninfo
+
+    given = conninfo_to_dict(make_conninfo(url))
+    defaults = {"host": "localhost", "user": getpass.getuser()}
+    known = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
+    values = defaults | {name: str(value) for name, value in given.items() if value is not None}
+    values.setdefault("dbname", values["user"])
+    return {variable.decode(): values[name] for name, variable in known.items() if variable and name in values}
 
 
 def warm(settings: Settings) -> None:
@@ -88,19 +111,23 @@ def warm(settings: Settings) -> None:
     result = dbtRunner().invoke(arguments(settings, "parse"))
     if not result.success:
         raise BuildError(f"dbt cannot parse the models: {complaint(result.exception)}") from result.exception
-    _parsed[fingerprint(project_directory())] = result.result
+    _parsed[_fingerprint(settings)] = result.result
 
 
-def parsed() -> Any:  # Any: dbt ships no types
+def parsed(settings: Settings) -> Any:  # Any: dbt ships no types
     """Give what `warm` or `prepare` parsed in this process, None when nothing or when files changed since."""
-    return _parsed.get(fingerprint(project_directory())) if _parsed else None
+    return _parsed.get(_fingerprint(settings)) if _parsed else None
+
+
+def _fingerprint(settings: Settings) -> str:
+    return fingerprint(project_directory(), adapter(settings))
 
 
 _parsed: dict[str, Any] = {}  # by fingerprint
 
 
 def _write(settings: Settings, path: Path) -> None:
-    if parsed() is None:
+    if parsed(settings) is None:
         warm(settings)
     draft = path.with_suffix(".draft")
     draft.write_bytes((settings.dbt_directory / "target" / "manifest.json").read_bytes())

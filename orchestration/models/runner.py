@@ -1,12 +1,13 @@
 """One `dbt build` in this process, each node's result handed over as it ends.
 
-The caller holds the warehouse's lease. dbt-duckdb keeps its connection open after a run; it is closed here, since the
-next owner of the file may be another process.
+The caller holds the warehouse's lease. dbt keeps its connections open after a run; they are closed here, since the
+next owner of a DuckDB file may be another process.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def build(
     options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
     selection = ["--select", *select] if select else []
     try:
-        runner = dbtRunner(manifest=parsed(), callbacks=[hear])
+        runner = dbtRunner(manifest=parsed(settings), callbacks=[hear])
         outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])
     finally:
         close_connections()
@@ -85,8 +86,7 @@ def first_failure(results: Sequence[NodeResult]) -> str | None:
 
 
 def close_connections() -> None:
-    """Close every DuckDB connection that dbt holds in this process, so that the file can be opened elsewhere."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    """Close every connection that dbt holds in this process, so that a DuckDB file can be opened elsewhere."""
     from dbt.adapters.factory import FACTORY
 
     for adapter in list(FACTORY.adapters.values()):
@@ -95,10 +95,10 @@ def close_connections() -> None:
                 connection.handle.close()
                 connection.state = "closed"
         adapter.connections.thread_connections.clear()
-    manager: Any = DuckDBConnectionManager  # Any: its only way to close is to reach into it
-    if manager._ENV is not None:
-        manager._ENV.close()
-        manager._ENV = None
+    duckdb: Any = sys.modules.get("dbt.adapters.duckdb.connections")  # Any: its only way to close is to reach into it
+    if duckdb is not None and duckdb.DuckDBConnectionManager._ENV is not None:
+        duckdb.DuckDBConnectionManager._ENV.close()
+        duckdb.DuckDBConnectionManager._ENV = None
 
 
 def _result(data: Any) -> NodeResult:

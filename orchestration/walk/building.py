@@ -6,10 +6,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ingestion.warehouse.duckdb.connection import connect
-from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.settings import Settings
@@ -17,10 +17,12 @@ from orchestration.walk.rows import table_rows
 
 Say = Callable[[str], None]
 
+MODEL_SCHEMAS = ("staging", "intermediate", "marts", "reporting", "ml", "restricted")
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A build: the cut it ran on, every node's result, and the rows of each table in the warehouse."""
+    """A build: the cut it ran on, every node's result, and the rows of each of the models' tables."""
 
     cut_id: int
     results: Sequence[models.NodeResult]
@@ -32,13 +34,16 @@ def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = l
 
     Waits for the lease, and holds it through the whole build: the models must not see the next load.
     """
-    with lease(settings.home, "build of the models"):
-        with connect(settings.warehouse_path) as connection:
-            cut_id = DuckdbDestination(connection).machinery.record_cut()
+    with lease(settings.home, "build of the models"), ExitStack() as opened:
+        destination = opened.enter_context(open_warehouse(settings.warehouse))
+        cut_id = destination.machinery.record_cut()
+        if not settings.has_postgres_warehouse:
+            opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
         results = models.build(settings, select=select, on_result=_Teller(say).hear)
-        with connect(settings.warehouse_path) as connection:
-            rows = table_rows(connection)
+        if not settings.has_postgres_warehouse:
+            destination = opened.enter_context(open_warehouse(settings.warehouse))
+        rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)
     _remember(settings, cut_id, results)
     return Built(cut_id, results, rows)
 

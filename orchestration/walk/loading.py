@@ -20,7 +20,7 @@ from ingestion.postgres.identity import accept_source
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.slot import current_lsn
 from ingestion.postgres.source import Source, connect
-from ingestion.warehouse.duckdb.connection import connect as open_warehouse
+from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration.errors import FluxError
 from orchestration.locks import sole
@@ -167,8 +167,8 @@ def _loaded(settings: Settings, began: float) -> Loaded:
     if settings.has_postgres_warehouse:
         rows = {_schema_and_name(table.relation): table.rows for table in status.tables}
     else:
-        with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse_path) as connection:
-            rows = table_rows(connection)
+        with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
+            rows = table_rows(destination.machinery.session)
     return Loaded(rows, status.loaded_lsn, status.position, time.monotonic() - began)
 
 

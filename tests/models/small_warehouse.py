@@ -1,6 +1,6 @@
 """Build a small warehouse as the load would leave it: mirrors, histories, events, machinery.
 
-    python tests/models/small_warehouse.py PATH [SEED]
+    python -m tests.models.small_warehouse PATH [SEED]
 
 Two clients in far time zones, some members, sixty days of recommendations, clicks, applications and hires. Tables and
 types come from demo/schema.sql and demo/tracking_plan.yaml. Every change goes through `Log`, which keeps mirror and

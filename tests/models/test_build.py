@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,34 +11,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1] / "dbt_project"
 ZONES = {1: ZoneInfo("Europe/Berlin"), 2: ZoneInfo("America/New_York")}
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small warehouse with all models built; dbt runs apart, since it changes its process for good."""
-    home = tmp_path_factory.mktemp("a home with spaces")
-    warehouse = home / "warehouse.duckdb"
-    subprocess.run([sys.executable, HERE / "small_warehouse.py", warehouse], check=True, timeout=60)
-    done = subprocess.run(
-        [
-            Path(sys.executable).parent / "dbt",
-            # Keys of staging are checked by each build of the demo; here they would cost as much as all other tests.
-            *("build", "--exclude", "staging,test_name:primary_key", "--warn-error", "--no-use-colors", "--quiet"),
-            *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
-            *("--target-path", home / "target", "--log-path", home / "logs"),
-        ],
-        env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stdout
-    return warehouse
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ final as (
     select
         recommendations.recommendation_id,
         recommendations.client_id,
-        recommendations.request_id,
+        cast(recommendations.request_id as text) as request_id,
         recommendations.member_id,
         recommendations.opportunity_id,
         requests.model_version_id,
