@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.warehouse.engine import open_warehouse
+from ingestion.warehouse.lease import lease
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.status import EventStatus, read_status
+from orchestration.walk.rows import table_rows
 
 if TYPE_CHECKING:
     from orchestration.graph_run import Outcome
@@ -129,10 +132,6 @@ def summarise(settings: Settings, outcome: Outcome, told: Mapping[str, int], sec
 
 
 def _history_rows(settings: Settings) -> int:
-    from orchestration.warehouse import Warehouse
-
-    with Warehouse.open(settings.published_path) as warehouse:
-        rows = warehouse.arrow(
-            "select sum(estimated_size)::bigint from duckdb_tables() where schema_name like 'raw_app_history%'"
-        )
-    return int(rows.column(0)[0].as_py() or 0)
+    with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
+        rows = table_rows(destination.machinery.session)
+    return sum(count for (schema, _), count in rows.items() if schema.startswith("raw_app_history"))

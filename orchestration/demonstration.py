@@ -43,7 +43,6 @@ TITLES = {
 def demonstrate(settings: Settings, screen: Screen) -> Summary:
     """Run the demo and return what came out. Raises FluxError, or a room's own error, when a step fails."""
     product.refuse_real_source(settings)
-    services.require_models(settings)
     settings.logs_directory.mkdir(parents=True, exist_ok=True)
     _log_to_file(settings)
     _let_another_end(settings, screen)

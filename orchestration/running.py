@@ -18,7 +18,6 @@ Say = Callable[[str], None]
 
 def run(settings: Settings, *, say: Say) -> None:
     """Run until interrupted. Raises FluxError when another `flux up` of this home runs, or something does not start."""
-    services.require_models(settings)
     with sole(settings.up_lock, "flux up") as free:
         if not free:
             raise FluxError(f"Flux runs already ({holder(settings.up_lock)}) in {str(settings.home)!r}; stop it first")

@@ -98,11 +98,6 @@ def daemon(settings: Settings) -> Service:
     )
 
 
-def require_models(settings: Settings) -> None:
-    """Raise NotBuiltYetError where the warehouse is one that models are not built on yet."""
-    settings.warehouse_path  # noqa: B018 - tells
-
-
 def prepare_dagster(settings: Settings, code_server_port: int = 0) -> None:
     """Write what Dagster reads: its instance's settings, and where our code server is."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)

@@ -148,19 +148,14 @@ class Settings:
 
     @property
     def has_postgres_warehouse(self) -> bool:
-        """Whether the warehouse is a Postgres: tables are loaded there, models are not built there yet."""
+        """Whether the warehouse is a Postgres, whose readers ask its schema `serving`."""
         return self.warehouse_url is not None and self.warehouse_url.startswith(POSTGRES)
 
     @property
     def warehouse_path(self) -> Path:
-        """The live DuckDB file. Raises NotBuiltYetError for a warehouse that is none."""
-        if self.warehouse_url is None:
+        """The live DuckDB file, where the warehouse is one."""
+        if self.warehouse_url is None or self.has_postgres_warehouse:
             return self.home / "warehouse.duckdb"
-        if self.has_postgres_warehouse:
-            raise NotBuiltYetError(
-                "models, checks, datasets and dashboards on a Postgres warehouse are not built yet; "
-                "'flux replicate', 'load', 'status', 'verify' and 'query' work there"
-            )
         return Path(self.warehouse_url.removeprefix(DUCKDB)).absolute()
 
     @property

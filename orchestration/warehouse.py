@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Warehouse:
     """One reading connection. Satisfies the Connection protocols of training and dashboards."""
 
+    newest_cut = "select cut_id, epoch, lsn, clock_at as at, made_at from _flux.cuts order by cut_id desc limit 1"
+
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection = engine.connect()

@@ -11,6 +11,7 @@ import importlib
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from orchestration.checks.quick_import import great_expectations
 
@@ -72,8 +73,16 @@ class ExpectColumnsToHaveTypes(_expectation.BatchExpectation):  # type: ignore[m
         return {"success": not wrong, "result": {"observed_value": wrong}}
 
 
-def type_word(kind: sa.types.TypeEngine[Any]) -> str:
-    """Name a reflected type in the words of `contract.TYPES`; another type is named as its dialect does."""
+def type_word(kind: sa.types.TypeEngine[Any] | str) -> str:
+    """Name a reflected type in the words of `contract.TYPES`; another type is named as its dialect does.
+
+    Of Postgres GX hands over the type's name instead.
+    """
+    if isinstance(kind, str):
+        name = str(kind).lower()
+        if name == "timestamp with time zone":
+            return "timestamptz"
+        return type_word(ischema_names[name]()) if name in ischema_names else name
     for word, sort in _TYPE_WORDS:
         if isinstance(kind, sort):
             return f"{word}tz" if word == "timestamp" and getattr(kind, "timezone", False) else word

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from orchestration.checks.contract import Contract, load_contracts
 from orchestration.checks.results import LandingResult
@@ -66,6 +67,9 @@ def _engine(warehouse: str | sa.URL | sa.Engine) -> Iterator[sa.Engine]:
     engine = sa.create_engine(warehouse, poolclass=sa.pool.QueuePool, pool_size=1)
     if engine.dialect.name == "duckdb":
         sa.event.listen(engine, "connect", _prepare)
+    else:
+        # `char(n)` without its n, as the load makes it: SQLAlchemy 2.1 does not know its name.
+        ischema_names.setdefault("bpchar", sa.types.CHAR)
     try:
         yield engine
     finally:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 import dashboards
 from dashboards.checks import check_sources
@@ -15,9 +19,12 @@ from dashboards.loader import load_definitions
 from dashboards.static.site import SiteReport
 from dashboards.static.site import build_site as _build_site
 from ingestion.warehouse.lease import lease
-from ingestion.warehouse.publish import Audience, PublishReport
+from ingestion.warehouse.postgres import connection as postgres
+from ingestion.warehouse.postgres.serving import SERVING, publish_serving
+from ingestion.warehouse.publish import Audience
 from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
+from orchestration.serving import Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 from training import Cut as DatasetCut
@@ -25,7 +32,10 @@ from training import DatasetReport, DatasetSpec, load_spec
 from training import build_dataset as _build_dataset
 from training.spec_file import SPECS
 
-__all__ = ["DatasetReport", "DatasetSpec", "Page", "PublishReport", "SiteReport"]
+__all__ = ["DatasetReport", "DatasetSpec", "Page", "Published", "SiteReport"]
+
+Reading = Warehouse | Serving
+SERVED_SCHEMAS = ("marts", "reporting", "ml")
 
 DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
 
@@ -41,6 +51,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What readers got: where it stands, its tables and rows, and what more the engine tells."""
+
+    target: str
+    tables: int
+    rows: int
+    seconds: float
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The newest row of `_flux.cuts`: the state of the data that the last build ran on. Times are aware."""
 
@@ -51,12 +72,42 @@ class Cut:
     made_at: dt.datetime
 
 
-def publish(settings: Settings) -> PublishReport:
-    """Publish the warehouse for readers, and what is restricted apart. Waits for the lease."""
+def publish(settings: Settings) -> Published:
+    """Publish the warehouse for readers, and what is restricted apart. Waits for the lease.
+
+    Of a Postgres warehouse it is the models: what is raw is read in place, where each commit is seen whole, and
+    `restricted` belongs to the roles that were granted it.
+    """
     with lease(settings.home, "publish"):
+        if settings.has_postgres_warehouse:
+            return _serve(settings)
         report = _publish(settings.warehouse_path, settings.published_path)
         _publish(settings.warehouse_path, settings.restricted_path, audience=Audience.RESTRICTED)
-    return report
+    facts = {"views": report.views, "bytes": report.file_bytes, "left_out": [out.relation for out in report.left_out]}
+    return Published(str(report.target), report.tables, report.rows, report.seconds, facts)
+
+
+def _serve(settings: Settings) -> Published:
+    with closing(postgres.connect(settings.warehouse)) as connection:
+        report = publish_serving(connection, served(connection))
+    return Published(f"schema {SERVING}", report.tables, report.rows, report.seconds, {})
+
+
+def served(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    """List what readers get of a Postgres warehouse as (schema, name): models, and the cut of their build."""
+    found: list[tuple[str, str]] = connection.execute(
+        "select schemaname, tablename from pg_tables where schemaname = any($1)"
+        " or (schemaname = 'intermediate' and tablename = 'int_current_cut') order by 1, 2",
+        [list(SERVED_SCHEMAS)],
+    ).fetchall()
+    return found
+
+
+def reading(settings: Settings) -> Reading:
+    """Open what is published. Raises FluxError when nothing is."""
+    if settings.has_postgres_warehouse:
+        return Serving(settings.warehouse)
+    return Warehouse.open(settings.published_path)
 
 
 def pages(manifest: Path) -> list[Page]:
@@ -72,7 +123,7 @@ def pages(manifest: Path) -> list[Page]:
 
 def build_site(settings: Settings, manifest: Path, *, only: Sequence[str] | None = None) -> SiteReport:
     """Build the site (or some of its pages) from the published warehouse."""
-    with Warehouse.open(settings.published_path) as warehouse:
+    with reading(settings) as warehouse:
         newest = newest_cut(warehouse)
         cut = SiteCut(newest.cut_id, newest.at, newest.made_at, simulated=settings.has_stand_in)
         return _build_site(
@@ -99,7 +150,7 @@ def build_dataset(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> DatasetReport:
     """Build a training set from the published warehouse; the same question to the same data changes nothing."""
-    with Warehouse.open(settings.published_path) as warehouse:
+    with reading(settings) as warehouse:
         newest = newest_cut(warehouse)
         return _build_dataset(
             warehouse,
@@ -112,11 +163,9 @@ def build_dataset(
         )
 
 
-def newest_cut(warehouse: Warehouse) -> Cut:
+def newest_cut(warehouse: Reading) -> Cut:
     """Give the cut that the published models were built on. Raises FluxError before the first build."""
-    rows = warehouse.arrow(
-        "select cut_id, epoch, lsn, clock_at as at, made_at from _flux.cuts order by cut_id desc limit 1"
-    ).to_pylist()
+    rows = warehouse.arrow(warehouse.newest_cut).to_pylist()
     if not rows:
         raise FluxError("no models were built yet; run 'flux demo', or build them from Dagster's UI under 'flux up'")
     return Cut(**rows[0])

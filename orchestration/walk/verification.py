@@ -47,5 +47,8 @@ def verify(
 def check_landing(settings: Settings, contracts: Sequence[Contract]) -> list[LandingResult]:
     """Check what landed against its contracts, on the live warehouse. Imports Great Expectations."""
     with lease(settings.home, "landing checks"):
-        url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
+        if settings.has_postgres_warehouse:
+            url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
+        else:
+            url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
         return run_landing_checks(url, contracts)

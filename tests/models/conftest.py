@@ -1,4 +1,7 @@
-"""The small warehouse with all models built, on DuckDB and on Postgres; dbt runs apart: it changes its process for good."""
+"""The small warehouse with all models built, on DuckDB and on Postgres.
+
+dbt runs apart, since it changes its process for good.
+"""
 
 from __future__ import annotations
 
@@ -53,14 +56,11 @@ def built_on_postgres(built: Path, postgres_server: Server, tmp_path_factory: py
 
 def dbt_build(home: Path, environment: Mapping[str, str], *options: str) -> None:
     """Build all models with their tests; a warning fails."""
+    # Keys of staging are checked by each build of the demo; here they would cost as much as all other tests.
+    build = ["build", "--exclude", "staging,test_name:primary_key", "--warn-error", "--no-use-colors", "--quiet"]
+    places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", home / "target"]
     done = subprocess.run(
-        [
-            Path(sys.executable).parent / "dbt",
-            # Keys of staging are checked by each build of the demo; here they would cost as much as all other tests.
-            *("build", "--exclude", "staging,test_name:primary_key", "--warn-error", "--no-use-colors", "--quiet"),
-            *("--project-dir", PROJECT, "--profiles-dir", PROJECT, *options),
-            *("--target-path", home / "target", "--log-path", home / "logs"),
-        ],
+        [Path(sys.executable).parent / "dbt", *build, *places, "--log-path", home / "logs", *options],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

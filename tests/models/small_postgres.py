@@ -18,7 +18,7 @@ NATIVE = re.compile(r"\s+(\w+)\s+(text\[\]|real\[\]|int4range|interval)(?=[\s,])
 
 def copy_to_postgres(file: duckdb.DuckDBPyConnection, warehouse: psycopg.Connection[object]) -> None:
     """Copy all raw tables and the machinery of a DuckDB warehouse."""
-    native = dict(NATIVE.findall((ROOT / "demo" / "schema.sql").read_text(encoding="utf-8")))
+    native: dict[str, str] = dict(NATIVE.findall((ROOT / "demo" / "schema.sql").read_text(encoding="utf-8")))
     for schema in SCHEMAS:
         warehouse.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     columns = file.execute(
@@ -30,7 +30,7 @@ def copy_to_postgres(file: duckdb.DuckDBPyConnection, warehouse: psycopg.Connect
         relation = sql.Identifier(schema, table)
         definitions = [
             sql.SQL("{} {}").format(
-                sql.Identifier(name), sql.SQL(native.get(name) if kind == "VARCHAR" and name in native else pg(kind))
+                sql.Identifier(name), sql.SQL(native[name] if kind == "VARCHAR" and name in native else pg(kind))
             )
             for name, kind in described
         ]

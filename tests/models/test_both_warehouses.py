@@ -36,7 +36,7 @@ def test_each_mart_has_equal_rows_on_both(built: Path, built_on_postgres: str) -
         for schema, table, columns in tables:
             query = f'select {", ".join(columns)} from {schema}."{table}"'
             here, there = (
-                sorted(repr(tuple(map(plain, row))) for row in connection.execute(query).fetchall())  # type: ignore[attr-defined]
+                sorted(repr(tuple(map(plain, row))) for row in connection.execute(query).fetchall())
                 for connection in (file, server)
             )
             if here != there:

@@ -82,11 +82,6 @@ def test_a_table_that_cannot_be_followed_is_copied_anew_within_the_same_run(run:
     assert run("query", "select * from raw_app.t order by id") == [{"id": 1, "n": "n1.5"}, {"id": 2, "n": "x"}]
 
 
-def test_what_models_need_is_refused_in_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["up"]) == 1
-    assert "on a Postgres warehouse are not built yet" in capsys.readouterr().err
-
-
 def test_a_query_cannot_write(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "create table x (a int)"]) == 1
     assert "read-only transaction" in capsys.readouterr().err

@@ -9,7 +9,11 @@ clients as (select * from {{ ref('dim_client') }}),
 newest as (select max(viewed_week_starts_on) as week_starts_on from recommendations),
 
 seen as (
-    select clients.client_name, recommendations.score, recommendations.is_clicked::integer as clicked
+    select
+        clients.client_name,
+        recommendations.recommendation_id,
+        recommendations.score,
+        recommendations.is_clicked::integer as clicked
     from recommendations
     inner join clients on recommendations.client_id = clients.client_id
     inner join newest
@@ -19,9 +23,9 @@ seen as (
 ),
 
 everywhere as (
-    select client_name, score, clicked from seen
+    select client_name, recommendation_id, score, clicked from seen
     union all
-    select 'All clients' as client_name, score, clicked from seen
+    select 'All clients' as client_name, recommendation_id, score, clicked from seen
 ),
 
 grouped as (
@@ -29,7 +33,7 @@ grouped as (
         client_name,
         score,
         clicked,
-        ntile(10) over (partition by client_name order by score) as score_tenth,
+        ntile(10) over (partition by client_name order by score, recommendation_id) as score_tenth,
         count(*) over (partition by client_name) as seen_count
     from everywhere
 )

@@ -3,16 +3,19 @@ with
 
 weekly as (select * from {{ ref('rpt_overview_weekly') }}),
 
-recent as (
-    select *
+numbered as (
+    select
+        *,
+        row_number() over (partition by client_id order by week_starts_on desc) as newness
     from weekly
     where client_id is not null and is_complete_week
-    qualify row_number() over (partition by client_id order by week_starts_on desc) <= 12
-)
+),
+
+recent as (select * from numbered where newness <= 12)
 
 select
     client_name,
-    arg_max(member_count, week_starts_on) as members,
+    max(member_count) filter (where newness = 1) as members,
     sum(active_member_count)
     / nullif(sum(member_count) filter (where active_member_count is not null), 0) as active_share,
     sum(application_count) as applications,
@@ -21,7 +24,7 @@ select
     / nullif(sum(internal_hire_count + external_hire_count), 0) as internal_fill_rate,
     sum(accepted_count) filter (where is_acceptance_complete)
     / nullif(sum(mature_viewed_count) filter (where is_acceptance_complete), 0) as acceptance_rate,
-    arg_max(open_opportunity_count, week_starts_on) as open_opportunities
+    max(open_opportunity_count) filter (where newness = 1) as open_opportunities
 from recent
 group by client_name
 order by applications desc

@@ -36,7 +36,7 @@ suppressed as (
         case when application_count >= 5 then reason else 'Other' end as reason,
         sum(application_count) as application_count
     from counted
-    group by all
+    group by 1, 2
 )
 
 select client_name, reason, application_count

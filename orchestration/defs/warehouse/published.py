@@ -20,10 +20,10 @@ def definitions(settings: Settings, inputs: Sequence[dg.AssetKey]) -> dg.Definit
         key=KEY,
         deps=list(inputs),
         group_name="published",
-        kinds={"duckdb"},
+        kinds={"postgres" if settings.has_postgres_warehouse else "duckdb"},
         owners=["team:data-platform"],
         pool="warehouse",
-        description="The DuckDB file that analysts, dashboards and training read: whole builds, nothing restricted.",
+        description="What analysts, dashboards and training read: whole builds, nothing restricted.",
     )
     def published_warehouse() -> dg.MaterializeResult[Any]:
         report = readers.publish(settings)
@@ -31,11 +31,9 @@ def definitions(settings: Settings, inputs: Sequence[dg.AssetKey]) -> dg.Definit
             metadata={
                 "dagster/row_count": report.rows,
                 "tables": report.tables,
-                "views": report.views,
-                "bytes": report.file_bytes,
                 "seconds": round(report.seconds, 3),
-                "path": dg.MetadataValue.path(str(report.target)),
-                "left_out": [out.relation for out in report.left_out],
+                "where": report.target,
+                **report.facts,
             }
         )
 

@@ -17,7 +17,8 @@ select format(
     'alter default privileges for role %3$I in schema %1$I grant select on tables to %2$I',
     nspname, :'analysts', :'loader')
 from pg_namespace
-where nspowner = :'loader'::regrole and nspname not in ('restricted', 'restricted_history', '_flux') \gexec
+where nspowner = :'loader'::regrole and nspname not in ('restricted', 'restricted_history', '_flux')
+    and not starts_with(nspname, '_serving') \gexec
 
 -- Not the quarantine, whose rows are what sources sent.
 grant usage on schema _flux to :"analysts";

@@ -1,0 +1,86 @@
+"""The reading connection of a Postgres warehouse: DuckDB's SQL in, Arrow out, from the schema `serving`.
+
+Cards and datasets are written once, in DuckDB's dialect, against `marts`, `reporting` and `ml`. Here they become
+Postgres' own and read what was published whole: every relation stands in `serving` under its name. sqlglot translates;
+ADBC brings columns without a Python object for each value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+
+from ingestion.warehouse.postgres.serving import SERVING
+from orchestration.errors import FluxError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+SERVED = frozenset({"marts", "reporting", "ml", "intermediate"})
+
+
+class Serving:
+    """One reading connection. Satisfies the Connection protocols of training and dashboards."""
+
+    newest_cut = "select cut_id, _epoch as epoch, _lsn as lsn, cut_at as at, made_at from intermediate.int_current_cut"
+
+    def __init__(self, url: str) -> None:
+        from adbc_driver_postgresql import dbapi
+
+        try:
+            self._connection = dbapi.connect(url, autocommit=True)
+            self.execute("set timezone = 'UTC'")
+            self.execute("set default_transaction_read_only = on")
+        except dbapi.Error:  # its words may hold the URL
+            raise FluxError("the warehouse's Postgres cannot be read; see FLUX_WAREHOUSE_URL") from None
+
+    def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Run one query and return its whole result. Raises the driver's own error for SQL it refuses."""
+        if parameters:
+            raise FluxError("values cannot be bound by name in a Postgres warehouse yet")
+        with self._connection.cursor() as cursor:
+            cursor.execute(translated(sql))
+            return plain(cursor.fetch_arrow_table())
+
+    def execute(self, statement: str) -> None:
+        """Run a statement of Postgres that returns nothing."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def translated(sql: str) -> str:
+    """Write a SELECT of DuckDB in Postgres' dialect, its relations in `serving`."""
+    import sqlglot
+    from sqlglot import exp
+
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    for table in tree.find_all(exp.Table):
+        if table.db in SERVED:
+            table.set("db", exp.to_identifier(SERVING))
+    return tree.sql(dialect="postgres")
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Return decimals as doubles and everything else without its engine's wrapping: what DuckDB gives, too."""
+    columns: dict[str, Any] = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if isinstance(field.type, pa.OpaqueType) and field.type.type_name == "numeric":
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string()).cast(pa.float64())
+        elif isinstance(field.type, pa.BaseExtensionType):
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], field.type.storage_type)
+        columns[field.name] = column
+    return pa.table(columns)

@@ -1,0 +1,81 @@
+"""What readers get is the same whichever warehouse it comes from: cards of the dashboards, training sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dashboards.checks import check_sources
+from dashboards.loader import load_definitions
+from ingestion.warehouse.postgres.connection import connect
+from ingestion.warehouse.postgres.serving import publish_serving
+from orchestration.serving import Serving, translated
+from orchestration.walk.readers import DEFINITIONS, newest_cut, served
+from orchestration.warehouse import Warehouse
+from training import Cut, build_dataset, load_spec
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def file(built: Path) -> Iterator[Warehouse]:
+    with Warehouse.open(built) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def serving(built_on_postgres: str) -> Iterator[Serving]:
+    with closing(connect(built_on_postgres)) as connection:
+        publish_serving(connection, served(connection))
+    with Serving(built_on_postgres) as warehouse:
+        yield warehouse
+
+
+def test_a_training_set_has_one_logical_hash(file: Warehouse, serving: Serving, tmp_path: Path) -> None:
+    reports = []
+    for name, warehouse in (("file", file), ("server", serving)):
+        cut = newest_cut(warehouse)
+        reports.append(
+            build_dataset(warehouse, load_spec("match"), out=tmp_path / name, cut=Cut(cut.epoch, cut.lsn, cut.at))
+        )
+    assert reports[0].logical_hash == reports[1].logical_hash
+    assert reports[0].id == reports[1].id
+    assert reports[0].rows == reports[1].rows
+
+
+def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
+    relations = {
+        row["table_name"]: f"{row['table_schema']}.{row['table_name']}"
+        for row in file.arrow("select table_schema, table_name from information_schema.tables").to_pylist()
+    }
+    queries = check_sources(load_definitions(DEFINITIONS), relations)
+    differing = {
+        name: [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]][:1] or (len(here), len(there))
+        for name, query in queries.items()
+        if (here := rows(file, query.sql)) != (there := rows(serving, query.sql))
+    }
+    assert not differing
+    assert len(queries) > 30
+
+
+def rows(warehouse: Warehouse | Serving, sql: str) -> list[tuple[object, ...]]:
+    """Return a query's rows; of doubles eight digits and no sign of zero: sums depend on their order."""
+    return [
+        tuple(
+            f"{float(value) + 0.0:.8g}" if isinstance(value, (int, float, Decimal)) and value is not True else value
+            for value in row.values()
+        )
+        for row in warehouse.arrow(sql).to_pylist()
+    ]
+
+
+def test_relations_are_those_that_were_published() -> None:
+    sql = "with weeks as (select * from reporting.weeks) select count(*) / 2 from weeks join marts.m on true"
+    assert translated(sql) == (
+        "WITH weeks AS (SELECT * FROM serving.weeks) SELECT CAST(COUNT(*) AS DOUBLE PRECISION) / 2 FROM weeks"
+        " JOIN serving.m ON TRUE"
+    )
