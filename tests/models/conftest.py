@@ -58,9 +58,10 @@ def dbt_build(home: Path, environment: Mapping[str, str], *options: str) -> None
     """Build all models with their tests; a warning fails."""
     # Keys of staging are checked by each build of the demo; here they would cost as much as all other tests.
     build = ["build", "--exclude", "staging,test_name:primary_key", "--warn-error", "--no-use-colors", "--quiet"]
-    places = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", home / "target"]
+    project, target = str(PROJECT), str(home / "target")
+    places = ["--project-dir", project, "--profiles-dir", project, "--target-path", target]
     done = subprocess.run(
-        [Path(sys.executable).parent / "dbt", *build, *places, "--log-path", home / "logs", *options],
+        [Path(sys.executable).parent / "dbt", *build, *places, "--log-path", str(home / "logs"), *options],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
