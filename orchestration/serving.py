@@ -7,6 +7,7 @@ ADBC brings columns without a Python object for each value.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -27,8 +28,7 @@ class Serving:
     newest_cut = "select cut_id, _epoch as epoch, _lsn as lsn, cut_at as at, made_at from intermediate.int_current_cut"
 
     def __init__(self, url: str) -> None:
-        from adbc_driver_postgresql import dbapi
-
+        dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")  # Any: it ships no types
         try:
             self._connection = dbapi.connect(url, autocommit=True)
             self.execute("set timezone = 'UTC'")
