@@ -70,10 +70,10 @@ class Home:
         self.running.append(process)
         return process
 
-    def replicate(self, tries: int = 6) -> None:
+    def replicate(self, tries: int = 6, **more: str) -> None:
         """Bring all that committed into the warehouse; once more while a table must be copied anew (exit code 3)."""
         for _ in range(tries):
-            code = self.start(REPLICATE).wait(900)
+            code = self.start(REPLICATE, **more).wait(900)
             if code == 0:
                 return
             assert code == 3, f"'flux replicate' ended {code}:\n{self.said()}"
