@@ -27,26 +27,27 @@ tables:
 """
 
 
-def killed(home: Home, command: list[str], place: str, **more: str) -> None:
+def killed(home: Home, command: list[str], place: str) -> None:
     """Run a command that dies at a place; what it leaves keeps the laws."""
-    assert await_end(home.start(command, place, **more), home) == KILLED, home.said()
+    assert await_end(home.start(command, place), home) == KILLED, home.said()
     assert_lawful(home)
 
 
 @pytest.mark.parametrize("engine", ["duckdb"])
 def test_a_kill_in_retention_leaves_a_log_that_is_only_longer(home: Home) -> None:
-    short = {"FLUX_LOG_KEEP_DAYS": "0"}
     home.replicate()
     with open_for_business(home.url, seed=4, shifts=False):
-        home.replicate()  # begins a segment, as each start does
         for place in ("retention.spent:3", "retention.segment_removed"):
-            home.replicate()
-            killed(home, REPLICATE, place, **short)
-        killed(home, AGAIN, "retention.copy_aside", **short)
+            home.settings = {}
+            for _ in range(2):  # each begins a segment
+                home.replicate()
+            home.settings = {"FLUX_LOG_KEEP_DAYS": "0"}
+            killed(home, REPLICATE, place)
+        killed(home, AGAIN, "retention.copy_aside")
         home.start(CAPTURE)  # beside a loader that is killed
-        killed(home, LOADER, "retention.segment_removed", **short)
+        killed(home, LOADER, "retention.segment_removed")
         home.kill()
-    home.replicate(**short)
+    home.replicate()
     log = home.path / "log"
     assert len(segment_numbers(log / "postgres")) == 1
     assert not list((log / "copies").glob("*.removed"))
@@ -95,21 +96,21 @@ def test_a_kill_between_two_ranges_of_a_repair_leaves_the_rest_to_the_next(home:
 def test_a_kill_while_another_selection_is_read_again_leaves_no_half_of_it(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "selection.yaml"
     file.write_text(SELECTION)
-    selected = {"FLUX_SELECTION": str(file), "FLUX_HASH_KEY": "a key of thirty-two bytes or more"}
+    selection = {"FLUX_SELECTION": str(file), "FLUX_HASH_KEY": "a key of thirty-two bytes or more"}
     home.replicate()
     with open_for_business(home.url, seed=7, shifts=False):
-        for more in (selected, {}):
+        for home.settings in (selection, {}):
             for place in (
                 "copy.in_table:2",
                 "copy.after_rename:1",
                 "load.copy.before_commit:2",
                 "load.copy.after_commit",
             ):
-                killed(home, REPLICATE, place, **more)
-            home.replicate(**more)
-            assert home.start(VERIFY, **more).wait(120) == 0, home.said()
+                killed(home, REPLICATE, place)
+            home.replicate()
+            assert home.start(VERIFY).wait(120) == 0, home.said()
             hashed = home.ask("select count(*) from raw_app.account where length(long) = 64")
-            assert hashed == [(40 if more else 0,)]
+            assert hashed == [(40 if home.settings else 0,)]
     home.replicate()
     assert_lawful(home)
     assert differences(home) == {}
