@@ -145,13 +145,13 @@ def test_the_doctor_examines_every_release_and_changes_nothing(home: Home) -> No
     before = ask(home.url, slots)
     checks = {(check.part, check.name): check.level for check in examine(settings)}
     assert ask(home.url, slots) == before
-    names = ("reachable", "replication", "tables", "settings", "transactions", "clock")
+    names = ("reachable", "replication", "tables", "transactions", "clock")
     assert {name: checks.get(("source", name)) for name in names} == dict.fromkeys(names, "ok")
     assert PROBLEM not in checks.values(), checks
-    assert checks["source", "slot"] == "warning"  # nobody reads it
-    execute(home.url, "drop publication flux", f"select pg_drop_replication_slot('{home.slot}')")
-    ill = [check for check in examine(settings) if check.level == PROBLEM]
-    assert {check.part for check in ill} == {"source"}, ill
+    # Nobody reads the slot, and no server of the tests limits its WAL.
+    assert checks["source", "slot"] == checks["source", "settings"] == "warning"
+    execute(home.url, f"select pg_drop_replication_slot('{home.slot}')")
+    assert any("there is no slot" in check.text for check in examine(settings))
 
 
 def test_a_slot_made_before_its_publication_is_made_anew(home: Home) -> None:

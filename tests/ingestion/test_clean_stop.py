@@ -50,7 +50,8 @@ def test_a_segment_that_retention_removes_while_the_log_is_held_against_the_sour
     flux: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was removed cannot be told from a source that was put back: all is copied, and ends equal."""
-    begin, removed = resent._begin, []
+    begin = resent._begin
+    removed: list[int] = []
 
     def remove_then(reader: LogReader, session: Session, since: int) -> LogPosition | None:
         found = begin(reader, session, since)
