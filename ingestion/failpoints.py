@@ -42,6 +42,8 @@ FAILPOINTS: Final[Mapping[str, str]] = {
     "load.status.before_rename": "the status is written, under another name",
     "replay.before_swap": "a rebuilt warehouse is whole, the old one is in its place",
     "replay.after_swap": "a rebuilt warehouse is in its place, the status tells of the old one",
+    "repair.before_commit": "rows that differed are repaired in an open transaction",
+    "repair.after_commit": "one range is repaired, others still differ",
     "requeue.before_commit": "quarantined events are loaded in an open transaction",
     "retention.segment_removed": "a segment of the log is removed, copies that it spends are not",
     "retention.spent": "a copy is marked as spent, its rows are still there",

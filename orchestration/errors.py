@@ -5,6 +5,7 @@
     ├── NotBuiltYetError       a part that a later version brings
     ├── PortTakenError         another program listens where we should
     ├── ServiceError           a process of ours did not come up, or died
+    ├── PushError              a receiver did not take the metrics
     ├── BuildError             a step of the asset graph, or dbt itself, failed
     └── DemoRefusedError       the stand-in would meet a real source
 
@@ -30,6 +31,10 @@ class PortTakenError(FluxError):
 
 class ServiceError(FluxError):
     """A process of ours did not come up, or died."""
+
+
+class PushError(FluxError):
+    """A receiver did not take the metrics; nothing waits for it."""
 
 
 class BuildError(FluxError):

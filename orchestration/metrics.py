@@ -1,7 +1,7 @@
-"""Metrics in Prometheus' text form: gauges from the status document, with their units in their names.
+"""Metrics: gauges from the status document, with their units in their names; written as Prometheus reads them.
 
 Made when somebody asks, from what owner and capture wrote down: no process is asked and the warehouse is not opened.
-The names are an interface: docs/operation.md lists them, and a test compares.
+The names are an interface: docs/operation.md lists them, and a test compares. `otlp` pushes the same ones.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ class Metric:
     name: str
     doc: str
     labels: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Give its unit in UCUM's letters, as OTLP wants it.
+
+        None for flags and counts: of "1" Prometheus' receiver would make a suffix `_ratio`. What is measured has the
+        suffix already, so names arrive there as they are here.
+        """
+        return {"bytes": "By", "seconds": "s"}.get(self.name.rpartition("_")[2], "")
 
 
 METRICS = (

@@ -9,7 +9,7 @@ from orchestration.errors import FluxError
 from orchestration.locks import holder, sole
 from orchestration.past import tell_past
 from orchestration.ports import LOOPBACK, free_port, require_free
-from orchestration.settings import Settings
+from orchestration.settings import Settings, masked
 from orchestration.supervisor import Supervisor
 from orchestration.supervisor.tether import GRACE_SECONDS
 
@@ -58,6 +58,8 @@ def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:
     say(f"collector    http://{LOOPBACK}:{settings.collect_port}")
     say(f"dashboards   http://{LOOPBACK}:{settings.site_port}")
     say(f"metrics      http://{LOOPBACK}:{settings.metrics_port}/metrics")
+    if settings.otlp_endpoint is not None:
+        say(f"             also pushed to {masked(settings.otlp_endpoint)}")
     say("starting Dagster, which takes about half a minute")
     supervisor.start(services.code_server(settings, code_server_port))
     supervisor.start(services.web_server(settings, settings.dagster_port), services.daemon(settings))

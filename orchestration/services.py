@@ -56,7 +56,7 @@ def site(port: int) -> Service:
 
 
 def metrics(port: int) -> Service:
-    """The state for Prometheus, on loopback."""
+    """The state for Prometheus, on loopback, and for an OpenTelemetry receiver if one is set."""
     return Service(name="metrics", arguments=("metrics", "--serve"), healthy=answers(port))
 
 

@@ -86,6 +86,10 @@ class Settings:
         int | None, About("bytes of the log above which it gives up the oldest of that sooner; unset: no limit")
     ] = None
     metrics_port: Annotated[int, About("port of the metrics on loopback, under `flux up`")] = 3072
+    otlp_endpoint: Annotated[
+        str | None,
+        About("http(s)://HOST:PORT of an OpenTelemetry receiver that gets the metrics; unset: none does", secret=True),
+    ] = None
     selection: Annotated[
         Path | None, About("YAML of what leaves the source and in which form (docs/selection.md); unset: all as it is")
     ] = None
@@ -335,6 +339,8 @@ def _check(settings: Settings) -> None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise SettingError(f"{name} wants postgresql://user@host:port/database, got a URL of another kind")
     _check_warehouse(settings.warehouse_url)
+    if settings.otlp_endpoint is not None and not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?", settings.otlp_endpoint):
+        raise SettingError("FLUX_OTLP_ENDPOINT wants http(s)://HOST:PORT, to which /v1/metrics is added")
     for name, port in (
         ("COLLECT", settings.collect_port),
         ("DAGSTER", settings.dagster_port),

@@ -164,8 +164,7 @@ class Capture:
             ThreadPoolExecutor(1, "log") as disk,
         ):
             reader = LogReader(self._wal_log)
-            self._captured = reader.last_mark()
-            last = last_session(reader)
+            self._captured, last = reader.last_mark(), last_session(reader)
             # Without its publication a slot streamed nothing of what the tables went through: that is a gap.
             watch = Watch(self._source, self._wal_log.parent / "catalog.json", self._copies, self._look_seconds)
             watch.tell_refused(plan.refused)
@@ -268,12 +267,13 @@ class Capture:
                 self._note_idle(writer, walsender, received.wal_end)
                 copier.start(watch.tables)
             if finished:
-                return
+                break
             if self._captured < copied:
                 time.sleep(_COPIED_SECONDS)  # the server may be some time on its way there
             if target is not None or self._captured < copied or waited > IDLE_SECONDS / 2:
                 walsender.ask()
         self._settle(walsender)
+        walsender.part(self._durable)
 
     def _judge(self, connection: psycopg.Connection[Any], writer: LogWriter, watch: Watch, reached: int) -> bool:
         """Act on what the catalog showed at a place that the stream has come to.

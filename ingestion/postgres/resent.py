@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ingestion.errors import SourceRestoredError
+from ingestion.errors import LogCorruptError, SourceRestoredError
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.segment import SEGMENT_HEADER
 from ingestion.postgres.pgoutput.lsn import format_lsn
@@ -34,15 +34,15 @@ def require_resent(
 
     Raises SourceRestoredError when the log does not hold just that.
     """
-    known, found = hashlib.sha256(), hashlib.sha256()
-    if not _add(known, reader, session, since):
+    known, found = _known(reader, session, since), hashlib.sha256()
+    if known is None:
         raise SourceRestoredError(
             f"the slot stands at {format_lsn(since)}, before the begin of the log, which so cannot tell whether the "
             "source was put back from an older copy; all tables are copied again"
         )
     for commit in _sent_again(walsender, session.start_lsn, stop):
         found.update(commit)
-    if not stop.is_set() and found.digest() != known.digest():
+    if not stop.is_set() and found.digest() != known:
         raise SourceRestoredError(
             f"the source was put back from an older copy: between {format_lsn(since)} and "
             f"{format_lsn(session.start_lsn)} it has other transactions than the log; all tables are copied again"
@@ -72,6 +72,20 @@ def _sent_again(walsender: Walsender, end: int, stop: threading.Event) -> Iterat
                 walsender.put_back([*relations.values()])
                 return
             walsender.ask()
+
+
+def _known(reader: LogReader, session: Session, since: int) -> bytes | None:
+    """Digest of the log's commits from `since` on; None when the log does not reach back so far.
+
+    The loader's retention may remove a segment under the eyes of whoever reads it: then the rest is read anew.
+    """
+    while True:
+        known, before = hashlib.sha256(), reader.segments()
+        try:
+            return known.digest() if _add(known, reader, session, since) else None
+        except (FileNotFoundError, LogCorruptError):
+            if reader.segments()[:1] == before[:1]:
+                raise
 
 
 def _add(known: "hashlib._Hash", reader: LogReader, session: Session, since: int) -> bool:

@@ -71,12 +71,13 @@ def read_slot(connection: psycopg.Connection[Any], name: str) -> SlotState | Non
 def current_lsn(connection: psycopg.Connection[Any]) -> Lsn:
     """The end of the source's WAL: everything committed before this call lies before it, and is sent soon."""
     lsn = inserted_lsn(connection)
-    push_wal(connection, lsn)
-    return lsn
+    return Lsn(max(lsn, push_wal(connection, lsn)))
 
 
-def push_wal(connection: psycopg.Connection[Any], lsn: int) -> None:
-    """See to it that the source flushes its WAL up to there, and so sends it. Not to be called in a transaction.
+def push_wal(connection: psycopg.Connection[Any], lsn: int) -> Lsn:
+    """See to it that the source flushes its WAL up to there, and so sends it; return how far it flushed for that, or 0.
+
+    Not to be called in a transaction. What is returned lies behind the message, which a slot would else keep waiting.
 
     What no commit follows lies in memory for as long as 15 s (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS); even a SELECT
     writes such WAL when it prunes pages. The message that is committed here reaches nobody.
@@ -85,8 +86,12 @@ def push_wal(connection: psycopg.Connection[Any], lsn: int) -> None:
         "select case when not pg_is_in_recovery() then pg_current_wal_flush_lsn() < %s::pg_lsn end",
         (format_lsn(lsn),),
     ).fetchone()
-    if row is not None and row[0]:
-        _emit(connection)
+    if row is None or not row[0]:
+        return Lsn(0)
+    _emit(connection)
+    row = connection.execute("select case when not pg_is_in_recovery() then pg_current_wal_flush_lsn() end::text")
+    ((flushed,),) = row.fetchall()
+    return parse_lsn(flushed or "0/0")
 
 
 def move_wal(connection: psycopg.Connection[Any]) -> Lsn:

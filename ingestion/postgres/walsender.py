@@ -27,6 +27,8 @@ from ingestion.postgres.source import Source, WireFormat, refused, replication_c
 _POSTGRES_EPOCH: Final = 946_684_800
 _NAP_SECONDS: Final = 0.0005
 _NAP_BELOW_BYTES: Final = 8192
+_PART_SECONDS: Final = 1.0
+_PART_BYTES: Final = 1 << 20
 STATUS_INTERVAL_SECONDS: Final = 5.0
 # The server's default wal_sender_timeout is 60 s; silence of twice the probe interval means a dead peer.
 PROBE_SECONDS: Final = 20.0
@@ -57,6 +59,7 @@ class Walsender:
         self._put_back: list[memoryview] = []
         self._flushed = 0
         self._wal_end = 0
+        self._answered = False
         self._said_at = self._heard_at = self._probed_at = time.monotonic()
         self._nonblocking = False
         self._end: SourceError | None = None
@@ -166,6 +169,18 @@ class Walsender:
         self._flushed = max(self._flushed, lsn)
         self._say()
 
+    def part(self, lsn: int) -> None:
+        """Acknowledge a last time, and wait for an answer: with what we do not read, a close may drop what we said."""
+        self.confirm(lsn)
+        self._answered = False
+        self.ask()
+        deadline = time.monotonic() + _PART_SECONDS
+        while not self._answered and time.monotonic() < deadline:
+            try:
+                self.read(_PART_BYTES, _PART_SECONDS)
+            except SourceError:
+                return  # it ends as well
+
     def ask(self) -> None:
         """Ask for a keepalive: it tells how far the server has read when everything before is sent."""
         self._say(reply=True)
@@ -222,6 +237,7 @@ class Walsender:
             raise SourceError(f"unexpected message {data[:1]!r} of {len(data)} bytes in the stream")
         wal_end, _sent, asked = struct.unpack_from(">QQB", data, 1)
         self._wal_end = max(self._wal_end, wal_end)
+        self._answered = True
         if asked:
             self._say()
 

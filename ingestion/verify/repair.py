@@ -13,6 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 from pyarrow import csv
 
+from ingestion.failpoints import reach
 from ingestion.verify.moments import Moment
 from ingestion.verify.placement import Placement, place
 from ingestion.verify.snapshot import Spooled
@@ -49,6 +50,8 @@ class Repair:
             if repaired.has_history:
                 machinery.note_gap(repaired, repaired.snapshot_lsn, lsn, _REASON)
             machinery.note_change(repaired, lsn, "repair", "", f"{keys} keys differed from the source")
+            reach("repair.before_commit")
+        reach("repair.after_commit")
         return repaired, None
 
     def _time(self, moment: Moment) -> datetime:

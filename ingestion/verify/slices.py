@@ -40,13 +40,24 @@ class Slice:
     def condition(self, keys: Sequence[str], number: str) -> str:
         """SQL for whether a row of a warehouse is in here; `keys` are columns, `number` is SQL for the row's number."""
         found = [
-            f"({', '.join(keys)}) {sign} ({', '.join(map(str, bound))})"
-            for sign, bound in ((">", self.low), ("<=", self.high))
-            if bound is not None
+            _beside(keys, sign, bound) for sign, bound in ((">", self.low), ("<=", self.high)) if bound is not None
         ]
         if self.of > 1:
             found.append(f"{number} % {self.of:d} in ({', '.join(map(str, self.buckets))})")
         return " and ".join(found) or "true"
+
+
+def _beside(keys: Sequence[str], sign: str, bound: Key) -> str:
+    """SQL for how a key stands to a bound, column by column.
+
+    DuckDB 2.0.0 makes a BETWEEN of two comparisons of rows, and then has none for rows (measured 2026-11); once it has,
+    `(a, b) > (1, 2)` is as good.
+    """
+    if len(keys) == 1:
+        return f"{keys[0]} {sign} {bound[0]:d}"
+    # What the first column alone says lets either engine leave out what lies elsewhere.
+    first, strict = f"{keys[0]} {sign[0]}= {bound[0]:d}", f"{keys[0]} {sign[0]} {bound[0]:d}"
+    return f"({first} and ({strict} or {_beside(keys[1:], sign, bound[1:])}))"
 
 
 WHOLE: Final = Slice()

@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
     ),
     "doctor": ("orchestration.cli.doctor", "Check source, log, warehouse and services, and say what to do."),
-    "metrics": ("orchestration.cli.metrics", "Print the state as metrics for Prometheus, or serve them."),
+    "metrics": ("orchestration.cli.metrics", "Print, serve or push the state as metrics: Prometheus, OpenTelemetry."),
     "quarantine": ("orchestration.cli.quarantine", "List, explain and replay what could not be loaded."),
     "replay": ("orchestration.cli.replay", "Rebuild the warehouse from the log."),
     "verify": ("orchestration.cli.verify", "Compare source and warehouse at one position."),

@@ -117,7 +117,9 @@ def unequal_histories(home: Home, primary: str | None = None) -> dict[str, tuple
     with home.open() as warehouse, psycopg.connect(primary or home.url, autocommit=True) as source:
         session = warehouse.machinery.session
         tables = {table.source: table for table in warehouse.machinery.read_tables().values()}
-        assert session.execute("select * from _flux.history_gaps where relation <> 'raw_app.shifty'") == []
+        # A replay notes that its history begins with the copies: from 0 on.
+        gaps = "select * from _flux.history_gaps where relation <> 'raw_app.shifty' and from_lsn > 0"
+        assert session.execute(gaps) == []
         copied = {tables[f"public.{name}"].snapshot_lsn for name in AUDITED}
         assert len(copied) == 1, "the bank's tables were copied at several places"
         for name in AUDITED:

@@ -34,7 +34,7 @@ class Home:
     """One FLUX_HOME, its source, its warehouse, and the processes that a test left running in it.
 
     `warehouse_url` is FLUX_WAREHOUSE_URL; None: unset, a DuckDB file below the home. FLUX_CRASH_WIRE=binary lets all
-    of them stream in that format.
+    of them stream in that format. `settings` are further ones of all processes.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class Home:
     slot: str = field(default_factory=lambda: f"crash_{uuid.uuid4().hex[:12]}")
     wire: str = field(default_factory=lambda: os.environ.get("FLUX_CRASH_WIRE", "text"))
     warehouse_url: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -60,7 +61,7 @@ class Home:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUX_")}
         environment |= {"FLUX_HOME": str(self.path), "FLUX_SOURCE_URL": url or self.url, "FLUX_SLOT": self.slot}
         environment["FLUX_WIRE"] = self.wire
-        environment |= {"FLUX_WAREHOUSE_URL": self.warehouse_url or ""}
+        environment |= {"FLUX_WAREHOUSE_URL": self.warehouse_url or ""} | self.settings
         environment |= {VARIABLE: failpoint, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | more
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "said.txt").open("ab") as said:

@@ -13,8 +13,8 @@ OF_COPIES = [name for name in FAILPOINTS if name.startswith("copy.")]
 OF_FIRST_LOADS = [name for name in FAILPOINTS if name.startswith("load.copy.")]
 OF_EVENTS = [name for name in FAILPOINTS if name.startswith(("collector.", "events."))]
 OF_AN_IDLE_SOURCE = ["capture.before_idle_acknowledge"]
-# Killed within a process, in test_retention.py, test_replay.py and test_quarantine.py: they need a log of another age.
-OF_UPKEEP = [name for name in FAILPOINTS if name.startswith(("retention.", "replay.", "requeue."))]
+# In test_upkeep.py: retention, replay, repair. In a process, in tests/events/test_quarantine.py: requeue.
+OF_UPKEEP = [name for name in FAILPOINTS if name.startswith(("retention.", "replay.", "repair.", "requeue."))]
 # Passed once in a run up to now.
 OF_RUNS = [name for name in FAILPOINTS if name.startswith(("publish.", "log.rotate.", "capture.after_slot"))]
 OF_THE_LOADER = [name for name in FAILPOINTS if name.startswith("load.") and name not in OF_FIRST_LOADS]

@@ -11,6 +11,8 @@ import pytest
 from demo.server import Server
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.source import Source
+from orchestration.settings import Settings
+from orchestration.walk.doctor import PROBLEM, examine
 from tests.conftest import RUNS
 from tests.crash.processes import CAPTURE, LOADER, Home, await_true
 from tests.crash.servers import FAST, TlsServer, programs
@@ -133,6 +135,23 @@ def test_a_publication_dropped_under_a_running_capture_is_healed(home: Home) -> 
     home.kill()
     home.replicate()
     assert_equal(home)
+
+
+def test_the_doctor_examines_every_release_and_changes_nothing(home: Home) -> None:
+    Shapes(home.url)
+    settings = Settings(home=home.path, source_url=home.url, slot=home.slot)
+    home.replicate()
+    slots = "select slot_name, plugin, confirmed_flush_lsn from pg_replication_slots"
+    before = ask(home.url, slots)
+    checks = {(check.part, check.name): check.level for check in examine(settings)}
+    assert ask(home.url, slots) == before
+    names = ("reachable", "replication", "tables", "transactions", "clock")
+    assert {name: checks.get(("source", name)) for name in names} == dict.fromkeys(names, "ok")
+    assert PROBLEM not in checks.values(), checks
+    # Nobody reads the slot, and no server of the tests limits its WAL.
+    assert checks["source", "slot"] == checks["source", "settings"] == "warning"
+    execute(home.url, f"select pg_drop_replication_slot('{home.slot}')")
+    assert any("there is no slot" in check.text for check in examine(settings))
 
 
 def test_a_slot_made_before_its_publication_is_made_anew(home: Home) -> None:

@@ -176,6 +176,20 @@ def test_of_a_large_table_only_the_rows_near_a_difference_move(flux: Pipeline, s
     assert all(0 < len(part.buckets) < part.of for part in parts.values())
 
 
+def test_a_key_of_several_columns_is_cut_into_ranges_that_hold_each_row_once(flux: Pipeline) -> None:
+    flux.execute(
+        "create table t (a int, b bigint, c smallint, v text, primary key (a, b, c))",
+        "insert into t select i % 3 - 1, i % 100 - 50, i / 300, 'v' || i from generate_series(0, 2999) as i",
+    )
+    flux.replicate()
+    tamper(flux, "update raw_app.t set v = 'wrong' where b = -50")
+
+    table = compared(verify(flux, part_rows=500, repair=True), "public.t")
+
+    assert (table.rows_source, table.rows_warehouse, table.differing_keys, table.repaired_keys) == (3000, 3000, 30, 30)
+    assert verify(flux, part_rows=700).equal
+
+
 def test_no_snapshot_is_used_for_longer_than_it_may_get_old(database: str, tmp_path: Path) -> None:
     flux = pipeline(database, tmp_path)
     flux.execute(

@@ -1,5 +1,11 @@
-"""Open the warehouse file. Whoever opens it for writing holds the lease (`ingestion.warehouse.lease`)."""
+"""Open the warehouse file. Whoever opens it for writing holds the lease (`ingestion.warehouse.lease`).
 
+It holds what is restricted, so it is its owner's alone, whatever the umask: 0600, as is the log that DuckDB writes
+beside it, and 0700 for what does not fit into memory. DuckDB makes its files by the umask, but takes a log and a
+directory that are there already (seen with 2.0.0).
+"""
+
+import os
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +34,29 @@ def connect(path: Path, *, memory_bytes: int = MEMORY_BYTES) -> duckdb.DuckDBPyC
             f"warehouse {str(path)!r} cannot be opened; another process may hold it (see warehouse.lock beside it): "
             "stop it, or read the published copy"
         ) from error
+    path.chmod(0o600)
+    spill(path).mkdir(mode=0o700, exist_ok=True)
+    spill(path).chmod(0o700)
     settings = {"TimeZone": "UTC", "autoinstall_known_extensions": "false"}
     settings |= {"checkpoint_threshold": _CHECKPOINT_THRESHOLD, "memory_limit": f"{memory_bytes}B"}
     settings |= {"disabled_compression_methods": UNUSED_COMPRESSION}
     for name, value in settings.items():
         connection.execute(f"set {name} = '{value}'")
     return connection
+
+
+def wal(path: Path) -> Path:
+    """DuckDB's own log of a file."""
+    return path.with_name(path.name + ".wal")
+
+
+def spill(path: Path) -> Path:
+    """Where DuckDB puts what does not fit into memory."""
+    return path.with_name(path.name + ".tmp")
+
+
+def make_wal_private(path: Path) -> None:
+    """See to the log of an open file, before it is written to: each checkpoint removes it, the next write makes it."""
+    descriptor = os.open(wal(path), os.O_RDONLY | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)

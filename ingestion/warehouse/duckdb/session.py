@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ingestion.errors import LoadError, WarehouseError
+from ingestion.warehouse.duckdb.connection import make_wal_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,12 @@ class DuckdbSession:
 
     connection: duckdb.DuckDBPyConnection
     _brought: dict[str, pa.Table] = field(default_factory=dict)
+    _file: Path | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = "select path from duckdb_databases() where database_name = current_database()"
+        ((path,),) = self.connection.execute(named).fetchall()
+        object.__setattr__(self, "_file", Path(path) if path else None)  # frozen; None: in memory
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         # DuckDB finds these by name among the variables of this frame (a replacement scan). A registered view would
@@ -62,6 +70,8 @@ class DuckdbSession:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Open a transaction, commit it at the end, roll it back when an exception leaves it."""
+        if self._file is not None:
+            make_wal_private(self._file)
         self.connection.execute("begin")
         try:
             yield

@@ -6,6 +6,7 @@ a rename. A process that is killed leaves the old one.
 
 import contextlib
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import duckdb
 from ingestion.durable import sync
 from ingestion.errors import WarehouseError
 from ingestion.failpoints import reach
-from ingestion.warehouse.duckdb.connection import connect
+from ingestion.warehouse.duckdb.connection import connect, spill, wal
 from ingestion.warehouse.events import CONSUMER, EVENT_SCHEMA
 from ingestion.warehouse.names import quote
 
@@ -28,15 +29,11 @@ def beside(live: Path) -> Path:
     new = live.with_name(f".{live.name}.replay")
     for path in (new, wal(new)):
         path.unlink(missing_ok=True)
+    shutil.rmtree(spill(new), ignore_errors=True)
     for name in live.parent.glob(f"{live.stem}.before-*"):
         if live.exists() and name.samefile(live):  # the second name of a file that was not replaced after all
             name.unlink()
     return new
-
-
-def wal(path: Path) -> Path:
-    """DuckDB's own log of a file."""
-    return path.with_name(path.name + ".wal")
 
 
 def settle(live: Path) -> bool:
@@ -91,6 +88,7 @@ def _fill(new: duckdb.DuckDBPyConnection, name: str, which: str) -> None:
 def put_in_place(new: Path, live: Path) -> Path | None:
     """Give a closed file the place; return where the old one is now (None: there was none). Both are settled."""
     sync(new)
+    shutil.rmtree(spill(new), ignore_errors=True)
     aside = None
     if live.exists():
         aside = live.with_name(f"{live.stem}.before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}{live.suffix}")
