@@ -12,6 +12,7 @@ from psycopg import sql
 
 from ingestion.failpoints import reach
 from ingestion.log import LogPosition, LogWriter
+from ingestion.postgres.copy_stream import read_rows
 from ingestion.postgres.pgoutput.records import COPY
 from ingestion.postgres.source import Source
 from ingestion.postgres.throttle import Throttle
@@ -61,27 +62,21 @@ def write_rows(
     *,
     mark: int = 0,
 ) -> Written:
-    """Append the rows of a query in blocks with this mark; `tell` hears of the bytes. The last block is not durable."""
+    """Append the rows of a query in blocks with this mark, durable in the end; `tell` hears of the bytes."""
     began, rows, size = time.monotonic(), -1, 0  # the file's header comes with the first row, its trailer alone
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(query)
-    with ThreadPoolExecutor(1, "copy-log") as disk, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        records: list[memoryview] = []
-        pending = 0
+    with ThreadPoolExecutor(1, "copy-log") as disk:
         committed: Future[LogPosition] | None = None
-        while row := copy.read():
-            records.append(memoryview(row))
-            pending += len(row)
-            if pending >= BLOCK_BYTES:
-                if committed is not None:
-                    committed.result()
-                writer.append(COPY, records, mark)
-                committed = disk.submit(writer.commit)  # the server goes on while the disk writes
-                reach("copy.in_table")
-                throttle.take(pending)
-                rows, size, records, pending = rows + len(records), size + pending, [], 0
-                tell(size)
+        for records in read_rows(connection, statement.as_bytes(connection), BLOCK_BYTES):
+            if committed is not None:
+                committed.result()
+            writer.append(COPY, records, mark)
+            committed = disk.submit(writer.commit)  # the server goes on while the disk writes
+            reach("copy.in_table")
+            brought = sum(map(len, records))
+            throttle.take(brought)
+            rows, size = rows + len(records), size + brought
+            tell(size)
         if committed is not None:
             committed.result()
-        writer.append(COPY, records, mark)
-        throttle.take(pending)
-    return Written(max(rows + len(records), 0), size + pending, time.monotonic() - began)
+    return Written(max(rows, 0), size, time.monotonic() - began)
