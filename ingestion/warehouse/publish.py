@@ -29,7 +29,7 @@ from ingestion.durable import sync, synced_along
 from ingestion.errors import PublishError
 from ingestion.failpoints import reach
 from ingestion.warehouse.duckdb.connection import UNUSED_COMPRESSION
-from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
+from ingestion.warehouse.duckdb.limits import PUBLISH_MEMORY_BYTES
 from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
@@ -169,9 +169,9 @@ def _source(live: Path | duckdb.DuckDBPyConnection) -> Iterator[tuple[duckdb.Duc
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'; set autoinstall_known_extensions = false")
-        settings = {"disabled_compression_methods": UNUSED_COMPRESSION, "memory_limit": f"{MEMORY_BYTES}B"}
+        settings = {"disabled_compression_methods": UNUSED_COMPRESSION, "memory_limit": f"{PUBLISH_MEMORY_BYTES}B"}
         # Its blocks' memory once and for all: page faults took a fifth of the CPU time.
-        settings |= {"block_allocator_memory": f"{MEMORY_BYTES}B"}
+        settings |= {"block_allocator_memory": f"{PUBLISH_MEMORY_BYTES}B"}
         # Five, the default, of wide rows do not fit into the memory: then one thread writes, and the others wait.
         settings |= {"write_buffer_row_group_count": "1"}
         for name, value in settings.items():
