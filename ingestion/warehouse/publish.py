@@ -5,10 +5,10 @@ bytes: so no page of it can hold what was deleted from, or is restricted in, the
 which DuckDB 1.5.4 reads (the one inside Metabase's driver). A reader that has the old file open keeps it until it
 closes; a publisher that is killed leaves the old file and a directory that the next one sweeps.
 
-The caller holds the lease. Costs a read and a write of every published row. With strings compressed it took 6 s for
-2 x 2 million rows of 12 columns (360 MB), where a copy of the file takes 0.3 s (measured 2026-11, two cores, warm
-cache); half of it went into their compression, which is off now: a file is up to six times as large where strings
-repeat.
+The caller holds the lease. Costs a read and a write of every published row, which the disk takes meanwhile: 1.5 s and
+2.4 CPU seconds for 1.1 GB of wide rows, where a copy of the file takes 0.8 s (measured 2026-11, two cores, warm cache;
+`docs/replication.md` has the profile). Strings are not compressed, which would take half of the time again: a file is
+up to six times as large where they repeat.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ from typing import Final, NamedTuple
 
 import duckdb
 
-from ingestion.durable import sync
+from ingestion.durable import sync, synced_along
 from ingestion.errors import PublishError
 from ingestion.failpoints import reach
 from ingestion.warehouse.duckdb.connection import UNUSED_COMPRESSION
-from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
+from ingestion.warehouse.duckdb.limits import PUBLISH_MEMORY_BYTES
 from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
@@ -169,9 +169,13 @@ def _source(live: Path | duckdb.DuckDBPyConnection) -> Iterator[tuple[duckdb.Duc
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'; set autoinstall_known_extensions = false")
-        connection.execute(
-            f"set disabled_compression_methods = '{UNUSED_COMPRESSION}'; set memory_limit = '{MEMORY_BYTES}B'"
-        )
+        settings = {"disabled_compression_methods": UNUSED_COMPRESSION, "memory_limit": f"{PUBLISH_MEMORY_BYTES}B"}
+        # Its blocks' memory once and for all: page faults took a fifth of the CPU time.
+        settings |= {"block_allocator_memory": f"{PUBLISH_MEMORY_BYTES}B"}
+        # Five, the default, of wide rows do not fit into the memory: then one thread writes, and the others wait.
+        settings |= {"write_buffer_row_group_count": "1"}
+        for name, value in settings.items():
+            connection.execute(f"set {name} = '{value}'")
         yield connection
 
 
@@ -197,15 +201,16 @@ def _copy_tables(source: duckdb.DuckDBPyConnection, catalog: str, new: Path, tab
     source.execute(f"attach {_literal(str(new))} as {_COPY} (read_write, storage_version '{STORAGE_VERSION}')")
     rows = 0
     try:
-        source.execute("begin")
-        for schema in dict.fromkeys(table.schema for table in tables):
-            source.execute(f"create schema if not exists {_COPY}.{quote(schema)}")
-        for table in tables:
-            rows += int(str(_value(source, f"create table {table.at(_COPY)} as from {table.at(catalog)}")))
-            _comment(source, "table", table.at(_COPY), table.comment)
-            for column, comment in comments.get((table.schema, table.name), ()):
-                _comment(source, "column", f"{table.at(_COPY)}.{quote(column)}", comment)
-        source.execute("commit")
+        with synced_along(new):
+            source.execute("begin")
+            for schema in dict.fromkeys(table.schema for table in tables):
+                source.execute(f"create schema if not exists {_COPY}.{quote(schema)}")
+            for table in tables:
+                rows += int(str(_value(source, f"create table {table.at(_COPY)} as from {table.at(catalog)}")))
+                _comment(source, "table", table.at(_COPY), table.comment)
+                for column, comment in comments.get((table.schema, table.name), ()):
+                    _comment(source, "column", f"{table.at(_COPY)}.{quote(column)}", comment)
+            source.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # not begun, or ended by the error
             source.execute("rollback")
