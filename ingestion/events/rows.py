@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from ingestion.errors import CallRefusedError
@@ -44,6 +45,7 @@ class SourceRows:
         self._seen: set[str] = set()
         self._events: list[tuple[object, ...]] = []
         self._contexts = Contexts()
+        self._order: list[int] = []
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
 
@@ -68,11 +70,8 @@ class SourceRows:
         context = self._contexts.place(bytes(record.context), bytes(call.context), strict=not record.lenient)
 
         self._seen.add(message_id)
-        event = len(self._events)
-        if kind == "track":
-            self._rows("tracks", kind).events.append(event)
-        rows.events.append(event)
         rows.contents.append(content)
+        self._order.append(rows.number)
         sent = call.sent_at if record.sent_at is None else record.sent_at
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         self._events.append(
@@ -85,12 +84,28 @@ class SourceRows:
 
     def ids(self) -> pa.Table:
         """Return `_record` and `id` of each event."""
-        events = self._columns()
+        events = self._columns(self._events)
         return pa.table({RECORD: pa.array(events.record, INT), "id": pa.array(events.id, TEXT)})
 
     def tables(self, known: Mapping[str, Columns]) -> dict[str, pa.Table]:
         """Build the tables. `known` gives, per table, the columns that the warehouse has."""
-        events = self._columns()
+        # Ordered by table, so that each is a slice of what all share, and `tracks` one slice over those of its events.
+        tables = sorted(self._tables.items(), key=lambda item: item[1].kind != "track")
+        rank = np.empty(len(tables), dtype=np.int64)
+        rank[[rows.number for _, rows in tables]] = np.arange(len(tables))
+        order = np.argsort(rank[np.array(self._order, dtype=np.int64)], kind="stable").tolist()
+        ordered = self._columns([self._events[event] for event in order])
+        shared = self._shared(ordered)
+        built, start, tracks = {}, 0, 0
+        for name, rows in tables:
+            stop = start + len(rows.contents)
+            built[name] = build_table(rows.kind, slice(start, stop), rows.contents, known.get(name, {}), shared)
+            start, tracks = stop, stop if rows.kind == "track" else tracks
+        if tracks:
+            built["tracks"] = build_table("track", slice(0, tracks), (), known.get("tracks", {}), shared)
+        return built
+
+    def _shared(self, events: _Events) -> SharedColumns:
         received, _ = read_times(events.received)
         sent, unread_sent = read_times(events.sent)
         original, unread_original = read_times(events.original)
@@ -122,13 +137,10 @@ class SourceRows:
                 "timestamp": to_arrow(event_times(received, sent, original)),
             }
         )
-        shared = SharedColumns(fixed, events.context, contexts.columns, extras)
-        return {
-            name: build_table(rows, known.get(name, {}), shared) for name, rows in self._tables.items() if rows.events
-        }
+        return SharedColumns(fixed, np.array(events.context, dtype=np.int64), contexts.columns, extras)
 
-    def _columns(self) -> _Events:
-        return _Events(*zip(*self._events, strict=True))
+    def _columns(self, events: Sequence[tuple[object, ...]]) -> _Events:
+        return _Events(*zip(*events, strict=True))
 
     def _event(self, name: str) -> tuple[str, str]:
         """Return the table and the slug of an event."""
@@ -140,7 +152,7 @@ class SourceRows:
     def _rows(self, table: str, kind: str) -> TableRows:
         rows = self._tables.get(table)
         if rows is None:
-            rows = self._tables[table] = TableRows(kind)
+            rows = self._tables[table] = TableRows(kind, len(self._tables))
         return rows
 
 
