@@ -1,7 +1,8 @@
 """Collect the rows of one source in one batch, before they become columns."""
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,14 +13,16 @@ from ingestion.events.columns import INT, TEXT
 from ingestion.events.contexts import Contexts
 from ingestion.events.contract import Call, Subject, contents_member, identity
 from ingestion.events.flatten import Extra
-from ingestion.events.naming import event_slug, event_table
+from ingestion.events.naming import EXTRA, event_slug, event_table
 from ingestion.events.record import Record
-from ingestion.events.schema import TABLES, Columns
+from ingestion.events.schema import MAX_TABLES, TABLES, Columns
 from ingestion.events.shapes import Object, decode_object, is_object
 from ingestion.events.tables import RECORD, SharedColumns, TableRows, build_table
-from ingestion.events.times import event_times, read_times, to_arrow
+from ingestion.events.times import ahead, corrected_times, event_times, read_times, to_arrow
 
 _ABSENT = (msgspec.Raw(b""), msgspec.Raw(b"null"))
+# User-Agents of Segment's SDKs for servers, whose clocks are kept.
+_SERVER: Final = re.compile(r"(?i)analytics[-.](python|node|go|ruby|java|php|net|rust|clojure)\b")
 
 
 class _Events(NamedTuple):
@@ -36,6 +39,20 @@ class _Events(NamedTuple):
     sent: Sequence[object]
     original: Sequence[object]
     context: Sequence[int]
+    ua: Sequence[str | None]
+
+
+class Landing(NamedTuple):
+    """Where something that was sent under a name is found."""
+
+    kind: str
+    """event, context, properties or traits."""
+    relation: str
+    """The table that has the column; empty where all have it, `tracks` for an event."""
+    name: str
+    """As it was sent; members of nested objects are joined by dots."""
+    landed: str
+    """The column, or the table of an event."""
 
 
 class SourceRows:
@@ -48,6 +65,8 @@ class SourceRows:
         self._order: list[int] = []
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
+        self.names: set[Landing] = set()
+        """Where names landed; known once `tables` was called."""
 
     @property
     def count(self) -> int:
@@ -77,7 +96,7 @@ class SourceRows:
         self._events.append(
             (
                 place, message_id, subject.anonymous_id, subject.user_id, first, second,
-                record.received_at, sent, original, context,
+                record.received_at, sent, original, context, record.ua,
             )
         )  # fmt: skip
         return True
@@ -97,12 +116,26 @@ class SourceRows:
         ordered = self._columns([self._events[event] for event in order])
         shared = self._shared(ordered)
         built, start, tracks = {}, 0, 0
+        landed: dict[str, str] = {}
+        room = MAX_TABLES - len({*known, *TABLES.values()})
         for name, rows in tables:
-            stop = start + len(rows.contents)
-            built[name] = build_table(rows.kind, slice(start, stop), rows.contents, known.get(name, {}), shared)
+            stop, place = start + len(rows.contents), slice(start, start + len(rows.contents))
+            new = rows.kind == "track" and name not in known
+            room -= new
+            if new and room < 0:
+                for event, content in enumerate(rows.contents, start):
+                    shared.extras.setdefault(event, {})["properties"] = decode_object(content, "properties")
+                landed[name] = f"tracks.{EXTRA}"
+            else:
+                table = build_table(rows.kind, place, rows.contents, known.get(name, {}), shared)
+                built[name] = table.rows
+                member = contents_member(rows.kind)
+                self.names.update(Landing(member, name, path, column) for path, column in table.names)
             start, tracks = stop, stop if rows.kind == "track" else tracks
         if tracks:
-            built["tracks"] = build_table("track", slice(0, tracks), (), known.get("tracks", {}), shared)
+            built["tracks"] = build_table("track", slice(0, tracks), (), known.get("tracks", {}), shared).rows
+        for text, (name, _) in self._event_names.items():
+            self.names.add(Landing("event", "tracks", text, landed.get(name, name)))
         return built
 
     def _shared(self, events: _Events) -> SharedColumns:
@@ -110,6 +143,7 @@ class SourceRows:
         sent, unread_sent = read_times(events.sent)
         original, unread_original = read_times(events.original)
         contexts = self._contexts.flatten()
+        self.names.update(Landing("context", "", path, column) for path, column in contexts.names)
         extras: dict[int, Extra] = {}
         if contexts.extras:
             extras = {
@@ -123,6 +157,10 @@ class SourceRows:
         ):
             for event in unread:
                 extras.setdefault(event, {})[name] = values[event]
+        servers = {ua: bool(ua and _SERVER.match(ua)) for ua in set(events.ua)}
+        trusted = np.fromiter(map(servers.__getitem__, events.ua), np.bool_, len(events.ua))
+        happened = event_times(received, sent, original)
+        corrected = corrected_times(received, sent, original, trusted)
         fixed = pa.table(
             {
                 RECORD: pa.array(events.record, INT),
@@ -134,7 +172,9 @@ class SourceRows:
                 "original_timestamp": to_arrow(original),
                 "sent_at": to_arrow(sent),
                 "received_at": to_arrow(received),
-                "timestamp": to_arrow(event_times(received, sent, original)),
+                "timestamp": to_arrow(happened),
+                "timestamp_corrected": to_arrow(corrected),
+                "timestamp_is_ahead": pa.array(ahead(received, happened, corrected)),
             }
         )
         return SharedColumns(fixed, np.array(events.context, dtype=np.int64), contexts.columns, extras)

@@ -17,8 +17,8 @@ import pyarrow as pa
 from ingestion.events.columns import TEXT, column, is_mixed
 from ingestion.events.contract import contents_member
 from ingestion.events.flatten import Extra, Flattened, json_text
-from ingestion.events.naming import property_column
-from ingestion.events.schema import EXTRA, MAX_COLUMNS, OWN_COLUMNS, Columns, fixed_columns, reserved_columns
+from ingestion.events.naming import EXTRA, property_column
+from ingestion.events.schema import MAX_COLUMNS, OWN_COLUMNS, Columns, fixed_columns, reserved_columns
 from ingestion.events.shapes import Object, decode_objects
 
 RECORD: Final = "_record"
@@ -44,7 +44,7 @@ class SharedColumns:
     """The place of each event's context."""
     contexts: Mapping[str, Sequence[object]]
     """Columns with one value per distinct context."""
-    extras: Mapping[int, Extra]
+    extras: dict[int, Extra]
     """What of an event goes to `_extra`, by event."""
 
     @cached_property
@@ -71,9 +71,17 @@ class _Room:
         return self._left >= 0
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltTable:
+    """A table, and for each path of its properties or traits the column that it is in."""
+
+    rows: pa.Table
+    names: set[tuple[str, str]]
+
+
 def build_table(
     kind: str, rows: slice, contents: Sequence[msgspec.Raw | Object], known: Columns, shared: SharedColumns
-) -> pa.Table:
+) -> BuiltTable:
     """Build the table of some events. `known` gives the columns that the warehouse's table has."""
     count = rows.stop - rows.start
     fixed = shared.fixed.slice(rows.start, count)
@@ -82,9 +90,12 @@ def build_table(
     columns.update((name, fixed[own.get(name, name)]) for name in fixed_columns(kind))
 
     room = _Room(known, columns)
-    extras = {
-        event - rows.start: dict(extra) for event, extra in shared.extras.items() if rows.start <= event < rows.stop
-    }
+    extras = {} if not shared.extras else {
+        event - rows.start: dict(shared.extras[event])
+        for event in range(rows.start, rows.stop)
+        if event in shared.extras
+    }  # fmt: skip
+    names: set[tuple[str, str]] = set()
     for name, values in shared.contexts.items():
         built = _context_column(values, shared, name, rows, known.get(name))
         if built is None:
@@ -96,6 +107,7 @@ def build_table(
     if contents:
         name_column = partial(property_column, reserved=reserved_columns(kind))
         flattened = Flattened(decode_objects(contents, contents_member(kind)), name_column)
+        names = flattened.names
         for row, extra in flattened.extras.items():
             extras.setdefault(row, {}).update(extra)
         if kind in ("page", "screen"):
@@ -107,10 +119,11 @@ def build_table(
             if room.has(name):
                 columns[name] = built
             else:
+                names = {(path, EXTRA if landed == name else landed) for path, landed in names}
                 _keep_apart(extras, name, values)
     if extras:
         columns[EXTRA] = pa.array([json_text(extras[row]) if row in extras else None for row in range(count)], TEXT)
-    return pa.table(columns)
+    return BuiltTable(pa.table(columns), names)
 
 
 def _unite_own(columns: dict[str, pa.Array], flattened: Flattened) -> None:

@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import LoadError
-from ingestion.events.columns import wider
+from ingestion.events.columns import FLOAT, INT, as_wide_as, wider
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import USERS, Columns, planned_tables, trait_columns
+from ingestion.events.schema import TABLES, USERS, Columns, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
@@ -175,10 +175,9 @@ def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
     known = events.read_columns().get(plan.source, {})
     schema = warehouse.event_schema(plan.source)
     for table, columns in planned_tables(plan).items():
-        present = known.get(events.named(table), {})
-        named = {events.named(name): kind for name, kind in columns.items()}
-        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in named.items()}
-        events.evolve(schema, events.named(table), wanted, present)
+        present = known.get(table, {})
+        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
+        events.evolve(schema, table, wanted, present)
     events.write_plan(plan.source, plan.fingerprint)
 
 
@@ -242,27 +241,31 @@ class EventBatch:
         if not fresh.num_rows:
             return
         self._events.remember_ids(source, fresh)
-        tables = {
-            self._events.named(name): rows.rename_columns([self._events.named(column) for column in rows.column_names])
-            for name, table in landed.tables.items()
-            if (rows := _without(table, seen)).num_rows
-        }
+        tables = {name: rows for name, table in landed.tables.items() if (rows := _without(table, seen)).num_rows}
         schema, catalog = warehouse.event_schema(source), self._catalog.get(source, {})
         inserted = 0
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
-            changed = self._events.evolve(schema, name, wanted, catalog.get(name, {}))
+            present = catalog.get(name, {})
+            changed = self._events.evolve(schema, name, wanted, present)
+            if any(kind == FLOAT and present.get(column) == INT for column, kind in wanted.items()):
+                rows = as_wide_as(rows, self._events.read_columns()[source][name])
             if name == "identifies" and (changed or "users" not in catalog):
                 self._evolve_users(source, schema)
             count = self._events.insert_rows(schema, name, rows)
             self._rows[f"{schema}.{name}"] += count
-            inserted += count if name != "tracks" else 0
+            inserted += count if name in TABLES.values() else 0
+            if count != rows.num_rows:
+                raise LoadError(
+                    f"{rows.num_rows} rows of {schema}.{name} made {count}; nothing was committed, report this"
+                )
             latest = pc.max(rows["received_at"]).as_py()
             self.newest = max(filter(None, (self.newest, latest)), default=None)
         if inserted != fresh.num_rows:
             raise LoadError(
                 f"{fresh.num_rows} events of source {source!r} made {inserted} rows; nothing was committed, report this"
             )
+        self._events.note_names(source, pa.Table.from_pylist([name._asdict() for name in sorted(landed.names)]))
         self._landed += fresh.num_rows
         if "identifies" in tables:
             self._update_users(source, schema, tables["identifies"])

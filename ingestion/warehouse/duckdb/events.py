@@ -36,6 +36,9 @@ create table if not exists _flux.segments (
     duplicates bigint, quarantined bigint, loaded_at timestamptz
 );
 create table if not exists _flux.event_ids (source varchar, id_hash uuid);
+create table if not exists _flux.event_names (
+    source varchar, kind varchar, relation varchar, name varchar, landed varchar, noticed_at timestamptz
+);
 create table if not exists _flux.tracking_plans (source varchar, fingerprint varchar, applied_at timestamptz);
 """
 
@@ -61,9 +64,6 @@ class DuckdbEvents:
         """Create what is missing of the schema `_flux` for events."""
         machinery(DuckdbSession(self.connection)).ensure()
         self.connection.execute(_TABLES)
-
-    def named(self, name: str) -> str:
-        return name
 
     def unfit_records(self, rows: pa.Table) -> list[int]:
         return []
@@ -168,6 +168,18 @@ class DuckdbEvents:
             self.connection.execute(f"insert into _flux.event_ids select ?, {_HASH} from _ids", [source, source])
         finally:
             self.connection.unregister("_ids")
+
+    def note_names(self, source: str, names: pa.Table) -> None:
+        """Record where names are found. Scans those known of the source."""
+        self.connection.register("_names", names)
+        try:
+            self.connection.execute(
+                "insert into _flux.event_names select ?, kind, relation, name, landed, now() from _names as n "
+                "anti join (from _flux.event_names where source = ?) as k using (kind, relation, name, landed)",
+                [source, source],
+            )
+        finally:
+            self.connection.unregister("_names")
 
     def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
         """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.

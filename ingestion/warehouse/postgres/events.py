@@ -23,8 +23,8 @@ from ingestion.warehouse.events import (
     LedgerRow,
     event_source,
 )
-from ingestion.warehouse.names import fitted, quote
-from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, drop_views
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.postgres.schema import PostgresMachinery, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
 
 _TABLES: Final = """
@@ -34,6 +34,9 @@ create table if not exists _flux.segments (
 );
 create table if not exists _flux.event_ids (source text, id_hash uuid);
 create unique index if not exists event_ids_hash on _flux.event_ids (id_hash);
+create table if not exists _flux.event_names (
+    source text, kind text, relation text, name text, landed text, noticed_at timestamptz
+);
 create table if not exists _flux.tracking_plans (source text, fingerprint text, applied_at timestamptz)
 """
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -61,9 +64,6 @@ class PostgresEvents:
     def ensure(self) -> None:
         PostgresMachinery(self.session).ensure()
         self.session.execute(_TABLES)
-
-    def named(self, name: str) -> str:
-        return fitted(name, NAME_BYTES)
 
     def read_position(self) -> EventPosition | None:
         if not self.session.columns("_flux", "tracking_plans"):
@@ -147,6 +147,16 @@ class PostgresEvents:
         self.session.bring("_ids", ids)
         self.session.execute(f"insert into _flux.event_ids select $1, {_HASH} from _ids", [source])
         self.session.forget("_ids")
+
+    def note_names(self, source: str, names: pa.Table) -> None:
+        self.session.bring("_names", names)
+        self.session.execute(
+            "insert into _flux.event_names select $1, n.kind, n.relation, n.name, n.landed, now() from _names as n "
+            "where not exists (select from _flux.event_names as k where k.source = $1 and k.kind = n.kind "
+            "and k.relation = n.relation and k.name = n.name and k.landed = n.landed)",
+            [source],
+        )
+        self.session.forget("_names")
 
     def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
         identifies, users = f"{quote(schema)}.identifies", f"{quote(schema)}.users"
