@@ -22,16 +22,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import LoadError
-from ingestion.events.columns import FLOAT, INT, as_wide_as, wider
+from ingestion.events.columns import FLOAT, INT, TEXT, as_wide_as, wider
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
+from ingestion.events.profiles import latest_traits
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import TABLES, USERS, Columns, planned_tables, trait_columns
+from ingestion.events.schema import TABLES, USERS, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
 from ingestion.warehouse import events as warehouse
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.events import EventTables
+from ingestion.warehouse.profiles import TRAIT_TIMES
 
 logger = logging.getLogger(__name__)
 
@@ -247,11 +249,9 @@ class EventBatch:
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
             present = catalog.get(name, {})
-            changed = self._events.evolve(schema, name, wanted, present)
+            self._events.evolve(schema, name, wanted, present)
             if any(kind == FLOAT and present.get(column) == INT for column, kind in wanted.items()):
-                rows = as_wide_as(rows, self._events.read_columns()[source][name])
-            if name == "identifies" and (changed or "users" not in catalog):
-                self._evolve_users(source, schema)
+                rows = tables[name] = as_wide_as(rows, self._events.read_columns()[source][name])
             count = self._events.insert_rows(schema, name, rows)
             self._rows[f"{schema}.{name}"] += count
             inserted += count if name in TABLES.values() else 0
@@ -270,18 +270,17 @@ class EventBatch:
         if "identifies" in tables:
             self._update_users(source, schema, tables["identifies"])
 
-    def _evolve_users(self, source: str, schema: str) -> None:
-        catalog = self._events.read_columns()[source]
-        present = catalog.get("users", {})
-        columns: Columns = {**USERS, **trait_columns(catalog["identifies"])}
-        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
-        self._events.evolve(schema, "users", wanted, present)
-
     def _update_users(self, source: str, schema: str, identifies: pa.Table) -> None:
-        people = pc.unique(identifies["user_id"].drop_null())
-        if len(people):
-            traits = trait_columns(self._events.read_columns()[source]["identifies"])
-            self._events.update_users(schema, list(traits), pa.table({"user_id": people}))
+        if not len(identifies["user_id"].drop_null()):
+            return
+        catalog = self._events.read_columns()[source]
+        traits = trait_columns(catalog["identifies"])
+        for table, columns in (("users", {**USERS, **traits}), (TRAIT_TIMES, dict.fromkeys(["id", *traits], TEXT))):
+            present = catalog.get(table, {})
+            wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
+            self._events.evolve(schema, table, wanted, present)
+        new = [name for name in identifies.column_names if name in traits]
+        self._events.update_users(schema, list(traits), *latest_traits(identifies, new))
 
     def _quarantined(self) -> list[tuple[str, str, str, bytes]]:
         starts = np.cumsum([0, *(len(block.lengths) for block in self._blocks)])

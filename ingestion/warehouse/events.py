@@ -92,11 +92,10 @@ class EventTables(Protocol):
     def note_names(self, source: str, names: pa.Table) -> None:
         """Record where names are found (columns kind, relation, name, landed) in `_flux.event_names`, each once."""
 
-    def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
-        """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.
+    def update_users(self, schema: str, traits: Sequence[str], values: pa.Table, places: pa.Table) -> None:
+        """Bring the profiles of people up to what a batch says of them (`ingestion.events.profiles`).
 
-        Each trait has the value of its latest call by event time; ties go to the later arrival, then the greater id.
-        So the order in which calls are loaded, or loaded again, makes no difference.
+        `traits` are all that `users` has. A value stays where a later call gave it.
         """
 
     def quarantine(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:

@@ -126,6 +126,21 @@ def test_a_profile_has_the_latest_value_of_each_trait_in_whatever_order_calls_co
     assert ask(destination, profile) == [("u", "pro", 5, "Bern", 30)]
 
 
+def test_a_profile_needs_no_calls_but_those_of_the_batch(tmp_path: Path, destination: Destination) -> None:
+    def identify(number: int, at: str, **traits: object) -> dict[str, object]:
+        return {"type": "identify", "userId": "u", "messageId": str(number), "timestamp": at, "traits": traits}
+
+    write(tmp_path, [identify(1, "2026-03-01T00:00:00Z", plan="pro")])
+    load(destination, tmp_path)
+    ask(destination, "delete from raw_segment.identifies")  # as a retention would
+    write(tmp_path, [identify(2, "2026-02-01T00:00:00Z", plan="free", city="Bern")])
+    load(destination, tmp_path)
+    assert ask(destination, "select plan, city from raw_segment.users") == [("pro", "Bern")]
+    assert ask(destination, "select plan from raw_segment._trait_times") == [
+        ("2026-03-01 00:00:00.000000 2026-11-23 05:44:00.000000 1",)
+    ]
+
+
 def test_a_profile_widens_with_its_traits(tmp_path: Path, destination: Destination) -> None:
     for number, score in enumerate((1, 2.5, "high")):
         call = {"type": "identify", "userId": f"u{number}", "messageId": str(number), "traits": {"score": score}}
