@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 # a larger batch needs more memory, some 8 KB an event while it is made.
 BATCH_EVENTS: Final = 50_000
 _BATCH_BYTES: Final = 64 << 20
+_FEW_BYTES: Final = 8 << 20
+_MOST_WAIT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,26 @@ class EventLoader:
         self._limit_events = limit_events
         self._pool = ThreadPoolExecutor(1, "events-ahead")
         self._coming: Future[Prepared] | None = None
+        self._rested = self._took = 0.0
+        self._at: LogPosition | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+    def due(self) -> bool:
+        """Say whether a step is worth its cost, for each looks through all ids that were ever loaded.
+
+        A few events wait until there are more, or for ten times as long as the last step took.
+        """
+        end = self._reader.durable_end()
+        if self._at is None or end is None:
+            return True
+        if end.offset - (self._at.offset if end.segment == self._at.segment else 0) > _FEW_BYTES:
+            return True
+        return time.monotonic() - self._rested >= min(10 * self._took, _MOST_WAIT_SECONDS)
 
     def step(self, *, ahead: bool = True) -> EventLoadReport:
         """Load one batch; call again until it reports nothing. `ahead`: begin with the next one meanwhile.
@@ -122,7 +138,9 @@ class EventLoader:
             events.write_position(prepared.blocks[-1].end if prepared.blocks else start, batch.newest)
             reach("events.before_commit")
         reach("events.after_commit")
-        report = batch.report(time.monotonic() - started)
+        self._rested, self._at = time.monotonic(), prepared.blocks[-1].end if prepared.blocks else start
+        self._took = self._rested - started
+        report = batch.report(self._took)
         if report.accepted:
             logger.info(
                 "events loaded accepted=%s loaded=%s duplicates=%s quarantined=%s seconds=%.2f",

@@ -80,7 +80,7 @@ class Loader:
         upkeep = Upkeep(changes, self.home, self.log, self.keep)
         while not stop.is_set():
             moved = changes.step(lambda: stop.is_set() or lease.wanted())
-            moved = events.step().accepted > 0 or moved
+            moved = (events.due() and events.step().accepted > 0) or moved
             wanted = lease.wanted()
             upkeep.after(moved=moved, leaving=wanted)
             if wanted:

@@ -13,8 +13,13 @@ TRAIT_TIMES: Final = "_trait_times"
 """The table beside `users`: a row for each person, and for each trait time, arrival and id of the call that gave it."""
 
 
-def profile_queries(schema: str, traits: Sequence[str], new: Sequence[str], collation: str = "") -> tuple[str, str]:
-    """Queries of the new rows of `users` and of `_trait_times`; `new` are those of the traits that the batch has."""
+def profile_queries(
+    schema: str, traits: Sequence[str], new: Sequence[str], collation: str = "", by_place: bool = False
+) -> tuple[str, str]:
+    """Queries of the new rows of `users` and of `_trait_times`; `new` are those of the traits that the batch has.
+
+    `by_place`: read all columns only of rows that were found by their id (DuckDB, 1 M people: 0.2 s, not 0.6).
+    """
     values, places = [], []
     for trait in traits:
         name = quote(trait)
@@ -25,9 +30,15 @@ def profile_queries(schema: str, traits: Sequence[str], new: Sequence[str], coll
         else:
             values.append(f"u.{name}")
             places.append(f"t.{name}")
+    users, times = (f"{quote(schema)}.{table}" for table in ("users", TRAIT_TIMES))
+    if by_place:
+        users, times = (
+            f"(from {table} where rowid in (select s.rowid from {table} as s semi join _new_values using (id)))"
+            for table in (users, times)
+        )
     known = (
-        f"from _new_values as n join _new_places as p on p.id = n.id left join {quote(schema)}.users as u "
-        f"on u.id = n.id left join {quote(schema)}.{TRAIT_TIMES} as t on t.id = n.id"
+        f"from _new_values as n join _new_places as p on p.id = n.id left join {users} as u on u.id = n.id "
+        f"left join {times} as t on t.id = n.id"
     )
     profiles = ", ".join(["n.id", "greatest(n.received_at, u.received_at) as received_at", *values])
     return f"select {profiles} {known}", f"select {', '.join(['n.id', *places])} {known}"

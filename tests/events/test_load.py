@@ -8,7 +8,7 @@ from ingestion.errors import LoadError
 from ingestion.events.naming import fitted
 from ingestion.events.record import Origin
 from ingestion.events.tracking_plan import parse_tracking_plan
-from ingestion.load.events import load_events
+from ingestion.load.events import EventLoader, load_events
 from ingestion.log import LogReader, LogWriter
 from ingestion.warehouse.destination import Destination
 from tests.events.calls import RECEIVED, load, track, write
@@ -194,6 +194,30 @@ def test_blocks_of_another_kind_are_passed_over(tmp_path: Path, destination: Des
     end = LogReader(tmp_path).durable_end()
     assert end is not None
     assert ask(destination, "select segment, segment_offset from _flux.positions") == [(end.segment, end.offset)]
+
+
+def test_what_was_prepared_ahead_sees_the_columns_of_the_batch_before(tmp_path: Path, destination: Destination) -> None:
+    values = [1, 2.5, "three", 4, None, 5]
+    write(tmp_path, *([track(messageId=str(n), properties={"x": value})] for n, value in enumerate(values)))
+    with EventLoader(destination, LogReader(tmp_path), None, limit_events=1) as loader:
+        assert [loader.step().loaded for _ in values] == [1] * len(values)
+        assert loader.step().accepted == 0
+    assert ask(destination, "select x from raw_segment.thing_done order by id") == [
+        ("1.0",), ("2.5",), ("three",), ("4",), (None,), ("5",),
+    ]  # fmt: skip
+
+
+def test_a_few_events_wait_as_each_step_looks_through_all_ids(tmp_path: Path, destination: Destination) -> None:
+    write(tmp_path, [track()])
+    with EventLoader(destination, LogReader(tmp_path), None) as loader:
+        assert loader.due()
+        loader.step()
+        write(tmp_path, [track(messageId="2")])
+        loader.step()
+        write(tmp_path, [track(messageId="3")])
+        assert not loader.due()
+        write(tmp_path, *([track(messageId=f"{n}", properties={"x": "y" * 500_000})] for n in range(18)))
+        assert loader.due()
 
 
 def test_idle_calls_write_nothing(tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ class DuckdbEvents:
         self.connection.register("_new_values", values)
         self.connection.register("_new_places", places)
         try:
-            queries = profile_queries(schema, traits, places.column_names)
+            queries = profile_queries(schema, traits, places.column_names, by_place=True)
             for name, query in zip(("_profiles", "_times"), queries, strict=True):
                 self.connection.execute(f"create or replace temp table {name} as {query}")
         finally:
