@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
 
@@ -26,7 +26,7 @@ from ingestion.events.columns import FLOAT, INT, TEXT, as_wide_as, wider
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.profiles import latest_traits
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import TABLES, USERS, planned_tables, trait_columns
+from ingestion.events.schema import MAX_COLUMNS, MAX_TABLES, TABLES, USERS, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
@@ -67,6 +67,19 @@ class Prepared:
     records: Sequence[memoryview]
     catalog: warehouse.Catalog
     normalised: NormalisedEvents
+
+    def fits(self, catalog: warehouse.Catalog) -> bool:
+        """Whether it would be the same against these columns."""
+        for source, landed in self.normalised.landed.items():
+            known = catalog.get(source, {})
+            if len({*known, *landed.tables}) > MAX_TABLES:
+                return known == self.catalog.get(source, {})
+            for name, rows in landed.tables.items():
+                columns, before = known.get(name, {}), self.catalog.get(source, {}).get(name, {})
+                same = all(columns.get(field.name, field.type) == field.type for field in rows.schema)
+                if columns != before and not (same and len({*columns, *rows.column_names}) <= MAX_COLUMNS):
+                    return False
+        return True
 
 
 class EventLoader:
@@ -154,7 +167,9 @@ class EventLoader:
         prepared = coming.result() if coming is not None else None
         if prepared is None or prepared.start != start:
             prepared = prepare(start, self._read(start), catalog)
-        elif prepared.catalog != catalog:
+        elif prepared.fits(catalog):
+            prepared = replace(prepared, catalog=catalog)
+        else:
             prepared = prepare(start, prepared.blocks, catalog)
         if ahead and prepared.blocks and self._reader.durable_end() != (end := prepared.blocks[-1].end):
             self._coming = self._pool.submit(lambda: prepare(end, self._read(end), catalog))
