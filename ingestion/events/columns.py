@@ -7,7 +7,7 @@ Pure.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -49,6 +49,14 @@ def column(values: Sequence[object], known: pa.DataType | None = None) -> pa.Arr
         return _as_text(values)
     widest = FLOAT if float in kinds else INT if int in kinds else BOOL
     return _numbers(values, widest if known is None else wider(widest, known), kinds)
+
+
+def as_wide_as(rows: pa.Table, known: Mapping[str, pa.DataType]) -> pa.Table:
+    """Return the rows with numbers as text where the warehouse's column had to become text."""
+    for place, name in enumerate(rows.column_names):
+        if known.get(name) == TEXT and rows[name].type == FLOAT:
+            rows = rows.set_column(place, name, _as_text(rows[name].to_pylist()))
+    return rows
 
 
 def is_mixed(values: Sequence[object]) -> bool:

@@ -2,8 +2,8 @@
 
 Works by column, not by object: objects with the same members are transposed together, and a member that holds objects
 is flattened in the same way, one level down. Nulls and empty objects make no value. Where Segment would lose a value
-it goes to the row's extras, under its path: a column that another member of the same object took already, and a name
-too long for an identifier. What is nested deeper than MAX_DEPTH is kept as JSON text. Pure.
+it goes to the row's extras, under its path: a column that another member of the same object took already. What
+is nested deeper than MAX_DEPTH is kept as JSON text. Pure.
 """
 
 import math
@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ingestion.events.naming import identifier
+from ingestion.events.naming import EXTRA, fitted, identifier
 from ingestion.events.shapes import Object, fields
 
 MAX_DEPTH: Final = 16
-MAX_NAME_LENGTH: Final = 127  # characters; Redshift's limit
+MAX_PATH_LENGTH: Final = 127  # characters of a name beyond which objects are not flattened any more
 
 Extra = dict[str, object]
 
@@ -31,11 +31,13 @@ class Flattened:
     """Columns of flattened objects, each as long as the number of objects, and what went to `extras`, by object."""
 
     def __init__(
-        self, objects: Sequence[Object | msgspec.Struct], name: Callable[[str], str] = str, prefix: str = ""
+        self, objects: Sequence[Object | msgspec.Struct], name: Callable[[str], str] = fitted, prefix: str = ""
     ) -> None:
         """Flatten. `name` names the column of a path, which begins with `prefix`."""
         self.columns: dict[str, Sequence[object]] = {}
         self.extras: dict[int, Extra] = {}
+        self.names: set[tuple[str, str]] = set()
+        """Each path with the column that its values are in, or with EXTRA."""
         self._name = name
         self._count = len(objects)
         self._owners: dict[str, str] = {}
@@ -60,7 +62,7 @@ class Flattened:
         kinds = set(map(type, values))
         nested = {kind for kind in kinds if kind is dict or issubclass(kind, msgspec.Struct)}
         if nested:
-            if depth == MAX_DEPTH or len(name) > MAX_NAME_LENGTH:
+            if depth == MAX_DEPTH or len(name) > MAX_PATH_LENGTH:
                 values = [_object_text(value) if type(value) in nested else value for value in values]
             elif kinds == nested:
                 self._walk(values, rows, name, path, depth + 1)  # type: ignore[arg-type]  # all are objects
@@ -77,9 +79,7 @@ class Flattened:
             self._put(self._name(name), path, rows, values)
 
     def _put(self, column: str, path: str, rows: Sequence[int], values: Sequence[object]) -> None:
-        if len(column) > MAX_NAME_LENGTH:
-            self._keep_apart(path, rows, values)
-            return
+        self.names.add((path, column))
         owner = self._owners.setdefault(column, path)
         present = self.columns.get(column)
         if present is None and len(values) == self._count:
@@ -102,6 +102,7 @@ class Flattened:
     def _keep_apart(self, path: str, rows: Sequence[int], values: Sequence[object]) -> None:
         for row, value in zip(rows, values, strict=True):
             if value is not None:
+                self.names.add((path, EXTRA))
                 self.extras.setdefault(row, {})[path] = value
 
 

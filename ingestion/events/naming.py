@@ -10,16 +10,23 @@ import hashlib
 import re
 from typing import Final
 
+MAX_NAME_BYTES: Final = 63  # Postgres' limit; the same names in every warehouse
 _WORD: Final = re.compile(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+")
 
-# Columns that a call's own fields fill. A property of that name keeps its value under `_<name>`.
+# Columns that a call's own fields, the load or an engine fills. A property of that name keeps its value, under
+# `_<name>`.
 RESERVED_COLUMNS: Final = frozenset(
     {
         "id", "user_id", "anonymous_id", "event", "event_text",
         "received_at", "sent_at", "timestamp", "original_timestamp", "uuid_ts",
+        "timestamp_corrected", "timestamp_is_ahead",
+        # Postgres refuses columns with the names of its own; `rowid` is DuckDB's.
+        "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "rowid",
     }
 )  # fmt: skip
 CONTEXT_PREFIX: Final = "context_"
+EXTRA: Final = "_extra"
+"""The JSON column of what has no column of its own."""
 
 # Tables that hold calls of one type. An event of that name gets the table `_<name>`.
 CALL_TABLES: Final = ("tracks", "identifies", "users", "pages", "screens", "groups", "aliases")
@@ -35,10 +42,17 @@ def identifier(name: str) -> str:
     return snake_case(name) or "_" + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()
 
 
+def fitted(name: str) -> str:
+    """Return the name (ASCII), or if it is too long for a warehouse its begin and eight digits of its hash."""
+    if len(name) <= MAX_NAME_BYTES:
+        return name
+    return f"{name[: MAX_NAME_BYTES - 9]}_{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
+
+
 def event_table(event: str) -> str:
     """Name the table of a track call's event."""
     name = identifier(event)
-    return "_" + name if name in CALL_TABLES else name
+    return fitted("_" + name if name in CALL_TABLES else name)
 
 
 def event_slug(event: str) -> str:
@@ -48,4 +62,4 @@ def event_slug(event: str) -> str:
 
 def property_column(flattened: str, reserved: frozenset[str] = RESERVED_COLUMNS) -> str:
     """Name the column of a property or trait whose path was flattened already: reserved names get a `_`."""
-    return "_" + flattened if flattened in reserved or flattened.startswith(CONTEXT_PREFIX) else flattened
+    return fitted("_" + flattened if flattened in reserved or flattened.startswith(CONTEXT_PREFIX) else flattened)

@@ -14,7 +14,7 @@ from ingestion.errors import CallRefusedError
 from ingestion.events import contract
 from ingestion.events.lenient_json import nesting
 from ingestion.events.record import UNKNOWN_SOURCE, Record, UnreadableEventError, content_id, decode_record, event_bytes
-from ingestion.events.rows import SourceRows
+from ingestion.events.rows import Landing, SourceRows
 from ingestion.events.schema import Registry
 
 
@@ -35,6 +35,8 @@ class SourceTables:
 
     ids: pa.Table
     tables: Mapping[str, pa.Table]
+    names: frozenset[Landing]
+    """Where the names that were sent are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def normalise(records: Sequence[bytes | memoryview], registry: Registry) -> Norm
                 sources.append(error.source if isinstance(error, UnreadableEventError) else UNKNOWN_SOURCE)
             refused.append(Refused(place, str(error)))
     landed = {
-        source: SourceTables(target.ids(), target.tables(registry.get(source, {})))
+        source: SourceTables(target.ids(), target.tables(registry.get(source, {})), frozenset(target.names))
         for source, target in rows.items()
         if target.count
     }

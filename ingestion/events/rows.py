@@ -1,9 +1,11 @@
 """Collect the rows of one source in one batch, before they become columns."""
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from ingestion.errors import CallRefusedError
@@ -11,14 +13,16 @@ from ingestion.events.columns import INT, TEXT
 from ingestion.events.contexts import Contexts
 from ingestion.events.contract import Call, Subject, contents_member, identity
 from ingestion.events.flatten import Extra
-from ingestion.events.naming import event_slug, event_table
+from ingestion.events.naming import EXTRA, event_slug, event_table
 from ingestion.events.record import Record
-from ingestion.events.schema import TABLES, Columns
+from ingestion.events.schema import MAX_TABLES, TABLES, Columns
 from ingestion.events.shapes import Object, decode_object, is_object
 from ingestion.events.tables import RECORD, SharedColumns, TableRows, build_table
-from ingestion.events.times import event_times, read_times, to_arrow
+from ingestion.events.times import ahead, corrected_times, event_times, read_times, to_arrow
 
 _ABSENT = (msgspec.Raw(b""), msgspec.Raw(b"null"))
+# User-Agents of Segment's SDKs for servers, whose clocks are kept.
+_SERVER: Final = re.compile(r"(?i)analytics[-.](python|node|go|ruby|java|php|net|rust|clojure)\b")
 
 
 class _Events(NamedTuple):
@@ -35,6 +39,20 @@ class _Events(NamedTuple):
     sent: Sequence[object]
     original: Sequence[object]
     context: Sequence[int]
+    ua: Sequence[str | None]
+
+
+class Landing(NamedTuple):
+    """Where something that was sent under a name is found."""
+
+    kind: str
+    """event, context, properties or traits."""
+    relation: str
+    """The table that has the column; empty where all have it, `tracks` for an event."""
+    name: str
+    """As it was sent; members of nested objects are joined by dots."""
+    landed: str
+    """The column, or the table of an event."""
 
 
 class SourceRows:
@@ -44,8 +62,11 @@ class SourceRows:
         self._seen: set[str] = set()
         self._events: list[tuple[object, ...]] = []
         self._contexts = Contexts()
+        self._order: list[int] = []
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
+        self.names: set[Landing] = set()
+        """Where names landed; known once `tables` was called."""
 
     @property
     def count(self) -> int:
@@ -68,33 +89,61 @@ class SourceRows:
         context = self._contexts.place(bytes(record.context), bytes(call.context), strict=not record.lenient)
 
         self._seen.add(message_id)
-        event = len(self._events)
-        if kind == "track":
-            self._rows("tracks", kind).events.append(event)
-        rows.events.append(event)
         rows.contents.append(content)
+        self._order.append(rows.number)
         sent = call.sent_at if record.sent_at is None else record.sent_at
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         self._events.append(
             (
                 place, message_id, subject.anonymous_id, subject.user_id, first, second,
-                record.received_at, sent, original, context,
+                record.received_at, sent, original, context, record.ua,
             )
         )  # fmt: skip
         return True
 
     def ids(self) -> pa.Table:
         """Return `_record` and `id` of each event."""
-        events = self._columns()
+        events = self._columns(self._events)
         return pa.table({RECORD: pa.array(events.record, INT), "id": pa.array(events.id, TEXT)})
 
     def tables(self, known: Mapping[str, Columns]) -> dict[str, pa.Table]:
         """Build the tables. `known` gives, per table, the columns that the warehouse has."""
-        events = self._columns()
+        # Ordered by table, so that each is a slice of what all share, and `tracks` one slice over those of its events.
+        tables = sorted(self._tables.items(), key=lambda item: item[1].kind != "track")
+        rank = np.empty(len(tables), dtype=np.int64)
+        rank[[rows.number for _, rows in tables]] = np.arange(len(tables))
+        order = np.argsort(rank[np.array(self._order, dtype=np.int64)], kind="stable").tolist()
+        ordered = self._columns([self._events[event] for event in order])
+        shared = self._shared(ordered)
+        built, start, tracks = {}, 0, 0
+        landed: dict[str, str] = {}
+        room = MAX_TABLES - len({*known, *TABLES.values()})
+        for name, rows in tables:
+            stop, place = start + len(rows.contents), slice(start, start + len(rows.contents))
+            new = rows.kind == "track" and name not in known
+            room -= new
+            if new and room < 0:
+                for event, content in enumerate(rows.contents, start):
+                    shared.extras.setdefault(event, {})["properties"] = decode_object(content, "properties")
+                landed[name] = f"tracks.{EXTRA}"
+            else:
+                table = build_table(rows.kind, place, rows.contents, known.get(name, {}), shared)
+                built[name] = table.rows
+                member = contents_member(rows.kind)
+                self.names.update(Landing(member, name, path, column) for path, column in table.names)
+            start, tracks = stop, stop if rows.kind == "track" else tracks
+        if tracks:
+            built["tracks"] = build_table("track", slice(0, tracks), (), known.get("tracks", {}), shared).rows
+        for text, (name, _) in self._event_names.items():
+            self.names.add(Landing("event", "tracks", text, landed.get(name, name)))
+        return built
+
+    def _shared(self, events: _Events) -> SharedColumns:
         received, _ = read_times(events.received)
         sent, unread_sent = read_times(events.sent)
         original, unread_original = read_times(events.original)
         contexts = self._contexts.flatten()
+        self.names.update(Landing("context", "", path, column) for path, column in contexts.names)
         extras: dict[int, Extra] = {}
         if contexts.extras:
             extras = {
@@ -108,6 +157,10 @@ class SourceRows:
         ):
             for event in unread:
                 extras.setdefault(event, {})[name] = values[event]
+        servers = {ua: bool(ua and _SERVER.match(ua)) for ua in set(events.ua)}
+        trusted = np.fromiter(map(servers.__getitem__, events.ua), np.bool_, len(events.ua))
+        happened = event_times(received, sent, original)
+        corrected = corrected_times(received, sent, original, trusted)
         fixed = pa.table(
             {
                 RECORD: pa.array(events.record, INT),
@@ -119,16 +172,15 @@ class SourceRows:
                 "original_timestamp": to_arrow(original),
                 "sent_at": to_arrow(sent),
                 "received_at": to_arrow(received),
-                "timestamp": to_arrow(event_times(received, sent, original)),
+                "timestamp": to_arrow(happened),
+                "timestamp_corrected": to_arrow(corrected),
+                "timestamp_is_ahead": pa.array(ahead(received, happened, corrected)),
             }
         )
-        shared = SharedColumns(fixed, events.context, contexts.columns, extras)
-        return {
-            name: build_table(rows, known.get(name, {}), shared) for name, rows in self._tables.items() if rows.events
-        }
+        return SharedColumns(fixed, np.array(events.context, dtype=np.int64), contexts.columns, extras)
 
-    def _columns(self) -> _Events:
-        return _Events(*zip(*self._events, strict=True))
+    def _columns(self, events: Sequence[tuple[object, ...]]) -> _Events:
+        return _Events(*zip(*events, strict=True))
 
     def _event(self, name: str) -> tuple[str, str]:
         """Return the table and the slug of an event."""
@@ -140,7 +192,7 @@ class SourceRows:
     def _rows(self, table: str, kind: str) -> TableRows:
         rows = self._tables.get(table)
         if rows is None:
-            rows = self._tables[table] = TableRows(kind)
+            rows = self._tables[table] = TableRows(kind, len(self._tables))
         return rows
 
 

@@ -10,16 +10,19 @@ from typing import Final
 import pyarrow as pa
 
 from ingestion.events.columns import BOOL, FLOAT, INT, TEXT, TIME
-from ingestion.events.naming import CONTEXT_PREFIX, RESERVED_COLUMNS, event_table, identifier, property_column
+from ingestion.events.naming import CONTEXT_PREFIX, EXTRA, RESERVED_COLUMNS, event_table, identifier, property_column
 from ingestion.events.tracking_plan import Property, TrackingPlan
 
 Columns = Mapping[str, pa.DataType]
 Registry = Mapping[str, Mapping[str, Columns]]
 """Per source, per table: the columns that the warehouse has, with their types."""
 
-EXTRA: Final = "_extra"
-# A table wider than this takes no new columns; their values go to `_extra`. Segment's own limit is 10,000 properties.
-MAX_COLUMNS: Final = 1_000
+# A table wider than this takes no new columns; their values go to `_extra`. A row of Postgres has 8,160 bytes, and of
+# each column up to 24 stay in it, however long the text: 300 fit whatever they hold.
+MAX_COLUMNS: Final = 300
+# A source with more tables gets no new ones; properties of further events go to `_extra` of `tracks`. A write key is
+# public, and whoever has it could make tables without end.
+MAX_TABLES: Final = 1_000
 
 TABLES: Final[Mapping[str, str]] = {
     "track": "tracks",
@@ -32,6 +35,7 @@ TABLES: Final[Mapping[str, str]] = {
 
 _IDS: Final = {"id": TEXT, "anonymous_id": TEXT, "user_id": TEXT}
 _TIMES: Final = {"original_timestamp": TIME, "sent_at": TIME, "received_at": TIME, "timestamp": TIME}
+_CLOCK: Final = {"timestamp_corrected": TIME, "timestamp_is_ahead": BOOL}
 LOADED_AT: Final = "uuid_ts"
 
 OWN_COLUMNS: Final[Mapping[str, Columns]] = {
@@ -46,7 +50,7 @@ OWN_COLUMNS: Final[Mapping[str, Columns]] = {
 
 def fixed_columns(kind: str) -> dict[str, pa.DataType]:
     """Return the columns that every table of a call type has, in their order, without the load's `uuid_ts`."""
-    return {**_IDS, **OWN_COLUMNS[kind], **_TIMES}
+    return {**_IDS, **OWN_COLUMNS[kind], **_TIMES, **_CLOCK}
 
 
 USERS: Final[Columns] = {"id": TEXT, "received_at": TIME}

@@ -17,8 +17,8 @@ import pyarrow as pa
 from ingestion.events.columns import TEXT, column, is_mixed
 from ingestion.events.contract import contents_member
 from ingestion.events.flatten import Extra, Flattened, json_text
-from ingestion.events.naming import property_column
-from ingestion.events.schema import EXTRA, MAX_COLUMNS, OWN_COLUMNS, Columns, fixed_columns, reserved_columns
+from ingestion.events.naming import EXTRA, property_column
+from ingestion.events.schema import MAX_COLUMNS, OWN_COLUMNS, Columns, fixed_columns, reserved_columns
 from ingestion.events.shapes import Object, decode_objects
 
 RECORD: Final = "_record"
@@ -27,30 +27,34 @@ _OWN: Final = ("first", "second")
 
 @dataclass(slots=True)
 class TableRows:
-    """The rows of one table: for each its event's place, and its properties or traits (`tracks` has none)."""
+    """The properties or traits of one table's rows, in the order in which they came."""
 
     kind: str
-    events: list[int] = field(default_factory=list)
+    number: int
     contents: list[msgspec.Raw | Object] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class SharedColumns:
-    """What every event has, whatever its table."""
+    """What every event has, whatever its table; the events of one table stand together."""
 
     fixed: pa.Table
     """One row per event: `_record`, ids, times, and `first` and `second` for the columns of its call type."""
-    places: Sequence[int]
+    places: npt.NDArray[np.int64]
     """The place of each event's context."""
     contexts: Mapping[str, Sequence[object]]
     """Columns with one value per distinct context."""
-    extras: Mapping[int, Extra]
+    extras: dict[int, Extra]
     """What of an event goes to `_extra`, by event."""
 
     @cached_property
     def context_arrays(self) -> dict[str, pa.Array | None]:
-        """The context's columns as arrays; None where the values are of several types."""
-        return {name: None if is_mixed(values) else column(values) for name, values in self.contexts.items()}
+        """The context's columns, one value per event; None where the values are of several types."""
+        places = pa.array(self.places)
+        return {
+            name: None if is_mixed(values) or (built := column(values)) is None else built.take(places)
+            for name, values in self.contexts.items()
+        }
 
 
 class _Room:
@@ -67,31 +71,46 @@ class _Room:
         return self._left >= 0
 
 
-def build_table(rows: TableRows, known: Columns, shared: SharedColumns) -> pa.Table:
-    """Build a table. `known` gives the columns that the warehouse's table has."""
-    events = np.array(rows.events, dtype=np.int64)
-    fixed = shared.fixed.take(pa.array(events))
-    own = dict(zip(OWN_COLUMNS[rows.kind], _OWN, strict=False))
+@dataclass(frozen=True, slots=True)
+class BuiltTable:
+    """A table, and for each path of its properties or traits the column that it is in."""
+
+    rows: pa.Table
+    names: set[tuple[str, str]]
+
+
+def build_table(
+    kind: str, rows: slice, contents: Sequence[msgspec.Raw | Object], known: Columns, shared: SharedColumns
+) -> BuiltTable:
+    """Build the table of some events. `known` gives the columns that the warehouse's table has."""
+    count = rows.stop - rows.start
+    fixed = shared.fixed.slice(rows.start, count)
+    own = dict(zip(OWN_COLUMNS[kind], _OWN, strict=False))
     columns = {RECORD: fixed[RECORD]}
-    columns.update((name, fixed[own.get(name, name)]) for name in fixed_columns(rows.kind))
+    columns.update((name, fixed[own.get(name, name)]) for name in fixed_columns(kind))
 
     room = _Room(known, columns)
-    extras = {row: dict(shared.extras[event]) for row, event in enumerate(rows.events) if event in shared.extras}
-    places = np.array(shared.places, dtype=np.int64)[events]
+    extras = {} if not shared.extras else {
+        event - rows.start: dict(shared.extras[event])
+        for event in range(rows.start, rows.stop)
+        if event in shared.extras
+    }  # fmt: skip
+    names: set[tuple[str, str]] = set()
     for name, values in shared.contexts.items():
-        built = _context_column(values, shared.context_arrays[name], places, known.get(name))
+        built = _context_column(values, shared, name, rows, known.get(name))
         if built is None:
             continue
         if room.has(name):
             columns[name] = built
         else:
-            _keep_apart(extras, name, [values[place] for place in places.tolist()])
-    if rows.contents:
-        name_column = partial(property_column, reserved=reserved_columns(rows.kind))
-        flattened = Flattened(decode_objects(rows.contents, contents_member(rows.kind)), name_column)
+            _keep_apart(extras, name, [values[place] for place in shared.places[rows].tolist()])
+    if contents:
+        name_column = partial(property_column, reserved=reserved_columns(kind))
+        flattened = Flattened(decode_objects(contents, contents_member(kind)), name_column)
+        names = flattened.names
         for row, extra in flattened.extras.items():
             extras.setdefault(row, {}).update(extra)
-        if rows.kind in ("page", "screen"):
+        if kind in ("page", "screen"):
             _unite_own(columns, flattened)
         for name, values in flattened.columns.items():
             built = column(values, known.get(name))
@@ -100,12 +119,11 @@ def build_table(rows: TableRows, known: Columns, shared: SharedColumns) -> pa.Ta
             if room.has(name):
                 columns[name] = built
             else:
+                names = {(path, EXTRA if landed == name else landed) for path, landed in names}
                 _keep_apart(extras, name, values)
     if extras:
-        columns[EXTRA] = pa.array(
-            [json_text(extras[row]) if row in extras else None for row in range(len(events))], TEXT
-        )
-    return pa.table(columns)
+        columns[EXTRA] = pa.array([json_text(extras[row]) if row in extras else None for row in range(count)], TEXT)
+    return BuiltTable(pa.table(columns), names)
 
 
 def _unite_own(columns: dict[str, pa.Array], flattened: Flattened) -> None:
@@ -123,13 +141,20 @@ def _unite_own(columns: dict[str, pa.Array], flattened: Flattened) -> None:
 
 
 def _context_column(
-    values: Sequence[object], array: pa.Array | None, places: npt.NDArray[np.int64], known: pa.DataType | None
+    values: Sequence[object], shared: SharedColumns, name: str, rows: slice, known: pa.DataType | None
 ) -> pa.Array | None:
     """Return a context column for the rows of one table; None when it is all null there."""
+    array = shared.context_arrays[name]
     if array is None or (known is not None and known != array.type):
-        return column([values[place] for place in places.tolist()], known)
-    taken = array.take(pa.array(places))
-    return None if taken.null_count == len(taken) else taken
+        return column([values[place] for place in shared.places[rows].tolist()], known)
+    part = array.slice(rows.start, rows.stop - rows.start)
+    return None if part.null_count == len(part) else part
+
+
+def _extras(rows: slice, extras: Mapping[int, Extra]) -> dict[int, Extra]:
+    if not extras:
+        return {}
+    return {event - rows.start: dict(extras[event]) for event in range(rows.start, rows.stop) if event in extras}
 
 
 def _keep_apart(extras: dict[int, Extra], name: str, values: Sequence[object]) -> None:

@@ -1,9 +1,11 @@
-"""Read the times of calls, and correct them for a device's clock as Segment does.
+"""Read the times of calls, and correct them for a device's clock: as Segment does, and as is more likely.
 
     timestamp = receivedAt - (sentAt - originalTimestamp)
 
 Without sentAt it is originalTimestamp, without originalTimestamp it is receivedAt (Segment's spec, common fields). The
-known flaw of the formula, that the time in transit ends up in `timestamp`, is kept: readers expect Segment's value.
+known flaw of the formula, that the time in transit ends up in `timestamp` and turns the order of events round, is kept:
+readers expect Segment's value. `corrected_times` takes what lies between sentAt and receivedAt for transit, and only
+beyond five minutes for a clock that is wrong. Both need nothing but the event, so a replay gives them again.
 Arrays are datetime64[us] in UTC; NaT is null. Pure.
 """
 
@@ -22,6 +24,8 @@ Times = npt.NDArray[np.datetime64]
 _NONE: Final = {str, type(None)}
 _EARLIEST: Final = np.datetime64("0001-01-02T00:00:00", "us")
 _LATEST: Final = np.datetime64("9999-12-30T00:00:00", "us")
+_MOST_TRANSIT: Final = np.timedelta64(5, "m")
+_MOST_AHEAD: Final = np.timedelta64(24, "h")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A number is an epoch: milliseconds from here on (JavaScript), seconds below (Unix).
 _FIRST_MILLISECONDS: Final = 100_000_000_000
@@ -61,6 +65,20 @@ def event_times(received: Times, sent: Times, original: Times) -> Times:
     corrected = received - (sent - original)
     sound = (corrected >= _EARLIEST) & (corrected <= _LATEST)  # NaT compares false
     return np.where(np.isnat(original), received, np.where(sound, corrected, original))
+
+
+def corrected_times(received: Times, sent: Times, original: Times, trusted: npt.NDArray[np.bool_]) -> Times:
+    """Return the likely time of each call. `trusted` says whose clock is right whatever it says: a server's."""
+    skew = received - sent
+    wrong = (np.abs(skew) > _MOST_TRANSIT) & ~trusted  # NaT compares false
+    return np.where(wrong, event_times(received, sent, original), np.where(np.isnat(original), received, original))
+
+
+def ahead(received: Times, *times: Times) -> npt.NDArray[np.bool_]:
+    """Say which calls claim, by any of their times, to have happened more than a day after they arrived."""
+    latest = np.fmax.reduce(times)  # NaT is passed over
+    found: npt.NDArray[np.bool_] = latest - received > _MOST_AHEAD
+    return found
 
 
 def to_arrow(times: Times) -> pa.Array:

@@ -10,10 +10,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,22 +22,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import LoadError
-from ingestion.events.columns import wider
+from ingestion.events.columns import FLOAT, INT, TEXT, as_wide_as, wider
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
+from ingestion.events.profiles import latest_traits
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import USERS, Columns, planned_tables, trait_columns
+from ingestion.events.schema import MAX_COLUMNS, MAX_TABLES, TABLES, USERS, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
 from ingestion.warehouse import events as warehouse
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.events import EventTables
+from ingestion.warehouse.profiles import TRAIT_TIMES
 
 logger = logging.getLogger(__name__)
 
-# Larger batches are slower: at 50,000 events the working set leaves the cache (2026-11: 10.5 against 15.4 k events/s).
-BATCH_EVENTS: Final = 20_000
-_BATCH_BYTES: Final = 32 << 20
+# A statement costs the warehouse milliseconds, whatever it brings, and each batch one for every table that it touches;
+# a larger batch needs more memory, some 8 KB an event while it is made.
+BATCH_EVENTS: Final = 50_000
+_BATCH_BYTES: Final = 64 << 20
+_FEW_BYTES: Final = 8 << 20
+_MOST_WAIT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +58,151 @@ class EventLoadReport:
     seconds: float = 0.0
 
 
-def load_events(
-    destination: Destination,
-    reader: LogReader,
-    plan: TrackingPlan | None,
-    *,
-    limit_events: int = BATCH_EVENTS,
-) -> EventLoadReport:
-    """Load one batch in a transaction of its own; call again until it reports nothing.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that was read and normalised, against the columns that the warehouse had then."""
 
-    Tables of the plan are there after the first call, events or not. Raises LoadError when the ledger does not add up.
+    start: LogPosition | None
+    blocks: Sequence[Block]
+    records: Sequence[memoryview]
+    catalog: warehouse.Catalog
+    normalised: NormalisedEvents
+
+    def fits(self, catalog: warehouse.Catalog) -> bool:
+        """Whether it would be the same against these columns."""
+        for source, landed in self.normalised.landed.items():
+            known = catalog.get(source, {})
+            if len({*known, *landed.tables}) > MAX_TABLES:
+                return known == self.catalog.get(source, {})
+            for name, rows in landed.tables.items():
+                columns, before = known.get(name, {}), self.catalog.get(source, {}).get(name, {})
+                same = all(columns.get(field.name, field.type) == field.type for field in rows.schema)
+                if columns != before and not (same and len({*columns, *rows.column_names}) <= MAX_COLUMNS):
+                    return False
+        return True
+
+
+class EventLoader:
+    """Loads a log of events batch by batch, each in a transaction of its own; a thread prepares the batch that follows.
+
+    What was prepared ahead is prepared again where the batch before it changed columns, so that a load's result never
+    depends on the thread. Leave it as a context to end that thread.
     """
-    before = destination.events.read_position()
-    plan_is_new = plan is not None and (before is None or before.plans.get(plan.source) != plan.fingerprint)
-    start = LogPosition(*before.at) if before is not None and before.at is not None else None
-    if start is not None and not reader.holds(start) and reader.start() is not None:
-        logger.warning("event log begins anew, events may be lost between segment=%s offset=%s", *start)
-        start = None  # ids that were seen stay seen
-    blocks = _read(reader, start, limit_events)
-    if before is not None and not blocks and not plan_is_new:
-        return EventLoadReport()
-    started = time.monotonic()
-    with destination.transaction():
-        destination.events.ensure()
-        if plan is not None and plan_is_new:
-            _apply_plan(destination.events, plan)
-        batch = EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS])
-        batch.load()
-        destination.events.write_position(blocks[-1].end if blocks else start, batch.newest)
-        reach("events.before_commit")
-    reach("events.after_commit")
-    report = batch.report(time.monotonic() - started)
-    if report.accepted:
-        logger.info(
-            "events loaded accepted=%s loaded=%s duplicates=%s quarantined=%s seconds=%.2f",
-            report.accepted, report.loaded, report.duplicates, report.quarantined, report.seconds,
-        )  # fmt: skip
-    return report
+
+    def __init__(
+        self,
+        destination: Destination,
+        reader: LogReader,
+        plan: TrackingPlan | None,
+        *,
+        limit_events: int = BATCH_EVENTS,
+    ) -> None:
+        self._destination = destination
+        self._reader = reader
+        self._plan = plan
+        self._limit_events = limit_events
+        self._pool = ThreadPoolExecutor(1, "events-ahead")
+        self._coming: Future[Prepared] | None = None
+        self._rested = self._took = 0.0
+        self._at: LogPosition | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def due(self) -> bool:
+        """Say whether a step is worth its cost, for each looks through all ids that were ever loaded.
+
+        A few events wait until there are more, or for ten times as long as the last step took.
+        """
+        end = self._reader.durable_end()
+        if self._at is None or end is None:
+            return True
+        if end.offset - (self._at.offset if end.segment == self._at.segment else 0) > _FEW_BYTES:
+            return True
+        return time.monotonic() - self._rested >= min(10 * self._took, _MOST_WAIT_SECONDS)
+
+    def step(self, *, ahead: bool = True) -> EventLoadReport:
+        """Load one batch; call again until it reports nothing. `ahead`: begin with the next one meanwhile.
+
+        Tables of the plan are there after the first call, events or not. Raises LoadError when the ledger does not add
+        up.
+        """
+        events, plan, reader = self._destination.events, self._plan, self._reader
+        before = events.read_position()
+        plan_is_new = plan is not None and (before is None or before.plans.get(plan.source) != plan.fingerprint)
+        start = LogPosition(*before.at) if before is not None and before.at is not None else None
+        if start is not None and not reader.holds(start) and reader.start() is not None:
+            logger.warning("event log begins anew, events may be lost between segment=%s offset=%s", *start)
+            start = None  # ids that were seen stay seen
+        nothing_new = reader.durable_end() in (None, start)
+        if before is not None and nothing_new and not plan_is_new:
+            return EventLoadReport()
+        started = time.monotonic()
+        with self._destination.transaction():
+            events.ensure()
+            if plan is not None and plan_is_new:
+                _apply_plan(events, plan)
+            prepared = self._prepared(start, events.read_columns(), ahead=ahead)
+            batch = EventBatch(events, prepared)
+            batch.load()
+            events.write_position(prepared.blocks[-1].end if prepared.blocks else start, batch.newest)
+            reach("events.before_commit")
+        reach("events.after_commit")
+        self._rested, self._at = time.monotonic(), prepared.blocks[-1].end if prepared.blocks else start
+        self._took = self._rested - started
+        report = batch.report(self._took)
+        if report.accepted:
+            logger.info(
+                "events loaded accepted=%s loaded=%s duplicates=%s quarantined=%s seconds=%.2f",
+                report.accepted, report.loaded, report.duplicates, report.quarantined, report.seconds,
+            )  # fmt: skip
+        return report
+
+    def _prepared(self, start: LogPosition | None, catalog: warehouse.Catalog, *, ahead: bool) -> Prepared:
+        """Return the batch from `start` on, and begin with the one behind it."""
+        coming, self._coming = self._coming, None
+        prepared = coming.result() if coming is not None else None
+        if prepared is None or prepared.start != start:
+            prepared = prepare(start, self._read(start), catalog)
+        elif prepared.fits(catalog):
+            prepared = replace(prepared, catalog=catalog)
+        else:
+            prepared = prepare(start, prepared.blocks, catalog)
+        if ahead and prepared.blocks and self._reader.durable_end() != (end := prepared.blocks[-1].end):
+            self._coming = self._pool.submit(lambda: prepare(end, self._read(end), catalog))
+        return prepared
+
+    def _read(self, start: LogPosition | None) -> list[Block]:
+        """Read whole blocks, of any kind, up to some tens of thousands of events."""
+        if self._reader.durable_end() in (None, start):
+            return []
+        blocks: list[Block] = []
+        count = size = 0
+        for block in self._reader.blocks(start):
+            blocks.append(block)
+            count += len(block.lengths)
+            size += len(block.payload)
+            if count >= self._limit_events or size >= _BATCH_BYTES:
+                break
+        return blocks
 
 
-def _read(reader: LogReader, start: LogPosition | None, limit_events: int) -> list[Block]:
-    """Read whole blocks, of any kind, up to some tens of thousands of events."""
-    if reader.durable_end() in (None, start):
-        return []
-    blocks: list[Block] = []
-    count = size = 0
-    for block in reader.blocks(start):
-        blocks.append(block)
-        count += len(block.lengths)
-        size += len(block.payload)
-        if count >= limit_events or size >= _BATCH_BYTES:
-            break
-    return blocks
+def prepare(start: LogPosition | None, blocks: Sequence[Block], catalog: warehouse.Catalog) -> Prepared:
+    """Normalise the events among some blocks. `catalog` says which columns the warehouse has."""
+    records = [record for block in blocks if block.kind == KIND_EVENTS for record in block.records()]
+    with _without_garbage_collection():
+        return Prepared(start, blocks, records, catalog, normalise(records, catalog))
+
+
+def load_events(
+    destination: Destination, reader: LogReader, plan: TrackingPlan | None, *, limit_events: int = BATCH_EVENTS
+) -> EventLoadReport:
+    """Load one batch, as a step of `EventLoader` does; for a backlog that one is faster."""
+    with EventLoader(destination, reader, plan, limit_events=limit_events) as loader:
+        return loader.step(ahead=False)
 
 
 def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
@@ -111,27 +210,26 @@ def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
     known = events.read_columns().get(plan.source, {})
     schema = warehouse.event_schema(plan.source)
     for table, columns in planned_tables(plan).items():
-        present = known.get(events.named(table), {})
-        named = {events.named(name): kind for name, kind in columns.items()}
-        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in named.items()}
-        events.evolve(schema, events.named(table), wanted, present)
+        present = known.get(table, {})
+        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
+        events.evolve(schema, table, wanted, present)
     events.write_plan(plan.source, plan.fingerprint)
 
 
 class EventBatch:
     """Some blocks of events on their way into the warehouse, within one transaction."""
 
-    def __init__(self, events: EventTables, blocks: Sequence[Block]) -> None:
+    def __init__(self, events: EventTables, prepared: Prepared) -> None:
         self._events = events
-        self._blocks = blocks
-        self._records = [record for block in blocks for record in block.records()]
-        self._catalog = events.read_columns() if blocks else {}
-        with _without_garbage_collection():
-            self._normalised: NormalisedEvents = normalise(self._records, self._catalog)
+        self._blocks = [block for block in prepared.blocks if block.kind == KIND_EVENTS]
+        self._records = prepared.records
+        self._catalog = prepared.catalog
+        self._normalised = prepared.normalised
         self._refused = {refused.record: refused.reason for refused in self._normalised.refused}
         self._duplicates: set[int] = set(self._normalised.repeated)
         self._rows: Counter[str] = Counter()
         self._ledger: list[warehouse.LedgerRow] = []
+        self._landed = 0
         self.newest: datetime | None = None
         """When the last event of the batch arrived."""
 
@@ -178,42 +276,44 @@ class EventBatch:
         if not fresh.num_rows:
             return
         self._events.remember_ids(source, fresh)
-        tables = {
-            self._events.named(name): rows.rename_columns([self._events.named(column) for column in rows.column_names])
-            for name, table in landed.tables.items()
-            if (rows := _without(table, seen)).num_rows
-        }
+        tables = {name: rows for name, table in landed.tables.items() if (rows := _without(table, seen)).num_rows}
         schema, catalog = warehouse.event_schema(source), self._catalog.get(source, {})
         inserted = 0
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
-            changed = self._events.evolve(schema, name, wanted, catalog.get(name, {}))
-            if name == "identifies" and (changed or "users" not in catalog):
-                self._evolve_users(source, schema)
+            present = catalog.get(name, {})
+            self._events.evolve(schema, name, wanted, present)
+            if any(kind == FLOAT and present.get(column) == INT for column, kind in wanted.items()):
+                rows = tables[name] = as_wide_as(rows, self._events.read_columns()[source][name])
             count = self._events.insert_rows(schema, name, rows)
             self._rows[f"{schema}.{name}"] += count
-            inserted += count if name != "tracks" else 0
+            inserted += count if name in TABLES.values() else 0
+            if count != rows.num_rows:
+                raise LoadError(
+                    f"{rows.num_rows} rows of {schema}.{name} made {count}; nothing was committed, report this"
+                )
             latest = pc.max(rows["received_at"]).as_py()
             self.newest = max(filter(None, (self.newest, latest)), default=None)
         if inserted != fresh.num_rows:
             raise LoadError(
                 f"{fresh.num_rows} events of source {source!r} made {inserted} rows; nothing was committed, report this"
             )
+        self._events.note_names(source, pa.Table.from_pylist([name._asdict() for name in sorted(landed.names)]))
+        self._landed += fresh.num_rows
         if "identifies" in tables:
             self._update_users(source, schema, tables["identifies"])
 
-    def _evolve_users(self, source: str, schema: str) -> None:
-        catalog = self._events.read_columns()[source]
-        present = catalog.get("users", {})
-        columns: Columns = {**USERS, **trait_columns(catalog["identifies"])}
-        wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
-        self._events.evolve(schema, "users", wanted, present)
-
     def _update_users(self, source: str, schema: str, identifies: pa.Table) -> None:
-        people = pc.unique(identifies["user_id"].drop_null())
-        if len(people):
-            traits = trait_columns(self._events.read_columns()[source]["identifies"])
-            self._events.update_users(schema, list(traits), pa.table({"user_id": people}))
+        if not len(identifies["user_id"].drop_null()):
+            return
+        catalog = self._events.read_columns()[source]
+        traits = trait_columns(catalog["identifies"])
+        for table, columns in (("users", {**USERS, **traits}), (TRAIT_TIMES, dict.fromkeys(["id", *traits], TEXT))):
+            present = catalog.get(table, {})
+            wanted = {name: wider(kind, present.get(name, kind)) for name, kind in columns.items()}
+            self._events.evolve(schema, table, wanted, present)
+        new = [name for name in identifies.column_names if name in traits]
+        self._events.update_users(schema, list(traits), *latest_traits(identifies, new))
 
     def _quarantined(self) -> list[tuple[str, str, str, bytes]]:
         starts = np.cumsum([0, *(len(block.lengths) for block in self._blocks)])
@@ -226,29 +326,30 @@ class EventBatch:
         return rows
 
     def _count(self) -> list[warehouse.LedgerRow]:
-        segments = [block.position.segment for block in self._blocks for _ in range(len(block.lengths))]
-        sources = self._normalised.sources
-        keys = list(zip(sources, segments, strict=True))
-        accepted = Counter(keys)
-        duplicates = Counter(keys[record] for record in self._duplicates)
-        quarantined = Counter(keys[record] for record in self._refused)
-        landed = Counter(
-            keys[record]
-            for tables in self._normalised.landed.values()
-            for record in tables.ids[warehouse.RECORD].to_pylist()
-            if record not in self._duplicates and record not in self._refused
+        sources = sorted(set(self._normalised.sources))
+        numbers = {source: number for number, source in enumerate(sources)}
+        of_record = np.fromiter(map(numbers.__getitem__, self._normalised.sources), np.int64, len(self._records))
+        segments = np.repeat(
+            [block.position.segment for block in self._blocks], [len(block.lengths) for block in self._blocks]
         )
+        landed = np.ones(len(self._records), dtype=bool)
+        duplicates, refused = np.zeros_like(landed), np.zeros_like(landed)
+        duplicates[[*self._duplicates]], refused[[*self._refused]] = True, True
+        landed &= ~(duplicates | refused)
         ledger = []
-        for source, segment in sorted(accepted):
+        for source, segment in sorted(
+            {(source, int(segment)) for source in sources for segment in np.unique(segments)}
+        ):
             there = [block for block in self._blocks if block.position.segment == segment]
-            key = (source, segment)
-            row = warehouse.LedgerRow(
-                source, segment, there[0].position.offset, there[-1].end.offset,
-                accepted[key], landed[key], duplicates[key], quarantined[key],
-            )  # fmt: skip
-            if row.accepted != row.loaded + row.duplicates + row.quarantined:
-                raise LoadError(f"the ledger does not add up: {row}; nothing was committed, report this")
-            ledger.append(row)
+            own = (of_record == numbers[source]) & (segments == segment)
+            if own.any():
+                counts = (int((own & kind).sum()) for kind in (own, landed, duplicates, refused))
+                at = there[0].position.offset, there[-1].end.offset
+                ledger.append(warehouse.LedgerRow(source, segment, *at, *counts))
+        if sum(row.loaded for row in ledger) != self._landed:
+            raise LoadError(
+                f"{self._landed} events landed, the ledger says {ledger}; nothing was committed, report this"
+            )
         return ledger
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ingestion.errors import LoadError
-from ingestion.load.events import load_events
+from ingestion.load.events import EventLoader
 from ingestion.load.loader import GONE, Progress
 from ingestion.load.log_begin import log_begin
 from ingestion.load.replayable import CopyState, read_copies
@@ -68,11 +68,12 @@ def rebuild(
     """
     changes = loader.changes(destination)
     brought = changes.drain(progress=progress)
-    events, reader = 0, LogReader(loader.log / "events")
-    while (loaded := load_events(destination, reader, loader.plan)).accepted:
-        events += loaded.accepted
-        if progress:
-            progress("events", events)
+    events = 0
+    with EventLoader(destination, LogReader(loader.log / "events"), loader.plan) as event_loader:
+        while (loaded := event_loader.step()).accepted:
+            events += loaded.accepted
+            if progress:
+                progress("events", events)
     tables = [*changes.tables.values()]
     # A source may have two: its protected columns land apart.
     states = {source: {table.state for table in tables if table.source == source} for source in sources}

@@ -15,7 +15,7 @@ from ingestion.errors import LoadError
 from ingestion.events.record import KIND_EVENTS
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
-from ingestion.load.events import EventBatch, load_events
+from ingestion.load.events import EventBatch, load_events, prepare
 from ingestion.log import Block, LogPosition, LogReader
 from ingestion.log.segment import PADDING
 from ingestion.warehouse.destination import Destination
@@ -53,7 +53,9 @@ def requeue_events(
 
 
 def _try(destination: Destination, entries: list[Entry]) -> Requeued:
-    batch = EventBatch(destination.events, [_block(entry) for entry in entries])
+    batch = EventBatch(
+        destination.events, prepare(None, [_block(entry) for entry in entries], destination.events.read_columns())
+    )
     batch.land()
     quarantine, ledger = destination.machinery.quarantine, Counter[tuple[str, int, str]]()
     for place, entry in enumerate(entries):

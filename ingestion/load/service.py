@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.events.tracking_plan import TrackingPlan
-from ingestion.load.events import EventLoadReport, load_events
+from ingestion.load.events import EventLoader, EventLoadReport
 from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.retention import Keep
 from ingestion.load.upkeep import Upkeep
@@ -58,25 +58,29 @@ class Loader:
             changes = self.changes(destination)
             report = changes.drain(progress=progress)
             events: list[EventLoadReport] = []
-            while (loaded := load_events(changes.destination, LogReader(self.log / "events"), self.plan)).accepted:
-                events.append(loaded)
-                if progress:
-                    progress("events", sum(part.accepted for part in events))
+            with EventLoader(changes.destination, LogReader(self.log / "events"), self.plan) as loader:
+                while (loaded := loader.step()).accepted:
+                    events.append(loaded)
+                    if progress:
+                        progress("events", sum(part.accepted for part in events))
             Upkeep(changes, self.home, self.log, self.keep).after(moved=True, leaving=True)
         return Drained(report, events)
 
     def follow(self, stop: threading.Event) -> None:
         """Load until `stop` is set, batch by batch; lets the warehouse go between batches when a build waits."""
         while not stop.is_set():
-            with self._owned("loader", stop) as (lease, destination):
-                self._follow(stop, lease, destination)
+            with (
+                self._owned("loader", stop) as (lease, destination),
+                EventLoader(destination, LogReader(self.log / "events"), self.plan) as events,
+            ):
+                self._follow(stop, lease, destination, events)
 
-    def _follow(self, stop: threading.Event, lease: Lease, destination: Destination) -> None:
-        changes, events = self.changes(destination), LogReader(self.log / "events")
+    def _follow(self, stop: threading.Event, lease: Lease, destination: Destination, events: EventLoader) -> None:
+        changes = self.changes(destination)
         upkeep = Upkeep(changes, self.home, self.log, self.keep)
         while not stop.is_set():
             moved = changes.step(lambda: stop.is_set() or lease.wanted())
-            moved = load_events(changes.destination, events, self.plan).accepted > 0 or moved
+            moved = (events.due() and events.step().accepted > 0) or moved
             wanted = lease.wanted()
             upkeep.after(moved=moved, leaving=wanted)
             if wanted:

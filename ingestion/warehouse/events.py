@@ -60,9 +60,6 @@ class EventTables(Protocol):
     def ensure(self) -> None:
         """Create what is missing of the schema `_flux` for events."""
 
-    def named(self, name: str) -> str:
-        """Return the name under which a table or column of this name lands."""
-
     def read_position(self) -> EventPosition | None:
         """Return how far events are loaded; None when nothing ever was."""
 
@@ -92,11 +89,13 @@ class EventTables(Protocol):
     def remember_ids(self, source: str, ids: pa.Table) -> None:
         """Record ids as loaded."""
 
-    def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
-        """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.
+    def note_names(self, source: str, names: pa.Table) -> None:
+        """Record where names are found (columns kind, relation, name, landed) in `_flux.event_names`, each once."""
 
-        Each trait has the value of its latest call by event time; ties go to the later arrival, then the greater id.
-        So the order in which calls are loaded, or loaded again, makes no difference.
+    def update_users(self, schema: str, traits: Sequence[str], values: pa.Table, places: pa.Table) -> None:
+        """Bring the profiles of people up to what a batch says of them (`ingestion.events.profiles`).
+
+        `traits` are all that `users` has. A value stays where a later call gave it.
         """
 
     def quarantine(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:

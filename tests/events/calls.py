@@ -17,6 +17,7 @@ from ingestion.load.events import EventLoadReport, load_events
 from ingestion.log import LogReader, LogWriter
 from ingestion.warehouse.destination import Destination
 
+UNSENT = ("_record", "timestamp_corrected", "timestamp_is_ahead")
 KEY = "key-of-default"
 RECEIVED = "2026-11-23T05:44:00.000000Z"
 ORIGIN = Origin(received_at=RECEIVED, source="default")
@@ -39,9 +40,9 @@ def normalised(calls: Sequence[object], registry: Registry | None = None, origin
 
 
 def rows(result: NormalisedEvents, table: str, source: str = "default") -> list[dict[str, Any]]:
-    """A table's rows, without nulls and machinery."""
+    """A table's rows, without nulls, machinery and what was made of the clock."""
     found = result.landed[source].tables[table].to_pylist()
-    return [{name: value for name, value in row.items() if value is not None and name != "_record"} for row in found]
+    return [{name: value for name, value in row.items() if value is not None and name not in UNSENT} for row in found]
 
 
 def row(result: NormalisedEvents, table: str) -> dict[str, Any]:

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 
 from ingestion.errors import LoadError
+from ingestion.events.naming import fitted
 from ingestion.events.record import Origin
 from ingestion.events.tracking_plan import parse_tracking_plan
-from ingestion.load.events import load_events
+from ingestion.load.events import EventLoader, load_events
 from ingestion.log import LogReader, LogWriter
 from ingestion.warehouse.destination import Destination
 from tests.events.calls import RECEIVED, load, track, write
@@ -125,6 +126,21 @@ def test_a_profile_has_the_latest_value_of_each_trait_in_whatever_order_calls_co
     assert ask(destination, profile) == [("u", "pro", 5, "Bern", 30)]
 
 
+def test_a_profile_needs_no_calls_but_those_of_the_batch(tmp_path: Path, destination: Destination) -> None:
+    def identify(number: int, at: str, **traits: object) -> dict[str, object]:
+        return {"type": "identify", "userId": "u", "messageId": str(number), "timestamp": at, "traits": traits}
+
+    write(tmp_path, [identify(1, "2026-03-01T00:00:00Z", plan="pro")])
+    load(destination, tmp_path)
+    ask(destination, "delete from raw_segment.identifies")  # as a retention would
+    write(tmp_path, [identify(2, "2026-02-01T00:00:00Z", plan="free", city="Bern")])
+    load(destination, tmp_path)
+    assert ask(destination, "select plan, city from raw_segment.users") == [("pro", "Bern")]
+    assert ask(destination, "select plan from raw_segment._trait_times") == [
+        ("2026-03-01 00:00:00.000000 2026-11-23 05:44:00.000000 1",)
+    ]
+
+
 def test_a_profile_widens_with_its_traits(tmp_path: Path, destination: Destination) -> None:
     for number, score in enumerate((1, 2.5, "high")):
         call = {"type": "identify", "userId": f"u{number}", "messageId": str(number), "traits": {"score": score}}
@@ -165,7 +181,7 @@ def test_a_ledger_that_does_not_add_up_stops_the_load(
 ) -> None:
     write(tmp_path, [track()])
     monkeypatch.setattr(type(destination.events), "insert_rows", lambda *arguments: 0)
-    with pytest.raises(LoadError, match="made 0 rows"):
+    with pytest.raises(LoadError, match="made 0;"):
         load(destination, tmp_path)
     assert not types(destination, "raw_segment.thing_done")
 
@@ -178,6 +194,30 @@ def test_blocks_of_another_kind_are_passed_over(tmp_path: Path, destination: Des
     end = LogReader(tmp_path).durable_end()
     assert end is not None
     assert ask(destination, "select segment, segment_offset from _flux.positions") == [(end.segment, end.offset)]
+
+
+def test_what_was_prepared_ahead_sees_the_columns_of_the_batch_before(tmp_path: Path, destination: Destination) -> None:
+    values = [1, 2.5, "three", 4, None, 5]
+    write(tmp_path, *([track(messageId=str(n), properties={"x": value})] for n, value in enumerate(values)))
+    with EventLoader(destination, LogReader(tmp_path), None, limit_events=1) as loader:
+        assert [loader.step().loaded for _ in values] == [1] * len(values)
+        assert loader.step().accepted == 0
+    assert ask(destination, "select x from raw_segment.thing_done order by id") == [
+        ("1.0",), ("2.5",), ("three",), ("4",), (None,), ("5",),
+    ]  # fmt: skip
+
+
+def test_a_few_events_wait_as_each_step_looks_through_all_ids(tmp_path: Path, destination: Destination) -> None:
+    write(tmp_path, [track()])
+    with EventLoader(destination, LogReader(tmp_path), None) as loader:
+        assert loader.due()
+        loader.step()
+        write(tmp_path, [track(messageId="2")])
+        loader.step()
+        write(tmp_path, [track(messageId="3")])
+        assert not loader.due()
+        write(tmp_path, *([track(messageId=f"{n}", properties={"x": "y" * 500_000})] for n in range(18)))
+        assert loader.due()
 
 
 def test_idle_calls_write_nothing(tmp_path: Path, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,8 +249,7 @@ def test_names_longer_than_an_engine_takes_stay_apart(tmp_path: Path, destinatio
         properties = dict.fromkeys(names, number)
         write(tmp_path, [track("Very " + "long " * 20, messageId=str(number), properties=properties)])
         load(destination, tmp_path)
-    named = destination.events.named
-    table, columns = named("very" + "_long" * 20), [named(name) for name in names]
+    table, columns = fitted("very" + "_long" * 20), [fitted(name) for name in names]
     assert columns[0] != columns[1]
     rows = ask(destination, f"select {', '.join(columns)} from raw_segment.{table} order by id")
     assert rows == [(0, 0), (1, 1)]

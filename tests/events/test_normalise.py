@@ -12,8 +12,8 @@ from ingestion.events.contract import MAX_EVENT_BYTES
 from ingestion.events.flatten import MAX_DEPTH
 from ingestion.events.normalise import normalise
 from ingestion.events.record import Origin
-from ingestion.events.schema import MAX_COLUMNS
-from tests.events.calls import RECEIVED, normalised, row, rows, track
+from ingestion.events.schema import MAX_COLUMNS, MAX_TABLES
+from tests.events.calls import RECEIVED, UNSENT, normalised, row, rows, track
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -113,6 +113,61 @@ def test_the_batchs_sent_at_corrects_the_clock() -> None:
     found = row(normalised([track(timestamp="2026-01-01T13:00:00Z")], origin=origin), "tracks")
     assert found["timestamp"] == NOON
     assert found["original_timestamp"] == datetime(2026, 1, 1, 13, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ua", "sent", "corrected", "is_ahead"),
+    [
+        ("Mozilla/5.0", "2026-01-01T12:00:00Z", "2026-01-01T11:59:50Z", False),  # a slow network
+        ("Mozilla/5.0", "2026-01-01T11:00:00Z", "2026-01-01T13:00:20Z", False),  # a clock that is an hour behind
+        ("analytics-python/2.4.0", "2026-01-01T11:00:00Z", "2026-01-01T11:59:50Z", False),  # a server knows the time
+        (None, "2026-01-02T12:00:30Z", "2025-12-31T11:59:50Z", False),
+        ("analytics-node-next/latest", None, "2026-01-01T11:59:50Z", False),
+    ],
+)
+def test_time_in_transit_is_no_skew_of_the_clock(ua: str, sent: str | None, corrected: str, is_ahead: bool) -> None:
+    origin = Origin("2026-01-01T12:00:30Z", "default", sent_at=sent, ua=ua)
+    result = normalised([track(timestamp="2026-01-01T11:59:50Z")], origin=origin)
+    found = result.landed["default"].tables["tracks"].to_pylist()[0]
+    assert found["timestamp_corrected"] == datetime.fromisoformat(corrected)
+    assert found["timestamp_is_ahead"] is is_ahead
+
+
+def test_an_event_a_day_ahead_of_its_arrival_is_flagged() -> None:
+    calls = [track(timestamp="2026-11-25T00:00:00Z"), track(messageId="2", timestamp="2026-11-24T00:00:00Z")]
+    table = normalised([*calls, track(messageId="3")]).landed["default"].tables["tracks"]
+    assert table["timestamp_is_ahead"].to_pylist() == [True, False, False]
+    assert table["timestamp_corrected"][2].as_py() == datetime.fromisoformat(RECEIVED)
+
+
+def test_where_each_name_landed_is_told() -> None:
+    properties = {"fooBar": 1, "foo_bar": 2, "userId": "mine", "Cart": {"Total": 1}, "long" * 40: 1}
+    result = normalised([track("Users", properties=properties, context={"ip": "x"}), track("users", messageId="2")])
+    cut = next(name for name in result.landed["default"].tables["_users"].column_names if name.startswith("longlong"))
+    assert {tuple(name) for name in result.landed["default"].names} == {
+        ("event", "tracks", "Users", "_users"),
+        ("event", "tracks", "users", "_users"),
+        ("context", "", "context.ip", "context_ip"),
+        ("properties", "_users", "fooBar", "foo_bar"),
+        ("properties", "_users", "foo_bar", "foo_bar"),
+        ("properties", "_users", "foo_bar", "_extra"),
+        ("properties", "_users", "userId", "_user_id"),
+        ("properties", "_users", "Cart.Total", "cart_total"),
+        ("properties", "_users", "long" * 40, cut),
+    }
+    assert len(cut) == 63
+
+
+def test_events_beyond_the_tables_that_a_source_may_have_keep_their_properties() -> None:
+    known: dict[str, dict[str, Any]] = {f"t{number}": {} for number in range(MAX_TABLES)}
+    result = normalised(
+        [track("T5", properties={"a": 1}), track("New", messageId="2", properties={"a": 2})], {"default": known}
+    )
+    tables = result.landed["default"].tables
+    assert set(tables) == {"tracks", "t5"}
+    kept = [found.get("_extra") for found in rows(result, "tracks")]
+    assert kept == [None, '{"properties":{"a":2}}']
+    assert ("event", "tracks", "New", "tracks._extra") in result.landed["default"].names
 
 
 def test_an_unreadable_time_is_kept_and_the_event_lands() -> None:
@@ -227,7 +282,7 @@ def test_no_property_is_lost_however_shapes_mix(contents: list[dict[str, object]
         for number, content in enumerate(contents)
     ]
     table = normalised(calls).landed["default"].tables["thing_done"]
-    fixed = {"_record", "id", "user_id", "event", "event_text", "received_at", "timestamp", "_extra"}
+    fixed = {"_record", "id", "user_id", "event", "event_text", "received_at", "timestamp", "_extra", *UNSENT}
     for found in table.to_pylist():
         content = json.loads(json.dumps(contents[int(found["id"].split("-")[0])]))
         kept = sum(value is not None for name, value in found.items() if name not in fixed)

@@ -26,6 +26,7 @@ from ingestion.warehouse.events import (
     event_source,
 )
 from ingestion.warehouse.names import quote
+from ingestion.warehouse.profiles import TRAIT_TIMES, profile_queries
 
 # `event_ids` holds 16 bytes for each id: MD5 of source and id, which no accident makes equal. One column, so that the
 # anti-join of a batch scans nothing else (50 M ids on two busy cores, 2026-11: 0.24-0.44 s; joined on two columns
@@ -36,6 +37,9 @@ create table if not exists _flux.segments (
     duplicates bigint, quarantined bigint, loaded_at timestamptz
 );
 create table if not exists _flux.event_ids (source varchar, id_hash uuid);
+create table if not exists _flux.event_names (
+    source varchar, kind varchar, relation varchar, name varchar, landed varchar, noticed_at timestamptz
+);
 create table if not exists _flux.tracking_plans (source varchar, fingerprint varchar, applied_at timestamptz);
 """
 
@@ -61,9 +65,6 @@ class DuckdbEvents:
         """Create what is missing of the schema `_flux` for events."""
         machinery(DuckdbSession(self.connection)).ensure()
         self.connection.execute(_TABLES)
-
-    def named(self, name: str) -> str:
-        return name
 
     def unfit_records(self, rows: pa.Table) -> list[int]:
         return []
@@ -169,36 +170,34 @@ class DuckdbEvents:
         finally:
             self.connection.unregister("_ids")
 
-    def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
-        """Bring the profiles of some users (column `user_id`) up to what `identifies` holds.
-
-        Each trait has the value of its latest call by event time; ties go to the later arrival, then the greater id. So
-        the order in which calls are loaded, or loaded again, makes no difference. Scans `identifies` for these users.
-        """
-        identifies, users = f"{quote(schema)}.identifies", f"{quote(schema)}.users"
-        winners = "".join(f", arg_max({quote(trait)}, place) as {quote(trait)}" for trait in traits)
-        # A value whose call is no longer in `identifies` (retention) stays.
-        kept = "".join(f", coalesce(w.{quote(trait)}, u.{quote(trait)}) as {quote(trait)}" for trait in traits)
-        self.connection.register("_affected", user_ids)
+    def note_names(self, source: str, names: pa.Table) -> None:
+        """Record where names are found. Scans those known of the source."""
+        self.connection.register("_names", names)
         try:
             self.connection.execute(
-                f"""
-                create or replace temp table _profiles as
-                with calls as (
-                    select *, row_number() over (order by timestamp, received_at, id) as place
-                    from {identifies} semi join _affected using (user_id)
-                ), winners as (
-                    select user_id as id, max(received_at) as received_at {winners} from calls group by user_id
-                )
-                select w.id, w.received_at {kept}, now() as {quote(LOADED_AT)}
-                from winners as w left join {users} as u on u.id = w.id
-                """
+                "insert into _flux.event_names select ?, kind, relation, name, landed, now() from _names as n "
+                "anti join (from _flux.event_names where source = ?) as k using (kind, relation, name, landed)",
+                [source, source],
             )
         finally:
-            self.connection.unregister("_affected")
-        self.connection.execute(f"delete from {users} where id in (select id from _profiles)")
-        self.connection.execute(f"insert into {users} by name select * from _profiles")
-        self.connection.execute("drop table _profiles")
+            self.connection.unregister("_names")
+
+    def update_users(self, schema: str, traits: Sequence[str], values: pa.Table, places: pa.Table) -> None:
+        """Bring the profiles of people up to what a batch says of them. Scans the ids of `users`."""
+        self.connection.register("_new_values", values)
+        self.connection.register("_new_places", places)
+        try:
+            queries = profile_queries(schema, traits, places.column_names, by_place=True)
+            for name, query in zip(("_profiles", "_times"), queries, strict=True):
+                self.connection.execute(f"create or replace temp table {name} as {query}")
+        finally:
+            self.connection.unregister("_new_values")
+            self.connection.unregister("_new_places")
+        for table, name in (("users", "_profiles"), (TRAIT_TIMES, "_times")):
+            relation = f"{quote(schema)}.{table}"
+            self.connection.execute(f"delete from {relation} where id in (select id from {name})")
+            self.connection.execute(f"insert into {relation} by name select *, now() as {LOADED_AT} from {name}")
+            self.connection.execute(f"drop table {name}")
 
     def quarantine(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:
         """Keep what could not be loaded: (source, position, reason, bytes of the record)."""

@@ -21,7 +21,7 @@ from ingestion.warehouse.events import CONSUMER, EVENT_SCHEMA
 from ingestion.warehouse.names import quote
 
 _OLD: Final = "flux_before"
-_EVENT_TABLES: Final = ("segments", "event_ids", "tracking_plans")
+_EVENT_TABLES: Final = ("segments", "event_ids", "event_names", "tracking_plans")
 
 
 def beside(live: Path) -> Path:

@@ -23,9 +23,10 @@ from ingestion.warehouse.events import (
     LedgerRow,
     event_source,
 )
-from ingestion.warehouse.names import fitted, quote
-from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, drop_views
+from ingestion.warehouse.names import quote
+from ingestion.warehouse.postgres.schema import PostgresMachinery, drop_views
 from ingestion.warehouse.postgres.session import PostgresSession
+from ingestion.warehouse.profiles import TRAIT_TIMES, profile_queries
 
 _TABLES: Final = """
 create table if not exists _flux.segments (
@@ -34,6 +35,9 @@ create table if not exists _flux.segments (
 );
 create table if not exists _flux.event_ids (source text, id_hash uuid);
 create unique index if not exists event_ids_hash on _flux.event_ids (id_hash);
+create table if not exists _flux.event_names (
+    source text, kind text, relation text, name text, landed text, noticed_at timestamptz
+);
 create table if not exists _flux.tracking_plans (source text, fingerprint text, applied_at timestamptz)
 """
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -61,9 +65,6 @@ class PostgresEvents:
     def ensure(self) -> None:
         PostgresMachinery(self.session).ensure()
         self.session.execute(_TABLES)
-
-    def named(self, name: str) -> str:
-        return fitted(name, NAME_BYTES)
 
     def read_position(self) -> EventPosition | None:
         if not self.session.columns("_flux", "tracking_plans"):
@@ -148,26 +149,29 @@ class PostgresEvents:
         self.session.execute(f"insert into _flux.event_ids select $1, {_HASH} from _ids", [source])
         self.session.forget("_ids")
 
-    def update_users(self, schema: str, traits: Sequence[str], user_ids: pa.Table) -> None:
-        identifies, users = f"{quote(schema)}.identifies", f"{quote(schema)}.users"
-        names = [quote(trait) for trait in traits]
-        winners = "".join(
-            f", (array_agg({name} order by place desc) filter (where {name} is not null))[1] as {name}"
-            for name in names
+    def note_names(self, source: str, names: pa.Table) -> None:
+        self.session.bring("_names", names)
+        self.session.execute(
+            "insert into _flux.event_names select $1, n.kind, n.relation, n.name, n.landed, now() from _names as n "
+            "where not exists (select from _flux.event_names as k where k.source = $1 and k.kind = n.kind "
+            "and k.relation = n.relation and k.name = n.name and k.landed = n.landed)",
+            [source],
         )
-        # A value whose call is no longer in `identifies` (retention) stays.
-        kept = "".join(f", coalesce(w.{name}, u.{name}) as {name}" for name in names)
-        self.session.bring("_affected", user_ids)
-        self.session.keep(
-            "_profiles",
-            'with calls as (select *, row_number() over (order by timestamp, received_at, id collate "C") as place '
-            f"from {identifies} where user_id in (select user_id from _affected)), "
-            f"winners as (select user_id as id, max(received_at) as received_at {winners} from calls group by user_id) "
-            f"select w.id, w.received_at {kept} from winners as w left join {users} as u on u.id = w.id",
-        )
-        self.session.execute(f"delete from {users} where id in (select id from _profiles)")
-        listed = ", ".join(["id", "received_at", *names])
-        self.session.execute(f"insert into {users} ({listed}) select {listed} from _profiles")
+        self.session.forget("_names")
+
+    def update_users(self, schema: str, traits: Sequence[str], values: pa.Table, places: pa.Table) -> None:
+        for name, rows in (("_new_values", values), ("_new_places", places)):
+            self.session.bring(name, rows.rename_columns([quote(column) for column in rows.column_names]))
+        queries = profile_queries(schema, traits, places.column_names, ' collate "C"')
+        names = ["id", *(quote(trait) for trait in traits)]
+        for name, query in zip(("_profiles", "_times"), queries, strict=True):
+            self.session.keep(name, query)
+        for table, name, listed in (("users", "_profiles", ["received_at", *names]), (TRAIT_TIMES, "_times", names)):
+            relation = f"{quote(schema)}.{table}"
+            self.session.execute(f"create unique index if not exists {table}_id on {relation} (id)")
+            self.session.execute(f"delete from {relation} where id in (select id from {name})")
+            columns = ", ".join(listed)
+            self.session.execute(f"insert into {relation} ({columns}) select {columns} from {name}")
 
     def quarantine(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:
         texts = [(source, position, reason, raw.hex()) for source, position, reason, raw in rows]

@@ -153,4 +153,6 @@ def _type(kind: pa.DataType) -> str:
         return "bigint"
     if pa.types.is_boolean(kind):
         return "boolean"
+    if pa.types.is_floating(kind):
+        return "double precision"
     return "timestamptz" if pa.types.is_timestamp(kind) else "text"
