@@ -97,7 +97,17 @@ class Settings:
     tracking_plan: Annotated[
         Path | None, About("tracking_plan.yaml of the events; unset: the stand-in's own, none beside a real source")
     ] = None
-    collect_port: Annotated[int, About("port of the collector on loopback")] = 8675
+    collect_port: Annotated[int, About("port of the collector")] = 8675
+    collect_host: Annotated[str, About("address that the collector listens at; it speaks no TLS")] = "127.0.0.1"
+    collect_proxies: Annotated[
+        str | None, About("addresses or networks, by commas, of proxies whose X-Forwarded-* are believed")
+    ] = None
+    collect_body_bytes: Annotated[int, About("largest body of a request, as it comes and unpacked")] = 8 << 20
+    collect_connections: Annotated[int, About("most connections to the collector at once")] = 1_000
+    collect_free_bytes: Annotated[int, About("disk space below which the collector refuses events")] = 1 << 30
+    collect_requests_per_second: Annotated[
+        float | None, About("most requests a second of one write key; unset: as many as the disk takes")
+    ] = None
     dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
     site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
     build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0
@@ -352,10 +362,18 @@ def _check(settings: Settings) -> None:
         ("DEMO_SCALE", settings.demo_scale),
         ("DEMO_RATE", settings.demo_rate),
         ("BUILD_MINUTES", settings.build_minutes),
+        ("COLLECT_REQUESTS_PER_SECOND", settings.collect_requests_per_second),
         ("VERIFY_SNAPSHOT_MINUTES", settings.verify_snapshot_minutes),
     ):
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
+    for name, whole in (
+        ("BODY_BYTES", settings.collect_body_bytes),
+        ("CONNECTIONS", settings.collect_connections),
+        ("FREE_BYTES", settings.collect_free_bytes),
+    ):
+        if whole < 1:
+            raise SettingError(f"FLUX_COLLECT_{name} wants a number above 0, got {whole}")
     if settings.loader_memory_bytes < _LEAST_MEMORY:
         raise SettingError(
             f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {settings.loader_memory_bytes}"
