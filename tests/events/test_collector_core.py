@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingestion.events.collector.core import Collector
 from ingestion.events.collector.exchange import Request, Response
 from ingestion.events.collector.group_commit import BufferFullError, NotDurableError
-from ingestion.events.collector.write_keys import Source, Sources
+from ingestion.events.collector.write_keys import Sources
 from ingestion.events.normalise import normalise
 from tests.events.calls import KEY, RECEIVED, track
 

@@ -50,6 +50,10 @@ class Application:
         )
         if self._proxies:
             self._proxies.correct(request)
+        refused = self._refused_at_once(request)
+        if refused is not None:
+            await _answer(Response(refused.status, refused.body, refused.headers + cors_headers(request)), send)
+            return
         message = await receive()
         if message["type"] == "http.request" and not message["more_body"]:  # the usual case, and the cheap one
             request.body = message["body"]
@@ -79,9 +83,7 @@ class Application:
     async def _read_body(self, request: Request, message: Message, receive: Receive, held: "_Held") -> Response | None:
         """Gather a body that comes in parts. Returns _WHOLE, why it is refused, or None when the client went away."""
         limit, seconds = self._limits.body_bytes, self._limits.body_seconds
-        refused = self._refused_at_once(request)
-        if refused is not None:
-            return refused
+        refused: Response | None = None
         size = 0
         try:
             async with asyncio.timeout(seconds):
@@ -101,11 +103,12 @@ class Application:
 
     def _refused_at_once(self, request: Request) -> Response | None:
         """Refuse a body whose announced length is too large, if that spares reading it."""
-        length = request.headers.get("content-length", "")
-        announced = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
-        waits = request.headers.get("expect", "").lower() == "100-continue"
         limit = self._limits.body_bytes
-        return _closing(too_large(limit)) if announced > (limit if waits else _DRAINED_LIMITS * limit) else None
+        announced = int(request.headers.get("content-length", "0"))  # the parser takes digits alone
+        if announced <= limit:
+            return None
+        waits = request.headers.get("expect", "").lower() == "100-continue"
+        return _closing(too_large(limit)) if waits or announced > _DRAINED_LIMITS * limit else None
 
     def _hold(self, part: bytes, size: int, held: "_Held") -> Response | None:
         """Keep one part of a body, if there is room for it."""

@@ -12,7 +12,7 @@ from typing import Final
 from ingestion.events.collector.exchange import RefusedRequestError, Request, Response, error
 
 Handler = Callable[[Request, str], Awaitable[Response]]
-"""Answers a request. The text is what stands in the place of the path's `*`, still quoted; empty where there is none."""
+"""Answers a request. The text is what stands in place of the path's `*`, still quoted; empty where there is none."""
 
 _SLASHES: Final = re.compile(r"/+")
 

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from ingestion.errors import CollectorError
-from ingestion.events.collector.write_keys import Sources, parse_sources
+from ingestion.events.collector.write_keys import parse_sources
 
 logger = logging.getLogger(__name__)
 
