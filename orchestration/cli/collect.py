@@ -8,9 +8,7 @@ from orchestration.cli.output import examples, read_settings
 
 
 @click.command(epilog=examples("FLUX_WRITE_KEYS=k1:default flux collect --port 8675"))
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port; unset: FLUX_COLLECT_PORT, 0: a free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; unset: FLUX_COLLECT_PORT, 0: a free one.")
 def command(port: int | None) -> int:
     """Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.
 

@@ -7,6 +7,7 @@ waits for its turn.
 
 import asyncio
 import logging
+import re
 import time
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from ingestion.events.collector.asgi import too_many_connections
 from ingestion.events.collector.exchange import Response, error
 from ingestion.events.collector.limits import Limits
 
+_UPGRADE: Final = re.compile(rb"\n[Uu]pgrade:")
 _MALFORMED: Final = error(400, "malformed_request", "this is no HTTP request that can be read")
 # The library warns of each malformed request, whoever sends them; its errors are of interest.
 _library_logger: Final = logging.getLogger("uvicorn.error.requests")
@@ -62,6 +64,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused is not None:
             return
+        if b"pgrade:" in data[: self._limits.head_bytes] and (self.cycle is None or not self.cycle.more_body):
+            # An offer of another protocol (h2c, from Java's client) may be passed over, but the parser would take the
+            # request's body for that protocol.
+            head, blank, body = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"\noffered:", head) + blank + body
         self._part_bytes = len(data)
         self._head_bytes += len(data)
         super().data_received(data)
