@@ -350,12 +350,8 @@ def _check(settings: Settings) -> None:
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise SettingError(f"{name} wants postgresql://user@host:port/database, got a URL of another kind")
     _check_warehouse(settings.warehouse_url)
-    for name, port in (
-        ("COLLECT", settings.collect_port),
-        ("DAGSTER", settings.dagster_port),
-        ("SITE", settings.site_port),
-        ("METRICS", settings.metrics_port),
-    ):
+    ports = settings.collect_port, settings.dagster_port, settings.site_port, settings.metrics_port
+    for name, port in zip(("COLLECT", "DAGSTER", "SITE", "METRICS"), ports, strict=True):
         if not 1 <= port <= 65535:
             raise SettingError(f"FLUX_{name}_PORT wants a port from 1 to 65535, got {port}")
     for name, number in (
@@ -368,26 +364,21 @@ def _check(settings: Settings) -> None:
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
     for name, whole in (
-        ("BODY_BYTES", settings.collect_body_bytes),
-        ("CONNECTIONS", settings.collect_connections),
-        ("FREE_BYTES", settings.collect_free_bytes),
+        ("COLLECT_BODY_BYTES", settings.collect_body_bytes),
+        ("COLLECT_CONNECTIONS", settings.collect_connections),
+        ("COLLECT_FREE_BYTES", settings.collect_free_bytes),
+        ("COPY_BYTES_PER_SECOND", settings.copy_bytes_per_second),
+        ("LOG_KEEP_BYTES", settings.log_keep_bytes),
+        ("WAL_BUDGET_BYTES", settings.wal_budget_bytes),
     ):
-        if whole < 1:
-            raise SettingError(f"FLUX_COLLECT_{name} wants a number above 0, got {whole}")
-    if settings.loader_memory_bytes < _LEAST_MEMORY:
-        raise SettingError(
-            f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {settings.loader_memory_bytes}"
-        )
+        if whole is not None and whole < 1:
+            raise SettingError(f"FLUX_{name} wants a number above 0, got {whole}")
+    if (memory := settings.loader_memory_bytes) < _LEAST_MEMORY:
+        raise SettingError(f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
     if not 0 <= settings.log_keep_days < float("inf"):
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
-    if settings.log_keep_bytes is not None and settings.log_keep_bytes < 1:
-        raise SettingError(f"FLUX_LOG_KEEP_BYTES wants a number above 0, got {settings.log_keep_bytes}")
     if settings.hash_key is not None and settings.hash_key_file is not None:
         raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
-    if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
-        raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
-    if settings.wal_budget_bytes < 1:
-        raise SettingError(f"FLUX_WAL_BUDGET_BYTES wants a number above 0, got {settings.wal_budget_bytes}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):
