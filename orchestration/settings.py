@@ -101,7 +101,17 @@ class Settings:
     tracking_plan: Annotated[
         Path | None, About("tracking_plan.yaml of the events; unset: the stand-in's own, none beside a real source")
     ] = None
-    collect_port: Annotated[int, About("port of the collector on loopback")] = 8675
+    collect_port: Annotated[int, About("port of the collector")] = 8675
+    collect_host: Annotated[str, About("address that the collector listens at; it speaks no TLS")] = "127.0.0.1"
+    collect_proxies: Annotated[
+        str | None, About("addresses or networks, by commas, of proxies whose X-Forwarded-* are believed")
+    ] = None
+    collect_body_bytes: Annotated[int, About("largest body of a request, as it comes and unpacked")] = 8 << 20
+    collect_connections: Annotated[int, About("most connections to the collector at once")] = 1_000
+    collect_free_bytes: Annotated[int, About("disk space below which the collector refuses events")] = 1 << 30
+    collect_requests_per_second: Annotated[
+        float | None, About("most requests a second of one write key; unset: as many as the disk takes")
+    ] = None
     dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
     site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
     build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0
@@ -341,36 +351,35 @@ def _check(settings: Settings) -> None:
     _check_warehouse(settings.warehouse_url)
     if settings.otlp_endpoint is not None and not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?", settings.otlp_endpoint):
         raise SettingError("FLUX_OTLP_ENDPOINT wants http(s)://HOST:PORT, to which /v1/metrics is added")
-    for name, port in (
-        ("COLLECT", settings.collect_port),
-        ("DAGSTER", settings.dagster_port),
-        ("SITE", settings.site_port),
-        ("METRICS", settings.metrics_port),
-    ):
+    ports = settings.collect_port, settings.dagster_port, settings.site_port, settings.metrics_port
+    for name, port in zip(("COLLECT", "DAGSTER", "SITE", "METRICS"), ports, strict=True):
         if not 1 <= port <= 65535:
             raise SettingError(f"FLUX_{name}_PORT wants a port from 1 to 65535, got {port}")
     for name, number in (
         ("DEMO_SCALE", settings.demo_scale),
         ("DEMO_RATE", settings.demo_rate),
         ("BUILD_MINUTES", settings.build_minutes),
+        ("COLLECT_REQUESTS_PER_SECOND", settings.collect_requests_per_second),
         ("VERIFY_SNAPSHOT_MINUTES", settings.verify_snapshot_minutes),
     ):
         if number is not None and not 0 < number < float("inf"):
             raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
-    if settings.loader_memory_bytes < _LEAST_MEMORY:
-        raise SettingError(
-            f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {settings.loader_memory_bytes}"
-        )
+    for name, whole in (
+        ("COLLECT_BODY_BYTES", settings.collect_body_bytes),
+        ("COLLECT_CONNECTIONS", settings.collect_connections),
+        ("COLLECT_FREE_BYTES", settings.collect_free_bytes),
+        ("COPY_BYTES_PER_SECOND", settings.copy_bytes_per_second),
+        ("LOG_KEEP_BYTES", settings.log_keep_bytes),
+        ("WAL_BUDGET_BYTES", settings.wal_budget_bytes),
+    ):
+        if whole is not None and whole < 1:
+            raise SettingError(f"FLUX_{name} wants a number above 0, got {whole}")
+    if (memory := settings.loader_memory_bytes) < _LEAST_MEMORY:
+        raise SettingError(f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
     if not 0 <= settings.log_keep_days < float("inf"):
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
-    if settings.log_keep_bytes is not None and settings.log_keep_bytes < 1:
-        raise SettingError(f"FLUX_LOG_KEEP_BYTES wants a number above 0, got {settings.log_keep_bytes}")
     if settings.hash_key is not None and settings.hash_key_file is not None:
         raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
-    if settings.copy_bytes_per_second is not None and settings.copy_bytes_per_second < 1:
-        raise SettingError(f"FLUX_COPY_BYTES_PER_SECOND wants a number above 0, got {settings.copy_bytes_per_second}")
-    if settings.wal_budget_bytes < 1:
-        raise SettingError(f"FLUX_WAL_BUDGET_BYTES wants a number above 0, got {settings.wal_budget_bytes}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

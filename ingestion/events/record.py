@@ -70,13 +70,18 @@ _DECODER: Final = msgspec.json.Decoder(Record)
 
 def encode_records(origin: Origin, events: Sequence[bytes | msgspec.Raw]) -> list[bytes]:
     """Encode the events of one request, in its order."""
-    head = _ENCODER.encode(origin)[:-1]
-    return [b'%b,"n":%d,"e":%b}' % (head, number, _one_line(bytes(event))) for number, event in enumerate(events)]
+    return complete_records(encode_head(origin), events)
 
 
-def overhead_bytes(origin: Origin) -> int:
-    """Return how many bytes each event of a request costs beside its own."""
-    return len(_ENCODER.encode(origin)) + 24
+def encode_head(origin: Origin) -> bytes:
+    """Encode what all records of a request begin with; each of them costs these bytes beside its event's."""
+    return _ENCODER.encode(origin)[:-1]
+
+
+def complete_records(head: bytes, events: Sequence[bytes | msgspec.Raw]) -> list[bytes]:
+    """Make the records of one request of their head and the events."""
+    records = [b'%b,"n":%d,"e":%b}' % (head, number, event) for number, event in enumerate(events)]
+    return [_one_line(record) if b"\n" in record or b"\r" in record else record for record in records]
 
 
 def decode_record(line: bytes | memoryview) -> Record:
@@ -114,6 +119,6 @@ def _decode_leniently(line: bytes) -> Record:
     return record
 
 
-def _one_line(event: bytes) -> bytes:
+def _one_line(record: bytes) -> bytes:
     """Outside of strings a line's end is a space; inside of them JSON does not allow it, so that no value changes."""
-    return event.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in event or b"\r" in event else event
+    return record.replace(b"\n", b" ").replace(b"\r", b" ")

@@ -8,11 +8,9 @@ from orchestration.cli.output import examples, read_settings
 
 
 @click.command(epilog=examples("FLUX_WRITE_KEYS=k1:default flux collect --port 8675"))
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Port on loopback; unset: FLUX_COLLECT_PORT, 0: a free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; unset: FLUX_COLLECT_PORT, 0: a free one.")
 def command(port: int | None) -> int:
-    """Serve Segment's API on loopback; write events to the log.
+    """Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.
 
     A call is answered 200 when it is safely on disk. Point any Segment SDK at http://127.0.0.1:PORT. Ends on Ctrl-C.
     """
@@ -22,6 +20,6 @@ def command(port: int | None) -> int:
     collect(
         settings,
         port=settings.collect_port if port is None else port,
-        on_ready=lambda taken: click.echo(f"collecting at http://127.0.0.1:{taken}"),
+        on_ready=lambda taken: click.echo(f"collecting at http://{settings.collect_host}:{taken}"),
     )
     return 0

@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable
 
-from ingestion.events.collector import CollectorConfig, WriteKeys, parse_sources, parse_write_keys, serve
+from ingestion.events.collector import CollectorConfig, Limits, Sources, SourcesFile, parse_write_keys, serve
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 
@@ -20,18 +20,36 @@ def collect(
     on_ready: Callable[[int], None] = lambda port: None,
 ) -> None:
     """Serve until `stop` is set or a signal comes."""
-    config = CollectorConfig(settings.log_directory / "events", write_keys(settings), port=port)
+    limits = Limits(
+        body_bytes=settings.collect_body_bytes,
+        connections=settings.collect_connections,
+        free_bytes=settings.collect_free_bytes,
+        requests_per_second=settings.collect_requests_per_second,
+    )
+    config = CollectorConfig(
+        settings.log_directory / "events",
+        _sources(settings),
+        host=settings.collect_host,
+        port=port,
+        limits=limits,
+        proxies=[proxy.strip() for proxy in (settings.collect_proxies or "").split(",") if proxy.strip()],
+    )
     serve(config, stop, on_ready)
 
 
-def write_keys(settings: Settings) -> WriteKeys:
-    """Give the source of each write key. Beside the stand-in a key is made where none was set."""
+def sources(settings: Settings) -> Sources:
+    """Give the sources by their write keys. Beside the stand-in a key is made where none was set."""
+    found = _sources(settings)
+    return found.sources if isinstance(found, SourcesFile) else found
+
+
+def _sources(settings: Settings) -> Sources | SourcesFile:
     if settings.write_keys is not None:
         return parse_write_keys(settings.write_keys)
     if settings.has_stand_in and not settings.sources_file.exists():
         _make_key(settings)
     try:
-        return parse_sources(settings.sources_file.read_text())
+        return SourcesFile(settings.sources_file)
     except FileNotFoundError as error:
         raise FluxError(
             f"no write keys: set FLUX_WRITE_KEYS=key:source, or write {str(settings.sources_file)!r} with "
@@ -41,9 +59,9 @@ def write_keys(settings: Settings) -> WriteKeys:
 
 def any_key(settings: Settings, source: str = "default") -> str:
     """Give a write key of a source, for the stand-in's calls."""
-    for key, of in write_keys(settings).items():
-        if of == source:
-            return key
+    key = sources(settings).key_of(source)
+    if key is not None:
+        return key
     raise FluxError(f"no write key belongs to source {source!r}; add one to FLUX_WRITE_KEYS")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
-from ingestion.events.collector import CollectorConfig, parse_write_keys, serve
+from ingestion.events.collector import CollectorConfig, Limits, parse_write_keys, serve
 from ingestion.events.normalise import NormalisedEvents, normalise
 from ingestion.events.record import KIND_EVENTS, Origin, encode_records
 from ingestion.events.schema import Registry
@@ -75,15 +75,17 @@ def load(destination: Destination, log: Path, **options: Any) -> EventLoadReport
 
 @contextmanager
 def collector(log: Path, **settings: Any) -> Iterator[str]:
-    """A collector in a thread on a free port; gives its address, and ends it gracefully."""
+    """A collector in a thread on a free port; gives its address, and ends it gracefully. `settings`: its limits."""
     stop, ready, port = threading.Event(), threading.Event(), []
 
     def tell(number: int) -> None:
         port.append(number)
         ready.set()
 
-    keys = parse_write_keys(settings.pop("write_keys", f"{KEY}:default"))
-    config = CollectorConfig(log, keys, port=0, **settings)
+    sources = settings.pop("sources", None) or parse_write_keys(settings.pop("write_keys", f"{KEY}:default"))
+    proxies = settings.pop("proxies", ())
+    limits = Limits(**{"free_bytes": 1, **settings})
+    config = CollectorConfig(log, sources, port=0, proxies=proxies, limits=limits)
     thread = threading.Thread(target=serve, args=(config, stop, tell), daemon=True)
     thread.start()
     assert ready.wait(20), "the collector did not start"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingestion.events.collector.core import Collector
 from ingestion.events.collector.exchange import Request, Response
 from ingestion.events.collector.group_commit import BufferFullError, NotDurableError
+from ingestion.events.collector.write_keys import Sources
 from ingestion.events.normalise import normalise
 from tests.events.calls import KEY, RECEIVED, track
 
@@ -40,7 +41,8 @@ class Disk:
 
 
 def ask(request: Request, disk: Disk | None = None, **options: Any) -> Response:
-    collector = Collector({KEY: "default"}, disk or Disk(), clock=lambda: RECEIVED, **options)  # type: ignore[arg-type]
+    sources = Sources.of({KEY: "default"}, **options)
+    collector = Collector(sources, disk or Disk(), clock=lambda: RECEIVED)  # type: ignore[arg-type]
     return asyncio.run(collector.handle(request))
 
 
@@ -107,7 +109,7 @@ def test_the_write_key_is_read_from_the_header_or_the_body(headers: dict[str, st
 def test_without_strict_auth_an_unknown_key_is_taken_into_quarantine() -> None:
     disk = Disk()
     assert ask(Request("POST", "/v1/t", {}, b'{"writeKey":"other"}'), disk, strict_auth=False).status == 200
-    assert [refused.reason for refused in normalise(disk.records, {}).refused] == ["the write key is unknown"]
+    assert [refused.reason for refused in normalise(disk.records, {}).refused] == ["unknown write key"]
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", ""])

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingestion.errors import CollectorError, LogError
-from ingestion.events.collector import CollectorConfig, serve
+from ingestion.events.collector import CollectorConfig, Sources, serve
 from ingestion.log import LogReader, LogWriter
 from tests.events.calls import KEY, call, collector, track
 
@@ -91,11 +91,11 @@ def test_an_end_while_requests_wait_answers_them_first(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        config = CollectorConfig(tmp_path, {KEY: "default"}, port=other.getsockname()[1])
+        config = CollectorConfig(tmp_path, Sources.of({KEY: "default"}), port=other.getsockname()[1])
         with pytest.raises(CollectorError, match=r"cannot listen on 127\.0\.0\.1 port \d+ .*choose another port"):
             serve(config, threading.Event())
 
 
 def test_a_second_collector_of_one_log_does_not_start(tmp_path: Path) -> None:
     with LogWriter.open(tmp_path), pytest.raises(LogError, match="written by another process"):
-        serve(CollectorConfig(tmp_path, {KEY: "default"}, port=0), threading.Event())
+        serve(CollectorConfig(tmp_path, Sources.of({KEY: "default"}), port=0), threading.Event())

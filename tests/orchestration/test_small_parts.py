@@ -64,7 +64,7 @@ def test_stand_in_gets_a_write_key_of_its_own_once(tmp_path: Path) -> None:
 def test_real_source_without_write_keys_says_where_to_put_them(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, source_url="postgresql://x/y")
     with pytest.raises(FluxError, match="no write keys: set FLUX_WRITE_KEYS"):
-        collecting.write_keys(settings)
+        collecting.sources(settings)
 
 
 def test_stand_in_is_refused_beside_a_real_source(tmp_path: Path) -> None:

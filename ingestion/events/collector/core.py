@@ -4,17 +4,17 @@ Statuses are chosen so that all of Segment's SDKs do the right thing: what can n
 drop it), what may succeed later is 429 or 503 (they retry it). Never a redirect: two of the SDKs take one for success.
 """
 
+import asyncio
 import base64
 import binascii
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
-import msgspec
-
-from ingestion.events.collector.body import Posted, decompress, read_batch, read_single, too_large
+from ingestion.events.collector import body as bodies
+from ingestion.events.collector.body import Posted
 from ingestion.events.collector.exchange import (
     RefusedRequestError,
     Request,
@@ -22,155 +22,195 @@ from ingestion.events.collector.exchange import (
     cors_headers,
     error,
     json_response,
+    no_oauth,
     preflight,
     retry_later,
 )
-from ingestion.events.collector.group_commit import BufferFullError, GroupCommit, NotDurableError
+from ingestion.events.collector.group_commit import BufferFullError, DiskLowError, GroupCommit, NotDurableError
+from ingestion.events.collector.limits import Limits
+from ingestion.events.collector.rate_limit import RateLimit
+from ingestion.events.collector.routes import Route, Routes
 from ingestion.events.collector.settings_document import settings_document
-from ingestion.events.collector.write_keys import WriteKeys
-from ingestion.events.record import UNKNOWN_SOURCE, Origin, encode_records, overhead_bytes
+from ingestion.events.collector.write_keys import Source, Sources
+from ingestion.events.record import UNKNOWN_SOURCE, Origin, complete_records, encode_head
 
-BODY_BYTES: Final = 8 << 20
-BUFFER_BYTES: Final = 64 << 20
-
-_CALLS: Final = {
-    "t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias",
-    "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
-}  # fmt: skip
-_BATCHES: Final = ("b", "batch", "import")
-_SLASHES: Final = re.compile(r"/+")
+_CALLS: Final = ("track", "identify", "page", "screen", "group", "alias")
 _DONE: Final = json_response({"success": True})
-_GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_GIF: Final = Response(
+    200,
+    base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"),
+    (("content-type", "image/gif"), ("cache-control", "no-store")),
+)
 _RETRY_SECONDS: Final = {429: 1, 503: 5}
+# Larger bodies that need the lenient reader are read in a thread, one at a time: others are answered meanwhile.
+_LENIENT_BYTES: Final = 64 << 10
 
 
 def now() -> str:
     """Return the time as records hold it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 class Collector:
     """Answers requests; `commit` makes records durable."""
 
     def __init__(
-        self,
-        write_keys: WriteKeys,
-        commit: GroupCommit,
-        *,
-        strict_auth: bool = True,
-        body_bytes: int = BODY_BYTES,
-        clock: Callable[[], str] = now,
+        self, sources: Sources, commit: GroupCommit, limits: Limits | None = None, clock: Callable[[], str] = now
     ) -> None:
-        """With `strict_auth` off, events with an unknown write key are taken and go to quarantine."""
-        self._write_keys = write_keys
+        self.sources = sources
+        """May be replaced at any time: keys rotate."""
         self._commit = commit
-        self._strict_auth = strict_auth
-        self.body_bytes = body_bytes
+        self._limits = limits or Limits()
         self._clock = clock
+        self._rates = RateLimit()
+        self._one_at_a_time = asyncio.Semaphore()
+        self._routes = Routes(
+            [
+                *(Route("POST", f"/v1/{name}", self._take_batch) for name in ("batch", "b", "import")),
+                *(Route("POST", f"/v1/{n}", partial(self._take_call, c)) for c in _CALLS for n in (c, c[0])),
+                *(Route("GET", f"/v1/pixel/{n}{end}", partial(self._take_pixel, c))
+                  for c in _CALLS for n in (c, c[0]) for end in ("", ".gif")),
+                Route("POST", "/v1/m", self._drop),
+                Route("GET", "/v1/projects/*/settings", self._settings),
+                Route("POST", "/token", self._no_oauth),
+                Route("GET", "/health", self._health),
+            ]
+        )  # fmt: skip
 
     async def handle(self, request: Request) -> Response:
         """Answer a request. Raises nothing but what is a bug."""
         try:
-            response = await self._route(request)
+            if request.method == "OPTIONS":
+                response = preflight(request)
+            else:
+                handler, rest = self._routes.find(request)
+                response = await handler(request, rest)
         except RefusedRequestError as refused:
             response = refused.response
         except BufferFullError:
             message = "events come faster than the disk takes them; try again"
             response = retry_later(429, "buffer_full", message, _RETRY_SECONDS[429])
+        except DiskLowError:
+            message = "the collector's disk is nearly full; try again when there is room"
+            response = retry_later(503, "disk_low", message, _RETRY_SECONDS[503])
         except NotDurableError:
             message = "the events could not be written; try again"
             response = retry_later(503, "log_unavailable", message, _RETRY_SECONDS[503])
-        cors = cors_headers(request)
-        return Response(response.status, response.body, response.headers + cors) if cors else response
+        if "origin" in request.headers:
+            return Response(response.status, response.body, response.headers + cors_headers(request))
+        return response
 
-    async def _route(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return preflight(request)
-        parts = _SLASHES.sub("/", request.path).strip("/").split("/")
-        match parts:
-            case ["v1", name] if name in _BATCHES or name in _CALLS or name == "m":
-                _allow(request, "POST")
-                return _DONE if name == "m" else await self._take(request, _CALLS.get(name))
-            case ["v1", "projects", key, "settings"]:
-                _allow(request, "GET")
-                return self._settings(request, unquote(key))
-            case ["v1", "pixel", name] if name.removesuffix(".gif") in _CALLS:
-                _allow(request, "GET")
-                return await self._pixel(request, _CALLS[name.removesuffix(".gif")])
-            case ["health"]:
-                _allow(request, "GET")
-                return self._health()
-            case ["token"]:
-                return _no_oauth()
-        raise RefusedRequestError(error(404, "not_found", f"{request.path!r} is no path of this API; try /v1/batch"))
+    # ---------- the lines of the table
+
+    async def _take_batch(self, request: Request, _: str) -> Response:
+        return await self._take(request, None)
+
+    async def _take_call(self, kind: str, request: Request, _: str) -> Response:
+        return await self._take(request, kind)
+
+    async def _take_pixel(self, kind: str, request: Request, _: str) -> Response:
+        posted = await self._read(bodies.pixel_body(request.query), kind)
+        source = self._admit(posted.write_key)
+        await self._store(request, posted, source, kind)
+        return _GIF
+
+    async def _drop(self, request: Request, _: str) -> Response:
+        return _DONE  # what the browser SDK counts of itself
+
+    async def _settings(self, request: Request, rest: str) -> Response:
+        key = unquote(rest)
+        source = self._source(key)
+        return json_response(settings_document(key, source, request), ("cache-control", "public, max-age=120"))
+
+    async def _no_oauth(self, request: Request, _: str) -> Response:
+        return no_oauth()
+
+    async def _health(self, request: Request, _: str) -> Response:
+        if self._commit.is_healthy:
+            return json_response({"status": "ok"})
+        return retry_later(503, "log_unavailable", "the log takes no events at present", _RETRY_SECONDS[503])
+
+    # ---------- from a body to the log
 
     async def _take(self, request: Request, kind: str | None) -> Response:
-        key = _header_key(request.headers)
-        if key is not None:
-            self._source(key)  # before the body is looked at
-        body = decompress(request.body, request.headers.get("content-encoding", ""), self.body_bytes)
-        if len(body) > self.body_bytes:
-            raise RefusedRequestError(too_large(self.body_bytes))
-        posted = read_batch(body) if kind is None else read_single(body)
-        await self._store(request, posted, posted.write_key if key is None else key, kind)
+        key = self._header_key(request.headers)
+        source = None if key is None else self._admit(key)  # before the body is looked at
+        body, limit = request.body, self._limits.body_bytes
+        if "content-encoding" in request.headers or body[:2] == bodies.GZIP:
+            body = bodies.decompress(body, request.headers.get("content-encoding", ""), limit)
+        if len(body) > limit:
+            raise RefusedRequestError(bodies.too_large(limit))
+        posted = await self._read(body, kind)
+        if key is None:
+            source = self._admit(posted.write_key)
+        await self._store(request, posted, source, kind)
         return _DONE
 
-    async def _pixel(self, request: Request, kind: str) -> Response:
-        data = parse_qs(request.query).get("data", [""])[0].replace(" ", "+")
-        try:
-            body = base64.b64decode(data.replace("-", "+").replace("_", "/") + "=" * (-len(data) % 4), validate=True)
-        except (binascii.Error, ValueError) as problem:
-            raise RefusedRequestError(error(400, "invalid_data", "'data' is not JSON in base64")) from problem
-        posted = read_single(body)
-        await self._store(request, posted, posted.write_key, kind)
-        return Response(200, _GIF, (("content-type", "image/gif"), ("cache-control", "no-store")))
+    async def _read(self, body: bytes, kind: str | None) -> Posted:
+        posted = bodies.read_batch(body) if kind is None else bodies.read_single(body)
+        if posted is not None:
+            return posted
+        lenient = bodies.read_batch_leniently if kind is None else bodies.read_single_leniently
+        if len(body) <= _LENIENT_BYTES:
+            return lenient(body)
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(lenient, body)
 
-    async def _store(self, request: Request, posted: Posted, key: object, kind: str | None) -> None:
-        source = self._source(key)
-        origin = Origin(
-            received_at=self._clock(),
-            source=source or UNKNOWN_SOURCE,
-            sent_at=posted.sent_at,
-            ip=request.client,
-            ua=request.headers.get("user-agent"),
-            retry=_retries(request.headers),
-            type=kind,
-            context=posted.context,
-            integrations=posted.integrations,
-            refused=None if source else "the write key is unknown",
-        )
+    async def _store(self, request: Request, posted: Posted, source: Source | None, kind: str | None) -> None:
         if not posted.events:
             return
-        if overhead_bytes(origin) * len(posted.events) > 4 * self.body_bytes:
-            raise RefusedRequestError(too_large(self.body_bytes))
-        await self._commit.submit(encode_records(origin, posted.events))
+        headers = request.headers
+        head = encode_head(
+            Origin(
+                received_at=self._clock(),
+                source=source.name if source else UNKNOWN_SOURCE,
+                sent_at=posted.sent_at,
+                ip=request.client,
+                ua=headers.get("user-agent"),
+                retry=_retries(headers["x-retry-count"]) if "x-retry-count" in headers else 0,
+                type=kind,
+                context=posted.context,
+                integrations=posted.integrations,
+                refused=None if source else "unknown write key",
+            )
+        )
+        # What the batch says of all its events is repeated for each of them.
+        if len(head) * len(posted.events) > 4 * self._limits.body_bytes:
+            raise RefusedRequestError(bodies.too_large(self._limits.body_bytes))
+        await self._commit.submit(complete_records(head, posted.events))
 
-    def _source(self, key: object) -> str | None:
+    # ---------- who asks
+
+    def _admit(self, key: object) -> Source | None:
+        """Return a key's source, if it may make one more request now. Raises RefusedRequestError (401, 429)."""
+        source = self._source(key)
+        rate = source.requests_per_second if source else None
+        rate = rate or self._limits.requests_per_second
+        if rate is not None:
+            wait = self._rates.take(key if source and isinstance(key, str) else "", rate)
+            if wait:
+                message = f"this write key makes more than {rate:g} requests a second; send larger batches"
+                raise RefusedRequestError(retry_later(429, "rate_limited", message, wait))
+        return source
+
+    def _source(self, key: object) -> Source | None:
         """Return the source of a write key; None when it is unknown and that is no reason to refuse."""
-        source = self._write_keys.get(key) if isinstance(key, str) else None
-        if source is None and self._strict_auth:
+        source = self.sources.by_key.get(key) if isinstance(key, str) else None
+        if source is None and self.sources.strict_auth:
             raise RefusedRequestError(error(401, "invalid_write_key", "the write key is missing or unknown"))
         return source
 
-    def _settings(self, request: Request, key: str) -> Response:
-        self._source(key)
-        return json_response(settings_document(key, request), ("cache-control", "public, max-age=120"))
-
-    def _health(self) -> Response:
-        if self._commit.is_healthy:
-            return json_response({"status": "ok"})
-        return retry_later(503, "log_unavailable", "the last commit to the log failed", _RETRY_SECONDS[503])
-
-
-def _allow(request: Request, method: str) -> None:
-    if request.method != method:
-        message = f"{request.path!r} takes {method}, not {request.method}"
-        raise RefusedRequestError(error(405, "method_not_allowed", message, ("allow", f"{method}, OPTIONS")))
+    def _header_key(self, headers: Mapping[str, str]) -> str | None:
+        """Return the write key that Basic authorization carries as the user name; None without such a header."""
+        header = headers.get("authorization")
+        if header is None:
+            return None
+        known = self.sources.keys_by_header.get(header)
+        return known if known is not None else _decoded_key(header)
 
 
-def _header_key(headers: Mapping[str, str]) -> str | None:
-    """Return the write key that Basic authorization carries as the user name; None without such a header."""
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+def _decoded_key(header: str) -> str | None:
+    scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -179,14 +219,5 @@ def _header_key(headers: Mapping[str, str]) -> str | None:
         return None
 
 
-def _retries(headers: Mapping[str, str]) -> int:
-    text = headers.get("x-retry-count", "0")
+def _retries(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _no_oauth() -> Response:
-    """Refuse a token in the words of OAuth, which make the SDKs stop asking."""
-    message = "this collector takes write keys, not OAuth"
-    body = {"code": "oauth_not_supported", "message": message, "error": "unsupported_grant_type"}
-    document = msgspec.json.encode({**body, "error_description": message})
-    return Response(400, document, (("content-type", "application/json"),))

@@ -14,7 +14,7 @@ _JSON: Final = msgspec.json.Encoder()
 _ALLOWED_HEADERS: Final = "authorization, content-type, content-encoding, x-retry-count"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that makes its construction three times as dear, and there is one a request
 class Request:
     """One HTTP request, its body read to the end. Header names are lower case."""
 
@@ -59,7 +59,7 @@ def retry_later(status: int, code: str, message: str, seconds: int) -> Response:
     """Answer that the client may try again. Whole seconds: JavaScript SDKs read nothing else."""
     wait = str(max(1, seconds))
     headers = [("retry-after", wait)]
-    if status == 429:
+    if status == 429:  # Segment sends both
         headers.append(("x-ratelimit-reset", wait))
     return error(status, code, message, *headers)
 
@@ -90,3 +90,11 @@ def preflight(request: Request) -> Response:
             ("access-control-max-age", "86400"),
         ),
     )
+
+
+def no_oauth() -> Response:
+    """Refuse a token in the words of OAuth, which make the SDKs stop asking."""
+    message = "this collector takes write keys, not OAuth"
+    body = {"code": "oauth_not_supported", "message": message, "error": "unsupported_grant_type"}
+    document = _JSON.encode({**body, "error_description": message})
+    return Response(400, document, (("content-type", "application/json"),))

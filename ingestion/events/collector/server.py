@@ -2,26 +2,36 @@
 
 import contextlib
 import logging
+import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import uvicorn
 
 from ingestion.errors import CollectorError
 from ingestion.events.collector.asgi import Application
-from ingestion.events.collector.core import BODY_BYTES, BUFFER_BYTES, Collector
+from ingestion.events.collector.core import Collector
+from ingestion.events.collector.disk_room import DiskRoom
 from ingestion.events.collector.group_commit import GroupCommit
-from ingestion.events.collector.write_keys import WriteKeys
+from ingestion.events.collector.limits import Limits
+from ingestion.events.collector.protocol import BoundedProtocol
+from ingestion.events.collector.proxies import Proxies
+from ingestion.events.collector.sources_file import SourcesFile
+from ingestion.events.collector.write_keys import Sources
 from ingestion.log import LogWriter
 
 logger = logging.getLogger(__name__)
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_GRACE_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,13 @@ class CollectorConfig:
     """How a collector runs. `port` 0 takes a free one; `log` is the directory of the events' log."""
 
     log: Path
-    write_keys: WriteKeys = field(repr=False)
+    sources: Sources | SourcesFile
+    """A file is looked at each second, and read again when it changed."""
     host: str = "127.0.0.1"
     port: int = 8675
-    strict_auth: bool = True
-    body_bytes: int = BODY_BYTES
-    buffer_bytes: int = BUFFER_BYTES
+    limits: Limits = field(default_factory=Limits)
+    proxies: Sequence[str] = ()
+    """Addresses or networks of proxies, whose X-Forwarded-* are believed."""
 
 
 def serve(
@@ -46,20 +57,29 @@ def serve(
     be had, LogError when another process writes the log.
     """
     stop = stop or threading.Event()
+    proxies, limits = Proxies(config.proxies), config.limits
+    _allow_files(limits.connections)
     listening = _bind(config.host, config.port)
     with contextlib.closing(listening):
-        commit = GroupCommit(LogWriter.open(config.log), config.buffer_bytes)
+        writer = LogWriter.open(config.log)
+        commit = GroupCommit(writer, limits.buffer_bytes, DiskRoom(config.log, limits.free_bytes))
         try:
-            collector = Collector(
-                config.write_keys, commit, strict_auth=config.strict_auth, body_bytes=config.body_bytes
-            )
+            sources = config.sources.sources if isinstance(config.sources, SourcesFile) else config.sources
+            collector = Collector(sources, commit, limits)
+
+            def each_second() -> None:
+                commit.look_at_disk()
+                if isinstance(config.sources, SourcesFile) and config.sources.changed():
+                    collector.sources = config.sources.sources
+
             settings = uvicorn.Config(
-                Application(collector), interface="asgi3", http="httptools", loop="auto", lifespan="off", ws="none",
+                Application(collector, limits, proxies), interface="asgi3", loop="auto", lifespan="off", ws="none",
+                http=partial(BoundedProtocol, limits),  # type: ignore[arg-type]  # called, never looked at
                 access_log=False, log_config=None, server_header=False, proxy_headers=False,
-                timeout_keep_alive=75, timeout_graceful_shutdown=10,
+                timeout_keep_alive=limits.idle_seconds, timeout_graceful_shutdown=_GRACE_SECONDS,
             )  # fmt: skip
             with _signals(stop):
-                _Server(settings, stop, on_ready).run(sockets=[listening])
+                _Server(settings, stop, on_ready, each_second).run(sockets=[listening])
         finally:
             commit.close()
 
@@ -67,10 +87,17 @@ def serve(
 class _Server(uvicorn.Server):
     """A server that ends when an event is set. Signals are ours: uvicorn would raise them again before the flush."""
 
-    def __init__(self, config: uvicorn.Config, stop: threading.Event, on_ready: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: threading.Event,
+        on_ready: Callable[[int], None] | None,
+        each_second: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._stop = stop
         self._on_ready = on_ready
+        self._each_second = each_second
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,7 +109,25 @@ class _Server(uvicorn.Server):
             self._on_ready(sockets[0].getsockname()[1])
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            self._each_second()
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, BoundedProtocol)
+                connection.sweep(now)
         return await super().on_tick(counter) or self._stop.is_set()
+
+
+def _allow_files(connections: int) -> None:
+    """Let this process have as many files open as it takes connections, and some beside."""
+    wanted = 2 * connections + 100
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    if most < wanted:
+        logger.warning("the system allows %s open files, %s connections want %s; raise it", most, connections, wanted)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,27 +1,29 @@
 """The settings that Segment's browser SDK fetches before it sends anything.
 
-One integration only, our own: others would be fetched from Segment's CDN. `httpConfig` is not set, the SDK's defaults
-(retry on 429 and 5xx, with backoff) are the ones we want. Source: @segment/analytics-next 1.84.
+One integration only, our own: others would be fetched from Segment's CDN. Its `httpConfig` says how the SDK retries
+and wins over what the page set: a lever on all browsers at once. Without one the SDK's defaults hold (retry on 429
+and 5xx, with backoff), which are the ones we want. Source: @segment/analytics-next 1.84.
 """
 
 from ingestion.events.collector.exchange import Request
+from ingestion.events.collector.write_keys import Source
 
 
-def settings_document(write_key: str, request: Request) -> dict[str, object]:
+def settings_document(write_key: str, source: Source | None, request: Request) -> dict[str, object]:
     """Return the settings document of a source, which sends to the host that was asked."""
-    host = request.headers.get("x-forwarded-host") or request.headers.get("host", "localhost")
     enabled = {"__default": {"enabled": True, "integrations": {}}}
+    integration: dict[str, object] = {
+        "apiKey": write_key,
+        "apiHost": f"{request.headers.get('host', 'localhost')}/v1",
+        "protocol": request.scheme,
+        "unbundledIntegrations": [],
+        "addBundledMetadata": True,
+        "maybeBundledConfigIds": {},
+    }
+    if source is not None and source.http_config is not None:
+        integration["httpConfig"] = source.http_config
     return {
-        "integrations": {
-            "Segment.io": {
-                "apiKey": write_key,
-                "apiHost": f"{host}/v1",
-                "protocol": request.headers.get("x-forwarded-proto", request.scheme),
-                "unbundledIntegrations": [],
-                "addBundledMetadata": True,
-                "maybeBundledConfigIds": {},
-            }
-        },
+        "integrations": {"Segment.io": integration},
         "plan": {"track": enabled, "identify": enabled, "group": enabled},
         "edgeFunction": {},
         "analyticsNextEnabled": True,

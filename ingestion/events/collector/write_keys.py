@@ -4,21 +4,54 @@ A source may have several keys, so that one can be replaced without losing a cal
 never a key.
 """
 
+import base64
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from ingestion.errors import CollectorError
 
-WriteKeys = Mapping[str, str]
-"""Source by write key."""
-
 _SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
-def parse_write_keys(text: str) -> WriteKeys:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of events."""
+
+    name: str
+    requests_per_second: float | None = None
+    """Of each of its keys; None: as the collector says for all."""
+    http_config: Mapping[str, object] | None = None
+    """`httpConfig` of the browser SDK's settings: how it retries. It wins over what the page set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All sources by their write keys, and what becomes of an unknown key: refused, or taken into quarantine."""
+
+    by_key: Mapping[str, Source] = field(repr=False)
+    strict_auth: bool = True
+    keys_by_header: Mapping[str, str] = field(init=False, repr=False)
+    """Keys by the very Authorization header that SDKs send with them: saves decoding it for each request."""
+
+    def __post_init__(self) -> None:
+        headers = {"Basic " + base64.b64encode(f"{key}:".encode()).decode(): key for key in self.by_key}
+        object.__setattr__(self, "keys_by_header", MappingProxyType(headers))
+
+    @classmethod
+    def of(cls, names: Mapping[str, str], *, strict_auth: bool = True) -> "Sources":
+        """Make sources from names by key."""
+        return cls(MappingProxyType({key: Source(name) for key, name in names.items()}), strict_auth)
+
+    def key_of(self, name: str) -> str | None:
+        """Return the first write key of a source."""
+        return next((key for key, source in self.by_key.items() if source.name == name), None)
+
+
+def parse_write_keys(text: str) -> Sources:
     """Read `key:source,key:source`. Raises CollectorError."""
     pairs = []
     for place, part in enumerate((part.strip() for part in text.split(",")), 1):
@@ -29,38 +62,57 @@ def parse_write_keys(text: str) -> WriteKeys:
             raise CollectorError(
                 f"entry {place} of the write keys is not 'key:source'; write for instance 'k1:default'"
             )
-        pairs.append((key.strip(), source.strip()))
-    return _unique(pairs)
+        pairs.append((key.strip(), Source(source.strip())))
+    return Sources(_unique(pairs))
 
 
-def parse_sources(text: str) -> WriteKeys:
-    """Read sources.toml: per source a table `[sources.<name>]` with `write_keys = ["..."]`. Raises CollectorError."""
+def parse_sources(text: str) -> Sources:
+    """Read sources.toml: `strict_auth`, and a table `[sources.<name>]` for each source. Raises CollectorError.
+
+    A source has `write_keys`, a list of text, and may have `requests_per_second` and a table `http_config`.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CollectorError(f"sources.toml is not TOML: {error}") from error
     sources = document.get("sources")
-    if not isinstance(sources, dict) or set(document) != {"sources"}:
-        raise CollectorError("sources.toml must hold tables '[sources.<name>]' and nothing else")
-    pairs: list[tuple[str, str]] = []
-    for source, body in sources.items():
-        keys = body.get("write_keys") if isinstance(body, dict) and set(body) == {"write_keys"} else None
-        if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
-            raise CollectorError(f"source {source!r} in sources.toml must hold 'write_keys', a list of text, alone")
-        pairs.extend((key, source) for key in keys)
-    return _unique(pairs)
+    if not isinstance(sources, dict) or not set(document) <= {"sources", "strict_auth"}:
+        raise CollectorError("sources.toml must hold tables '[sources.<name>]', and before them at most 'strict_auth'")
+    strict_auth = document.get("strict_auth", True)
+    if not isinstance(strict_auth, bool):
+        raise CollectorError("'strict_auth' in sources.toml must be true or false")
+    return Sources(_unique(pair for name, body in sources.items() for pair in _source(name, body)), strict_auth)
 
 
-def _unique(pairs: Iterable[tuple[str, str]]) -> WriteKeys:
-    found: dict[str, str] = {}
+def _source(name: str, body: object) -> list[tuple[str, Source]]:
+    known = {"write_keys", "requests_per_second", "http_config"}
+    if not isinstance(body, dict) or not set(body) <= known:
+        raise CollectorError(
+            f"source {name!r} in sources.toml must hold 'write_keys', a list of text; it may hold "
+            "'requests_per_second' and a table 'http_config', and nothing else"
+        )
+    keys, rate, http_config = body.get("write_keys"), body.get("requests_per_second"), body.get("http_config")
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
+        raise CollectorError(f"source {name!r} in sources.toml must hold 'write_keys', a list of text")
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e9):
+        raise CollectorError(f"'requests_per_second' of source {name!r} in sources.toml must be a number above 0")
+    if http_config is not None and not isinstance(http_config, dict):
+        raise CollectorError(f"'http_config' of source {name!r} in sources.toml must be a table")
+    source = Source(name, rate, http_config)
+    return [(key, source) for key in keys]
+
+
+def _unique(pairs: Iterable[tuple[str, Source]]) -> Mapping[str, Source]:
+    found: dict[str, Source] = {}
     for key, source in pairs:
-        if not _SOURCE.fullmatch(source):
+        if not _SOURCE.fullmatch(source.name):
             raise CollectorError(
-                f"source {source!r} is not a name; use lower-case letters, digits and '_', a letter first, at most 50"
+                f"source {source.name!r} is not a name; use lower-case letters, digits and '_', a letter first, "
+                "at most 50"
             )
-        if found.setdefault(key, source) != source:
+        if found.setdefault(key, source).name != source.name:
             raise CollectorError(
-                f"one write key is given to the sources {found[key]!r} and {source!r}; make them differ"
+                f"one write key is given to the sources {found[key].name!r} and {source.name!r}; make them differ"
             )
     if not found:
         raise CollectorError("no write key is given; set FLUX_WRITE_KEYS to 'key:source' or write sources.toml")
