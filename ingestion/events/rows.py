@@ -11,6 +11,7 @@ from ingestion.events.columns import INT, TEXT
 from ingestion.events.contexts import Contexts
 from ingestion.events.contract import Call, Subject, contents_member, identity
 from ingestion.events.flatten import Extra
+from ingestion.events.judge import Kept
 from ingestion.events.naming import event_slug, event_table
 from ingestion.events.record import Record
 from ingestion.events.schema import TABLES, Columns
@@ -46,14 +47,18 @@ class SourceRows:
         self._contexts = Contexts()
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
+        self._omitted: dict[int, Extra] = {}
 
     @property
     def count(self) -> int:
         """Events taken so far."""
         return len(self._events)
 
-    def add(self, place: int, record: Record, subject: Subject, message_id: str) -> bool:
-        """Take an event; False when its id was taken before. Raises CallRefusedError, and then takes nothing."""
+    def add(self, place: int, record: Record, subject: Subject, message_id: str, kept: Kept | None = None) -> bool:
+        """Take an event; False when its id was taken before. Raises CallRefusedError, and then takes nothing.
+
+        `kept` is what the tracking plan left of its properties or traits.
+        """
         if message_id in self._seen:
             return False
         call, kind = record.event, subject.type
@@ -64,7 +69,7 @@ class SourceRows:
         elif kind in ("page", "screen"):
             second = identity(call.category, "category")
         rows = self._tables.get(table) or self._rows(table, kind)
-        content = _content(call, kind, record.lenient)
+        content = _content(call, kind, record.lenient) if kept is None else kept.content
         context = self._contexts.place(bytes(record.context), bytes(call.context), strict=not record.lenient)
 
         self._seen.add(message_id)
@@ -73,6 +78,8 @@ class SourceRows:
             self._rows("tracks", kind).events.append(event)
         rows.events.append(event)
         rows.contents.append(content)
+        if kept is not None and kept.omitted:
+            self._omitted[event] = kept.omitted
         sent = call.sent_at if record.sent_at is None else record.sent_at
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         self._events.append(
@@ -102,6 +109,8 @@ class SourceRows:
                 for event, context in enumerate(events.context)
                 if context in contexts.extras
             }
+        for event, omitted in self._omitted.items():
+            extras.setdefault(event, {}).update(omitted)
         for name, unread, values in (
             ("sentAt", unread_sent, events.sent),
             ("timestamp", unread_original, events.original),

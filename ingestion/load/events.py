@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from ingestion.errors import LoadError
 from ingestion.events.columns import wider
+from ingestion.events.judge import PlanJudge
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.record import KIND_EVENTS
 from ingestion.events.schema import USERS, Columns, planned_tables, trait_columns
@@ -77,7 +78,7 @@ def load_events(
         destination.events.ensure()
         if plan is not None and plan_is_new:
             _apply_plan(destination.events, plan)
-        batch = EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS])
+        batch = EventBatch(destination.events, [block for block in blocks if block.kind == KIND_EVENTS], plan)
         batch.load()
         destination.events.write_position(blocks[-1].end if blocks else start, batch.newest)
         reach("events.before_commit")
@@ -121,13 +122,14 @@ def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
 class EventBatch:
     """Some blocks of events on their way into the warehouse, within one transaction."""
 
-    def __init__(self, events: EventTables, blocks: Sequence[Block]) -> None:
+    def __init__(self, events: EventTables, blocks: Sequence[Block], plan: TrackingPlan | None) -> None:
         self._events = events
         self._blocks = blocks
         self._records = [record for block in blocks for record in block.records()]
         self._catalog = events.read_columns() if blocks else {}
+        judges = {} if plan is None else {plan.source: PlanJudge(plan)}
         with _without_garbage_collection():
-            self._normalised: NormalisedEvents = normalise(self._records, self._catalog)
+            self._normalised: NormalisedEvents = normalise(self._records, self._catalog, judges)
         self._refused = {refused.record: refused.reason for refused in self._normalised.refused}
         self._duplicates: set[int] = set(self._normalised.repeated)
         self._rows: Counter[str] = Counter()

@@ -45,15 +45,15 @@ def requeue_events(
     after, total = "", Requeued()
     while entries := destination.machinery.quarantine.waiting(CONSUMER, source, after, _BATCH):
         with destination.transaction():
-            done = _try(destination, entries)
+            done = _try(destination, entries, plan)
             reach("requeue.before_commit")
         after = entries[-1].id
         total = Requeued(total.loaded + done.loaded, total.duplicates + done.duplicates, total.refused + done.refused)
     return total
 
 
-def _try(destination: Destination, entries: list[Entry]) -> Requeued:
-    batch = EventBatch(destination.events, [_block(entry) for entry in entries])
+def _try(destination: Destination, entries: list[Entry], plan: TrackingPlan | None) -> Requeued:
+    batch = EventBatch(destination.events, [_block(entry) for entry in entries], plan)
     batch.land()
     quarantine, ledger = destination.machinery.quarantine, Counter[tuple[str, int, str]]()
     for place, entry in enumerate(entries):

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 
 from ingestion.events.collector import CollectorConfig, WriteKeys, parse_sources, parse_write_keys, serve
+from ingestion.events.judge import browser_plan
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
+from orchestration.walk.loading import tracking_plan
 
 
 def collect(
@@ -20,7 +22,13 @@ def collect(
     on_ready: Callable[[int], None] = lambda port: None,
 ) -> None:
     """Serve until `stop` is set or a signal comes."""
-    config = CollectorConfig(settings.log_directory / "events", write_keys(settings), port=port)
+    plan = tracking_plan(settings)
+    config = CollectorConfig(
+        settings.log_directory / "events",
+        write_keys(settings),
+        port=port,
+        track_plans={} if plan is None else {plan.source: browser_plan(plan)},
+    )
     serve(config, stop, on_ready)
 
 

@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
@@ -43,6 +44,9 @@ _DONE: Final = json_response({"success": True})
 _GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _RETRY_SECONDS: Final = {429: 1, 503: 5}
 
+TrackPlans = Mapping[str, Mapping[str, object]]
+"""By source: which events its browsers may send, for the settings document."""
+
 
 def now() -> str:
     """Return the time as records hold it."""
@@ -60,8 +64,10 @@ class Collector:
         strict_auth: bool = True,
         body_bytes: int = BODY_BYTES,
         clock: Callable[[], str] = now,
+        track_plans: TrackPlans = MappingProxyType({}),
     ) -> None:
         """With `strict_auth` off, events with an unknown write key are taken and go to quarantine."""
+        self._track_plans = track_plans
         self._write_keys = write_keys
         self._commit = commit
         self._strict_auth = strict_auth
@@ -153,8 +159,9 @@ class Collector:
         return source
 
     def _settings(self, request: Request, key: str) -> Response:
-        self._source(key)
-        return json_response(settings_document(key, request), ("cache-control", "public, max-age=120"))
+        source = self._source(key)
+        plan = self._track_plans.get(source or UNKNOWN_SOURCE)
+        return json_response(settings_document(key, request, plan), ("cache-control", "public, max-age=120"))
 
     def _health(self) -> Response:
         if self._commit.is_healthy:

@@ -14,7 +14,7 @@ import uvicorn
 
 from ingestion.errors import CollectorError
 from ingestion.events.collector.asgi import Application
-from ingestion.events.collector.core import BODY_BYTES, BUFFER_BYTES, Collector
+from ingestion.events.collector.core import BODY_BYTES, BUFFER_BYTES, Collector, TrackPlans
 from ingestion.events.collector.group_commit import GroupCommit
 from ingestion.events.collector.write_keys import WriteKeys
 from ingestion.log import LogWriter
@@ -35,6 +35,7 @@ class CollectorConfig:
     strict_auth: bool = True
     body_bytes: int = BODY_BYTES
     buffer_bytes: int = BUFFER_BYTES
+    track_plans: TrackPlans = field(default_factory=dict)
 
 
 def serve(
@@ -51,7 +52,11 @@ def serve(
         commit = GroupCommit(LogWriter.open(config.log), config.buffer_bytes)
         try:
             collector = Collector(
-                config.write_keys, commit, strict_auth=config.strict_auth, body_bytes=config.body_bytes
+                config.write_keys,
+                commit,
+                strict_auth=config.strict_auth,
+                body_bytes=config.body_bytes,
+                track_plans=config.track_plans,
             )
             settings = uvicorn.Config(
                 Application(collector), interface="asgi3", http="httptools", loop="auto", lifespan="off", ws="none",

@@ -4,13 +4,20 @@ One integration only, our own: others would be fetched from Segment's CDN. `http
 (retry on 429 and 5xx, with backoff) are the ones we want. Source: @segment/analytics-next 1.84.
 """
 
+from collections.abc import Mapping
+
 from ingestion.events.collector.exchange import Request
 
 
-def settings_document(write_key: str, request: Request) -> dict[str, object]:
-    """Return the settings document of a source, which sends to the host that was asked."""
+def settings_document(
+    write_key: str, request: Request, track_plan: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return the settings document of a source, which sends to the host that was asked.
+
+    `track_plan` says which events are enabled (see `ingestion.events.judge.browser_plan`); None: all.
+    """
     host = request.headers.get("x-forwarded-host") or request.headers.get("host", "localhost")
-    enabled = {"__default": {"enabled": True, "integrations": {}}}
+    enabled: Mapping[str, object] = {"__default": {"enabled": True, "integrations": {}}}
     return {
         "integrations": {
             "Segment.io": {
@@ -22,7 +29,7 @@ def settings_document(write_key: str, request: Request) -> dict[str, object]:
                 "maybeBundledConfigIds": {},
             }
         },
-        "plan": {"track": enabled, "identify": enabled, "group": enabled},
+        "plan": {"track": track_plan or enabled, "identify": enabled, "group": enabled},
         "edgeFunction": {},
         "analyticsNextEnabled": True,
         "middlewareSettings": {},
