@@ -95,6 +95,11 @@ class PlanJudge:
             planned.mode == "allow" for planned in (*plan.events.values(), *plan.calls.values())
         )
 
+    @property
+    def source(self) -> str:
+        """The source whose calls it judges."""
+        return self._plan.source
+
     def enforce(self, call: Call, subject: Subject) -> Kept | None:
         """Return what `omit` changes of a call, None when it lands as it is. Raises CallRefusedError."""
         if self._allows_all:

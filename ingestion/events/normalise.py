@@ -88,14 +88,21 @@ def normalise(
 
 def _take(target: SourceRows, place: int, record: Record, line: bytes, judge: PlanJudge | None) -> bool:
     """Add the record's rows; False when its id was there already. Raises CallRefusedError, and then adds nothing."""
+    admit(record, line)
+    call = record.event
+    subject = contract.check(call, record.type)
+    message_id = contract.identity(call.message_id, "messageId")
+    if message_id is None:
+        message_id = content_id(line, archived=record.source_kind is not None)
+    kept = None if judge is None else judge.enforce(call, subject)
+    return target.add(place, record, subject, message_id, kept)
+
+
+def admit(record: Record, line: bytes) -> None:
+    """Raise CallRefusedError for a record that no table may hold, whatever its call is."""
     if record.refused is not None:
         raise CallRefusedError(record.refused)
     if line.count(b"[") + line.count(b"{") > contract.MAX_NESTING and nesting(line) > contract.MAX_NESTING:
         raise CallRefusedError(f"the event is nested more than {contract.MAX_NESTING} deep")
     if len(line) > contract.MAX_EVENT_BYTES and (size := event_bytes(line)) > contract.MAX_EVENT_BYTES:
         raise CallRefusedError(f"the event has {size} bytes, more than {contract.MAX_EVENT_BYTES}")
-    call = record.event
-    subject = contract.check(call, record.type)
-    message_id = contract.identity(call.message_id, "messageId") or content_id(line)
-    kept = None if judge is None else judge.enforce(call, subject)
-    return target.add(place, record, subject, message_id, kept)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from ingestion.errors import CallRefusedError
@@ -48,6 +49,7 @@ class SourceRows:
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
         self._omitted: dict[int, Extra] = {}
+        self._given: dict[int, object] = {}
 
     @property
     def count(self) -> int:
@@ -80,6 +82,8 @@ class SourceRows:
         rows.contents.append(content)
         if kept is not None and kept.omitted:
             self._omitted[event] = kept.omitted
+        if record.source_kind is not None and call.timestamp is not None:
+            self._given[event] = call.timestamp
         sent = call.sent_at if record.sent_at is None else record.sent_at
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         self._events.append(
@@ -117,6 +121,13 @@ class SourceRows:
         ):
             for event in unread:
                 extras.setdefault(event, {})[name] = values[event]
+        times = event_times(received, sent, original)
+        if self._given:  # another pipeline has corrected them already
+            given, unread = read_times(list(self._given.values()))
+            where = np.fromiter(self._given, dtype=np.int64)
+            times[where] = np.where(np.isnat(given), times[where], given)
+            for event in where[unread].tolist():
+                extras.setdefault(event, {})["timestamp"] = self._given[event]
         fixed = pa.table(
             {
                 RECORD: pa.array(events.record, INT),
@@ -128,7 +139,7 @@ class SourceRows:
                 "original_timestamp": to_arrow(original),
                 "sent_at": to_arrow(sent),
                 "received_at": to_arrow(received),
-                "timestamp": to_arrow(event_times(received, sent, original)),
+                "timestamp": to_arrow(times),
             }
         )
         shared = SharedColumns(fixed, events.context, contexts.columns, extras)

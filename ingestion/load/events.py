@@ -120,13 +120,22 @@ def _apply_plan(events: EventTables, plan: TrackingPlan) -> None:
 
 
 class EventBatch:
-    """Some blocks of events on their way into the warehouse, within one transaction."""
+    """Some blocks of events on their way into the warehouse, within one transaction.
 
-    def __init__(self, events: EventTables, blocks: Sequence[Block], plan: TrackingPlan | None) -> None:
+    `records` are landed in their place where they come from elsewhere (a quarantine, a part of the log read again).
+    """
+
+    def __init__(
+        self,
+        events: EventTables,
+        blocks: Sequence[Block],
+        plan: TrackingPlan | None,
+        records: Sequence[bytes | memoryview] | None = None,
+    ) -> None:
         self._events = events
         self._blocks = blocks
-        self._records = [record for block in blocks for record in block.records()]
-        self._catalog = events.read_columns() if blocks else {}
+        self._records = [part for block in blocks for part in block.records()] if records is None else records
+        self._catalog = events.read_columns() if self._records else {}
         judges = {} if plan is None else {plan.source: PlanJudge(plan)}
         with _without_garbage_collection():
             self._normalised: NormalisedEvents = normalise(self._records, self._catalog, judges)
@@ -141,6 +150,11 @@ class EventBatch:
     def refused(self) -> Mapping[int, str]:
         """Why records cannot land, by their place in the batch."""
         return self._refused
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The source of each record."""
+        return self._normalised.sources
 
     @property
     def duplicates(self) -> Collection[int]:
