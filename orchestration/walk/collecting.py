@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from ingestion.events.collector import CollectorConfig, WriteKeys, parse_sources, parse_write_keys, serve
+from ingestion.events.collector.write_keys import parse_webhook_secrets
 from ingestion.events.judge import browser_plan
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
@@ -27,6 +28,7 @@ def collect(
         settings.log_directory / "events",
         write_keys(settings),
         port=port,
+        webhook_secrets=_webhook_secrets(settings),
         track_plans={} if plan is None else {plan.source: browser_plan(plan)},
     )
     serve(config, stop, on_ready)
@@ -45,6 +47,12 @@ def write_keys(settings: Settings) -> WriteKeys:
             f"no write keys: set FLUX_WRITE_KEYS=key:source, or write {str(settings.sources_file)!r} with "
             '[sources.default] write_keys = ["..."]'
         ) from error
+
+
+def _webhook_secrets(settings: Settings) -> dict[str, str]:
+    """Give the secrets of webhooks. They stand in sources.toml alone, also where FLUX_WRITE_KEYS gives the keys."""
+    file = settings.sources_file
+    return parse_webhook_secrets(file.read_text()) if file.exists() else {}
 
 
 def any_key(settings: Settings, source: str = "default") -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ingestion.events.judge import PlanJudge
 from ingestion.events.look import Seen, look
 from ingestion.events.record import KIND_EVENTS, head
-from ingestion.events.times import parse_time
+from ingestion.events.times import parse_time, recorded
 from ingestion.events.tracking_plan import load_tracking_plan
 from ingestion.load.log_tail import follow as follow_log
 from ingestion.load.log_tail import newest
@@ -106,12 +105,7 @@ def _bound(reader: LogReader, text: str | None, option: str) -> tuple[LogPositio
     time = parse_time(text)
     if time is None:
         raise FluxError(f"{option} {text!r} is neither a time like 2026-11-01T08:00Z nor a place SEGMENT/OFFSET")
-    return None, as_recorded(time)
-
-
-def as_recorded(time: datetime) -> str:
-    """Write a time as the records of the log have it, so that texts compare as times do."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None, recorded(time)
 
 
 def _begins(reader: LogReader, span: Span) -> str | None:

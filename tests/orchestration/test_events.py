@@ -42,7 +42,7 @@ def run(log: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         captured = capsys.readouterr()
         assert found == code, captured.err
         if "--json" not in arguments or not captured.out:
-            return captured.out or captured.err
+            return captured.out + captured.err
         return json.loads(captured.out)
 
     return run
@@ -138,3 +138,36 @@ def test_tail_of_one_source_follows_what_comes_without_the_warehouse(log: Path) 
 
 def test_tail_of_nothing_is_nothing(run: Run) -> None:
     assert run("events", "tail") == ""
+
+
+def test_import_brings_archives_to_the_published_warehouse_and_names_what_is_broken(
+    run: Run, log: Path, tmp_path: Path
+) -> None:
+    archives = tmp_path / "archives" / "day"
+    archives.mkdir(parents=True)
+    lines = [track(messageId=str(n), properties={"n": n}, receivedAt="2025-01-02T03:04:05.678Z") for n in range(3)]
+    (archives / "a.ndjson").write_text("\n".join(map(json.dumps, lines)) + "\n{broken\n")
+    (archives / "b.gz").write_bytes(b"\x1f\x8b broken")
+    told = run("events", "import", str(tmp_path / "archives" / "**" / "*.ndjson"), "--json")
+    assert (told["lines"], told["events"]["loaded"], told["events"]["quarantined"]) == (4, 3, 1)
+    assert published(tmp_path / "home", "select count(*) from raw_segment.thing_done") == [(3,)]
+    assert "b.gz: broken behind line 0" in run("events", "import", str(archives / "b.gz"), "--no-load", code=1)
+    assert "source 'No' is no name" in run("events", "import", str(archives), "--source", "No", code=1)
+    assert "nothing is at" in run("events", "import", str(tmp_path / "none*"), code=1)
+
+
+def test_the_documented_example_of_vendor_data_works(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "events.md").read_text().partition("## Vendor data")[2]
+    for name, kind in (("candidates.yaml", "yaml"), ("candidates.csv", "csv")):
+        (tmp_path / name).write_text(text.partition(f"```{kind}\n")[2].partition("```")[0])
+    monkeypatch.chdir(tmp_path)
+    arguments = ("events", "import", "candidates.csv", "--mapping", "candidates.yaml", "--json")
+    (told,) = run(*arguments)["objects"]
+    assert (told["relation"], told["rows"], told["inserted"]) == ("raw_greenhouse.candidates", 2, 2)
+    (told,) = run(*arguments)["objects"]
+    assert told["known"]
+    query = text.partition('flux query "')[2].partition('"')[0]
+    assert run("query", query, "--json") == [
+        {"candidate_id": 1, "stage": "Interview", "is_there": True},
+        {"candidate_id": 2, "stage": "Offer", "is_there": True},
+    ]

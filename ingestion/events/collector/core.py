@@ -28,6 +28,7 @@ from ingestion.events.collector.exchange import (
 )
 from ingestion.events.collector.group_commit import BufferFullError, GroupCommit, NotDurableError
 from ingestion.events.collector.settings_document import settings_document
+from ingestion.events.collector.webhook import webhook_records
 from ingestion.events.collector.write_keys import WriteKeys
 from ingestion.events.record import UNKNOWN_SOURCE, Origin, encode_records, overhead_bytes
 
@@ -65,9 +66,11 @@ class Collector:
         body_bytes: int = BODY_BYTES,
         clock: Callable[[], str] = now,
         track_plans: TrackPlans = MappingProxyType({}),
+        webhook_secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """With `strict_auth` off, events with an unknown write key are taken and go to quarantine."""
         self._track_plans = track_plans
+        self._webhook_secrets = webhook_secrets
         self._write_keys = write_keys
         self._commit = commit
         self._strict_auth = strict_auth
@@ -103,6 +106,10 @@ class Collector:
             case ["v1", "pixel", name] if name.removesuffix(".gif") in _CALLS:
                 _allow(request, "GET")
                 return await self._pixel(request, _CALLS[name.removesuffix(".gif")])
+            case ["v1", "webhook", source]:
+                _allow(request, "POST")
+                await self._commit.submit(webhook_records(request, source, self._webhook_secrets))
+                return _DONE
             case ["health"]:
                 _allow(request, "GET")
                 return self._health()

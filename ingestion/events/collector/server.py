@@ -1,12 +1,14 @@
 """Run the collector: uvicorn in front, the log behind. Usable in a thread (its own event loop) and as a process."""
 
+import asyncio
 import contextlib
 import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +18,7 @@ from ingestion.errors import CollectorError
 from ingestion.events.collector.asgi import Application
 from ingestion.events.collector.core import BODY_BYTES, BUFFER_BYTES, Collector, TrackPlans
 from ingestion.events.collector.group_commit import GroupCommit
+from ingestion.events.collector.handed_in import take_handed_in
 from ingestion.events.collector.write_keys import WriteKeys
 from ingestion.log import LogWriter
 
@@ -36,6 +39,7 @@ class CollectorConfig:
     body_bytes: int = BODY_BYTES
     buffer_bytes: int = BUFFER_BYTES
     track_plans: TrackPlans = field(default_factory=dict)
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def serve(
@@ -57,6 +61,7 @@ def serve(
                 strict_auth=config.strict_auth,
                 body_bytes=config.body_bytes,
                 track_plans=config.track_plans,
+                webhook_secrets=config.webhook_secrets,
             )
             settings = uvicorn.Config(
                 Application(collector), interface="asgi3", http="httptools", loop="auto", lifespan="off", ws="none",
@@ -64,7 +69,7 @@ def serve(
                 timeout_keep_alive=75, timeout_graceful_shutdown=10,
             )  # fmt: skip
             with _signals(stop):
-                _Server(settings, stop, on_ready).run(sockets=[listening])
+                _Server(settings, stop, on_ready, partial(take_handed_in, config.log, commit)).run(sockets=[listening])
         finally:
             commit.close()
 
@@ -72,8 +77,15 @@ def serve(
 class _Server(uvicorn.Server):
     """A server that ends when an event is set. Signals are ours: uvicorn would raise them again before the flush."""
 
-    def __init__(self, config: uvicorn.Config, stop: threading.Event, on_ready: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: threading.Event,
+        on_ready: Callable[[int], None] | None,
+        beside: Callable[[], Coroutine[None, None, None]],
+    ) -> None:
         super().__init__(config)
+        self._beside = beside
         self._stop = stop
         self._on_ready = on_ready
 
@@ -83,8 +95,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        self._task = asyncio.create_task(self._beside())
         if self._on_ready is not None and sockets:
             self._on_ready(sockets[0].getsockname()[1])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._task.cancel()
+        await super().shutdown(sockets=sockets)
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or self._stop.is_set()

@@ -15,7 +15,7 @@ from ingestion.errors import CollectorError
 WriteKeys = Mapping[str, str]
 """Source by write key."""
 
-_SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def parse_write_keys(text: str) -> WriteKeys:
@@ -44,17 +44,36 @@ def parse_sources(text: str) -> WriteKeys:
         raise CollectorError("sources.toml must hold tables '[sources.<name>]' and nothing else")
     pairs: list[tuple[str, str]] = []
     for source, body in sources.items():
-        keys = body.get("write_keys") if isinstance(body, dict) and set(body) == {"write_keys"} else None
+        fits = isinstance(body, dict) and set(body) <= {"write_keys", "webhook_secret"}
+        keys = body.get("write_keys", [] if "webhook_secret" in body else None) if fits else None
         if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
-            raise CollectorError(f"source {source!r} in sources.toml must hold 'write_keys', a list of text, alone")
+            raise CollectorError(
+                f"source {source!r} in sources.toml must hold 'write_keys', a list of text, or 'webhook_secret', "
+                "a text, and nothing else"
+            )
         pairs.extend((key, source) for key in keys)
     return _unique(pairs)
+
+
+def parse_webhook_secrets(text: str) -> dict[str, str]:
+    """Read the secrets of webhooks, by source, from sources.toml: `webhook_secret = "..."`. Raises CollectorError."""
+    try:
+        sources = tomllib.loads(text).get("sources", {})
+    except tomllib.TOMLDecodeError as error:
+        raise CollectorError(f"sources.toml is not TOML: {error}") from error
+    found = {source: body["webhook_secret"] for source, body in sources.items() if "webhook_secret" in body}
+    for source, secret in found.items():
+        if not isinstance(secret, str) or not secret or not SOURCE.fullmatch(source):
+            raise CollectorError(
+                f"source {source!r} in sources.toml: 'webhook_secret' must be a text that is not empty"
+            )
+    return found
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> WriteKeys:
     found: dict[str, str] = {}
     for key, source in pairs:
-        if not _SOURCE.fullmatch(source):
+        if not SOURCE.fullmatch(source):
             raise CollectorError(
                 f"source {source!r} is not a name; use lower-case letters, digits and '_', a letter first, at most 50"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from orchestration.cli.events import quarantine, replay, tail
+from orchestration.cli.events import importing, quarantine, replay, tail
 from orchestration.cli.output import examples
 
 
@@ -23,3 +23,4 @@ def command() -> None:
 command.add_command(tail.command, "tail")
 command.add_command(quarantine.command, "quarantine")
 command.add_command(replay.command, "replay")
+command.add_command(importing.command, "import")
