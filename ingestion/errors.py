@@ -20,6 +20,7 @@ IngestionError
 ├── CollectorError           the collector cannot start: address, write keys
 ├── CallRefusedError         an event is not a Segment call; it goes to quarantine
 ├── TrackingPlanError        a tracking plan is not one
+├── ImportedFileError        a file of events or of a vendor cannot be read, or is not what its mapping says
 ├── LoadError                the warehouse cannot take what the log holds
 ├── VerifyError              source and warehouse cannot be brought to one position, or the history does not replay
 └── WarehouseError           the warehouse cannot be opened, owned or published
@@ -106,6 +107,10 @@ class CallRefusedError(IngestionError):
 
 class TrackingPlanError(IngestionError):
     """A tracking plan cannot be read, or says what no plan can say."""
+
+
+class ImportedFileError(IngestionError):
+    """A file of events or of a vendor's objects cannot be read, or is not what its mapping says."""
 
 
 class LoadError(IngestionError):

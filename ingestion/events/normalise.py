@@ -7,11 +7,13 @@ three ways: refused, repeated, or as rows: `len(records) == len(refused) + len(r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pyarrow as pa
 
 from ingestion.errors import CallRefusedError
 from ingestion.events import contract
+from ingestion.events.judge import PlanJudge
 from ingestion.events.lenient_json import nesting
 from ingestion.events.record import UNKNOWN_SOURCE, Record, UnreadableEventError, content_id, decode_record, event_bytes
 from ingestion.events.rows import Landing, SourceRows
@@ -52,8 +54,13 @@ class NormalisedEvents:
     """Rows, by source."""
 
 
-def normalise(records: Sequence[bytes | memoryview], registry: Registry) -> NormalisedEvents:
-    """Normalise a batch. `registry` says which columns the warehouse has: types only widen from there."""
+def normalise(
+    records: Sequence[bytes | memoryview], registry: Registry, judges: Mapping[str, PlanJudge] = MappingProxyType({})
+) -> NormalisedEvents:
+    """Normalise a batch. `registry` says which columns the warehouse has: types only widen from there.
+
+    `judges` hold the tracking plans, by source.
+    """
     sources: list[str] = []
     refused: list[Refused] = []
     repeated: list[int] = []
@@ -67,7 +74,7 @@ def normalise(records: Sequence[bytes | memoryview], registry: Registry) -> Norm
             target = rows.get(source)
             if target is None:
                 target = rows[source] = SourceRows()
-            if not _take(target, place, record, line):
+            if not _take(target, place, record, line, judges.get(source)):
                 repeated.append(place)
         except CallRefusedError as error:
             if len(sources) == place:
@@ -81,15 +88,23 @@ def normalise(records: Sequence[bytes | memoryview], registry: Registry) -> Norm
     return NormalisedEvents(tuple(sources), tuple(refused), tuple(repeated), landed)
 
 
-def _take(target: SourceRows, place: int, record: Record, line: bytes) -> bool:
+def _take(target: SourceRows, place: int, record: Record, line: bytes, judge: PlanJudge | None) -> bool:
     """Add the record's rows; False when its id was there already. Raises CallRefusedError, and then adds nothing."""
+    admit(record, line)
+    call = record.event
+    subject = contract.check(call, record.type)
+    message_id = contract.identity(call.message_id, "messageId")
+    if message_id is None:
+        message_id = content_id(line, archived=record.source_kind is not None)
+    kept = None if judge is None else judge.enforce(call, subject)
+    return target.add(place, record, subject, message_id, kept)
+
+
+def admit(record: Record, line: bytes) -> None:
+    """Raise CallRefusedError for a record that no table may hold, whatever its call is."""
     if record.refused is not None:
         raise CallRefusedError(record.refused)
     if line.count(b"[") + line.count(b"{") > contract.MAX_NESTING and nesting(line) > contract.MAX_NESTING:
         raise CallRefusedError(f"the event is nested more than {contract.MAX_NESTING} deep")
     if len(line) > contract.MAX_EVENT_BYTES and (size := event_bytes(line)) > contract.MAX_EVENT_BYTES:
         raise CallRefusedError(f"the event has {size} bytes, more than {contract.MAX_EVENT_BYTES}")
-    call = record.event
-    subject = contract.check(call, record.type)
-    message_id = contract.identity(call.message_id, "messageId") or content_id(line)
-    return target.add(place, record, subject, message_id)

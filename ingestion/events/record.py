@@ -5,10 +5,13 @@
 
 `sent_at`, `context` and `integrations` are the batch's; `type` is the one that the request's path named; `n` counts
 within the request; `refused` is set where the collector took an event that no table may hold. Never a write key.
+`source_kind` is set on calls that another pipeline has processed (archive, webhook): their times are taken as given;
+`file` and `line` say where an archive had it.
 `e` may be JSON that only the lenient reader takes.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -38,6 +41,9 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     context: msgspec.Raw | None = None
     integrations: msgspec.Raw | None = None
     refused: str | None = None
+    source_kind: str | None = None
+    file: str | None = None
+    line: int | None = None
 
 
 class Record(msgspec.Struct, gc=False):
@@ -53,19 +59,25 @@ class Record(msgspec.Struct, gc=False):
     type: str | None = None
     context: msgspec.Raw = _NOTHING
     refused: str | None = None
+    source_kind: str | None = None
+    file: str | None = None
+    line: int | None = None
     lenient: bool = False
 
 
 class UnreadableEventError(CallRefusedError):
-    """The record is whole but its event is not a call. `source` says whose it is."""
+    """The record is whole but its event is not a call. `source` says whose it is, `file` and `line` where it was."""
 
-    def __init__(self, source: str, reason: str) -> None:
+    def __init__(self, source: str, reason: str, file: str | None = None, line: int | None = None) -> None:
         super().__init__(reason)
         self.source = source
+        self.file = file
+        self.line = line
 
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Record)
+_HEAD: Final = re.compile(rb'\{"received_at":"([^"\\]*)","source":"([^"\\]*)"')
 
 
 def encode_records(origin: Origin, events: Sequence[bytes | msgspec.Raw]) -> list[bytes]:
@@ -92,13 +104,24 @@ def decode_record(line: bytes | memoryview) -> Record:
         return _decode_leniently(bytes(line))
 
 
+def head(line: bytes | memoryview) -> tuple[str, str]:
+    """Return when a record arrived and its source, without decoding it. Empty texts where that cannot be read."""
+    found = _HEAD.match(line)
+    return (found[1].decode(), found[2].decode()) if found else ("", "")
+
+
 def event_bytes(line: bytes | memoryview) -> int:
     """Return the size of a record's event in bytes. Scans the record."""
     return len(lenient_json.members(bytes(line))["e"])
 
 
-def content_id(line: bytes | memoryview) -> str:
-    """Return the id of an event that came without one: the same for the same record, whenever it is read."""
+def content_id(line: bytes | memoryview, *, archived: bool = False) -> str:
+    """Return the id of an event that came without one: the same for the same record, whenever it is read.
+
+    One of an archive has the same whatever file it comes in.
+    """
+    if archived:
+        line = lenient_json.members(bytes(line))["e"]
     return "flux-" + hashlib.blake2b(line, digest_size=16).hexdigest()
 
 
@@ -115,7 +138,8 @@ def _decode_leniently(line: bytes) -> Record:
     try:
         record.event = decode_call(event)
     except CallRefusedError as error:
-        raise UnreadableEventError(record.source, str(error)) from error
+        reason = record.refused or str(error)
+        raise UnreadableEventError(record.source, reason, record.file, record.line) from error
     return record
 
 

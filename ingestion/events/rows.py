@@ -13,6 +13,7 @@ from ingestion.events.columns import INT, TEXT
 from ingestion.events.contexts import Contexts
 from ingestion.events.contract import Call, Subject, contents_member, identity
 from ingestion.events.flatten import Extra
+from ingestion.events.judge import Kept
 from ingestion.events.naming import EXTRA, event_slug, event_table
 from ingestion.events.record import Record
 from ingestion.events.schema import MAX_TABLES, TABLES, Columns
@@ -65,6 +66,8 @@ class SourceRows:
         self._order: list[int] = []
         self._tables: dict[str, TableRows] = {}
         self._event_names: dict[str, tuple[str, str]] = {}
+        self._omitted: dict[int, Extra] = {}
+        self._given: dict[int, object] = {}
         self.names: set[Landing] = set()
         """Where names landed; known once `tables` was called."""
 
@@ -73,8 +76,11 @@ class SourceRows:
         """Events taken so far."""
         return len(self._events)
 
-    def add(self, place: int, record: Record, subject: Subject, message_id: str) -> bool:
-        """Take an event; False when its id was taken before. Raises CallRefusedError, and then takes nothing."""
+    def add(self, place: int, record: Record, subject: Subject, message_id: str, kept: Kept | None = None) -> bool:
+        """Take an event; False when its id was taken before. Raises CallRefusedError, and then takes nothing.
+
+        `kept` is what the tracking plan left of its properties or traits.
+        """
         if message_id in self._seen:
             return False
         call, kind = record.event, subject.type
@@ -85,12 +91,16 @@ class SourceRows:
         elif kind in ("page", "screen"):
             second = identity(call.category, "category")
         rows = self._tables.get(table) or self._rows(table, kind)
-        content = _content(call, kind, record.lenient)
+        content = _content(call, kind, record.lenient) if kept is None else kept.content
         context = self._contexts.place(bytes(record.context), bytes(call.context), strict=not record.lenient)
 
         self._seen.add(message_id)
         rows.contents.append(content)
         self._order.append(rows.number)
+        if kept is not None and kept.omitted:
+            self._omitted[len(self._events)] = kept.omitted
+        if record.source_kind is not None and call.timestamp is not None:
+            self._given[len(self._events)] = call.timestamp
         sent = call.sent_at if record.sent_at is None else record.sent_at
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         self._events.append(
@@ -114,7 +124,7 @@ class SourceRows:
         rank[[rows.number for _, rows in tables]] = np.arange(len(tables))
         order = np.argsort(rank[np.array(self._order, dtype=np.int64)], kind="stable").tolist()
         ordered = self._columns([self._events[event] for event in order])
-        shared = self._shared(ordered)
+        shared = self._shared(ordered, order)
         built, start, tracks = {}, 0, 0
         landed: dict[str, str] = {}
         room = MAX_TABLES - len({*known, *TABLES.values()})
@@ -138,7 +148,8 @@ class SourceRows:
             self.names.add(Landing("event", "tracks", text, landed.get(name, name)))
         return built
 
-    def _shared(self, events: _Events) -> SharedColumns:
+    def _shared(self, events: _Events, order: Sequence[int]) -> SharedColumns:
+        """Build what all tables share. `order` says of each event which one it was of those that were taken."""
         received, _ = read_times(events.received)
         sent, unread_sent = read_times(events.sent)
         original, unread_original = read_times(events.original)
@@ -151,6 +162,11 @@ class SourceRows:
                 for event, context in enumerate(events.context)
                 if context in contexts.extras
             }
+        places: dict[int, int] = {}
+        if self._omitted or self._given:
+            places = {event: place for place, event in enumerate(order)}
+        for event, omitted in self._omitted.items():
+            extras.setdefault(places[event], {}).update(omitted)
         for name, unread, values in (
             ("sentAt", unread_sent, events.sent),
             ("timestamp", unread_original, events.original),
@@ -161,6 +177,13 @@ class SourceRows:
         trusted = np.fromiter(map(servers.__getitem__, events.ua), np.bool_, len(events.ua))
         happened = event_times(received, sent, original)
         corrected = corrected_times(received, sent, original, trusted)
+        if self._given:  # another pipeline has corrected them already
+            values = list(self._given.values())
+            given, unread = read_times(values)
+            where = np.fromiter((places[event] for event in self._given), dtype=np.int64)
+            happened[where] = np.where(np.isnat(given), happened[where], given)
+            for number in unread:
+                extras.setdefault(int(where[number]), {})["timestamp"] = values[number]
         fixed = pa.table(
             {
                 RECORD: pa.array(events.record, INT),

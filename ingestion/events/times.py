@@ -60,6 +60,11 @@ def parse_time(value: object) -> datetime | None:
     return found if 2 <= found.year <= 9998 else None
 
 
+def recorded(time: datetime) -> str:
+    """Write a time as the records of the log have it, so that their texts compare as times do."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def event_times(received: Times, sent: Times, original: Times) -> Times:
     """Return Segment's `timestamp` of each call."""
     corrected = received - (sent - original)

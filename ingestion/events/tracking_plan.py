@@ -1,21 +1,23 @@
 """Read a tracking plan: which events an application sends, and what they carry.
 
 A YAML file with `version: 1`, `source`, `mode`, `common` (properties of every event), `events`, `pages`, `screens`,
-`identify` and `group`. A property has a JSON type and may have `format`, `required`, `enum`, `description`, and, where
-its type is object, `properties` of its own. The loader is strict: a key that it does not know is an error that offers
-the nearest one, since a misspelled `required` would otherwise be a rule that nobody checks.
+`identify` and `group`. A property is a JSON Schema (draft 2020-12, the keywords in _PROPERTY) with two differences: it
+has exactly one `type`, and `required` stands at the property itself. The loader is strict: a key that it does not know
+is an error that offers the nearest one, since a misspelled `required` would otherwise be a rule that nobody checks.
 
-The plan types the tables before the first event comes. It never decides whether an event is accepted at the 200.
+The plan types the tables before the first event comes; `ingestion.events.judge` holds events against it, at load. It
+never decides whether an event is accepted at the 200.
 """
 
 import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import jsonschema_rs
 import yaml
 
 from ingestion.errors import TrackingPlanError
@@ -24,8 +26,20 @@ from ingestion.events.naming import CONTEXT_PREFIX, event_table, identifier
 JSON_TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
 MODES: Final = ("allow", "omit", "quarantine", "block")
 
+# What may differ from the plan's own mode for one event. To block a planned event is to take it out of the plan.
+EVENT_MODES: Final = ("allow", "omit", "quarantine")
+# Linear regular expressions: what a client sends must not choose how long a check takes.
+PATTERNS: Final = jsonschema_rs.RegexOptions()
+FORMATS: Final = (
+    "date-time", "date", "time", "duration", "uuid", "email", "uri", "hostname", "ipv4", "ipv6",
+)  # fmt: skip
+
 _TOP: Final = ("version", "source", "mode", "common", "events", "pages", "screens", "identify", "group")
-_PROPERTY: Final = ("type", "format", "required", "enum", "description", "properties", "items")
+_PLAIN: Final = (
+    "const", "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "multipleOf", "items", "minItems", "maxItems", "uniqueItems",
+)  # fmt: skip
+_PROPERTY: Final = ("type", "format", "required", "enum", "description", "properties", *_PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +53,31 @@ class Property:
     enum: tuple[object, ...] = ()
     description: str = ""
     properties: tuple["Property", ...] = ()
+    rules: Mapping[str, object] = field(default_factory=dict)
+    """Further keywords of JSON Schema."""
+
+    def schema(self) -> dict[str, object]:
+        """Return the property as a JSON Schema. An object without planned properties may hold anything."""
+        found: dict[str, object] = {"type": self.type, **self.rules}
+        if self.format is not None:
+            found["format"] = self.format
+        if self.enum:
+            found["enum"] = list(self.enum)
+        return {**found, **object_schema(self.properties)} if self.properties else found
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """An event, or one of the calls page, screen, identify, group, with what it carries."""
+    """An event, or one of the calls page, screen, identify, group, with what it carries.
+
+    `mode` is the plan's unless the event has its own; `names` are those that a page or screen may have (none: any).
+    """
 
     name: str
     description: str
     properties: tuple[Property, ...]
+    mode: str = "allow"
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,16 @@ class TrackingPlan:
     calls: Mapping[str, PlannedCall]
     fingerprint: str = ""
     """Hash of the plan's text: says whether a plan is the one that was applied already."""
+
+
+def object_schema(properties: tuple[Property, ...]) -> dict[str, object]:
+    """Return the JSON Schema of an object that holds the planned properties and no others."""
+    return {
+        "type": "object",
+        "properties": {item.name: item.schema() for item in properties},
+        "required": [item.name for item in properties if item.required],
+        "additionalProperties": False,
+    }
 
 
 def load_tracking_plan(path: Path) -> TrackingPlan:
@@ -85,21 +125,19 @@ def parse_tracking_plan(text: str) -> TrackingPlan:
     top = _members(document, "the plan", _TOP)
     if top.get("version") != 1:
         raise TrackingPlanError(f"version is {top.get('version')!r}; this Flux reads version 1")
-    mode = top.get("mode", "allow")
-    if not isinstance(mode, str) or mode not in MODES:
-        raise TrackingPlanError(f"mode is {mode!r}; give one of {', '.join(MODES)}")
+    mode = _mode(top.get("mode", "allow"), MODES, "mode")
     common = _properties(top.get("common"), "common")
     events = {
-        name: _call(name, body, f"event {name!r}", common, ("description", "properties"), "properties")
+        name: _call(name, body, f"event {name!r}", mode, common, ("description", "mode", "properties"))
         for name, body in _members(top.get("events", {}), "events", None).items()
     }
     calls = {}
     for key, kind in (("pages", "page"), ("screens", "screen")):
         if key in top:
-            calls[kind] = _call(kind, top[key], key, (), ("description", "names", "properties"), "properties")
+            calls[kind] = _call(kind, top[key], key, mode, (), ("description", "mode", "names", "properties"))
     for kind in ("identify", "group"):
         if kind in top:
-            calls[kind] = _call(kind, top[kind], kind, (), ("description", "traits"), "traits")
+            calls[kind] = _call(kind, top[kind], kind, mode, (), ("description", "mode", "traits"))
     _refuse_twins(((event_table(name), name) for name in events), "events", "table")
     source = identifier(_text(top.get("source", "default"), "source"))
     fingerprint = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -107,14 +145,29 @@ def parse_tracking_plan(text: str) -> TrackingPlan:
 
 
 def _call(
-    name: str, body: object, where: str, common: tuple[Property, ...], allowed: Iterable[str], member: str
+    name: str, body: object, where: str, mode: str, common: tuple[Property, ...], allowed: tuple[str, ...]
 ) -> PlannedCall:
-    members = _members(body or {}, where, tuple(allowed))
-    own = _properties(members.get(member), where)
-    names = {item.name for item in own}
-    properties = (*own, *(item for item in common if item.name not in names))
+    members = _members(body or {}, where, allowed)
+    own = _properties(members.get(allowed[-1]), where)
+    taken = {item.name for item in own}
+    properties = (*own, *(item for item in common if item.name not in taken))
     _refuse_twins(((identifier(item.name), item.name) for item in properties), where, "column")
-    return PlannedCall(name, _text(members.get("description", ""), f"{where}, description"), properties)
+    names = members.get("names") or []
+    if not isinstance(names, list):
+        raise TrackingPlanError(f"{where}, names: {names!r} is not a list of names")
+    return PlannedCall(
+        name,
+        _text(members.get("description", ""), f"{where}, description"),
+        properties,
+        _mode(members["mode"], EVENT_MODES, f"{where}, mode") if "mode" in members else mode,
+        tuple(_text(item, f"{where}, names") for item in names),
+    )
+
+
+def _mode(value: object, allowed: tuple[str, ...], where: str) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise TrackingPlanError(f"{where} is {value!r}; give one of {', '.join(allowed)}")
+    return value
 
 
 def _properties(body: object, where: str) -> tuple[Property, ...]:
@@ -134,7 +187,9 @@ def _property(name: str, body: object, where: str) -> Property:
     if not isinstance(enum, list):
         raise TrackingPlanError(f"{where}: enum is {enum!r}; give a list of values")
     form = members.get("format")
-    return Property(
+    if form is not None and form not in FORMATS:
+        raise TrackingPlanError(f"{where}: format is {form!r}; give one of {', '.join(FORMATS)}")
+    found = Property(
         name=name,
         type=kind,
         format=None if form is None else _text(form, f"{where}, format"),
@@ -142,7 +197,14 @@ def _property(name: str, body: object, where: str) -> Property:
         enum=tuple(enum),
         description=_text(members.get("description", ""), f"{where}, description"),
         properties=_properties(members.get("properties"), where),
+        rules=MappingProxyType({key: members[key] for key in _PLAIN if key in members}),
     )
+    try:
+        jsonschema_rs.Draft202012Validator(found.schema(), pattern_options=PATTERNS)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        place = error.instance_path if isinstance(error, jsonschema_rs.ValidationError) else ()
+        raise TrackingPlanError(f"{where}: {'.'.join(map(str, place)) or 'it'} is not JSON Schema") from error
+    return found
 
 
 def _members(body: object, where: str, allowed: tuple[str, ...] | None) -> dict[str, object]:

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from ingestion.errors import LoadError
 from ingestion.events.columns import FLOAT, INT, TEXT, as_wide_as, wider
+from ingestion.events.judge import PlanJudge
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.profiles import latest_traits
 from ingestion.events.record import KIND_EVENTS
@@ -64,7 +65,7 @@ class Prepared:
 
     start: LogPosition | None
     blocks: Sequence[Block]
-    records: Sequence[memoryview]
+    records: Sequence[bytes | memoryview]
     catalog: warehouse.Catalog
     normalised: NormalisedEvents
 
@@ -166,13 +167,13 @@ class EventLoader:
         coming, self._coming = self._coming, None
         prepared = coming.result() if coming is not None else None
         if prepared is None or prepared.start != start:
-            prepared = prepare(start, self._read(start), catalog)
+            prepared = prepare(start, self._read(start), catalog, self._plan)
         elif prepared.fits(catalog):
             prepared = replace(prepared, catalog=catalog)
         else:
-            prepared = prepare(start, prepared.blocks, catalog)
+            prepared = prepare(start, prepared.blocks, catalog, self._plan)
         if ahead and prepared.blocks and self._reader.durable_end() != (end := prepared.blocks[-1].end):
-            self._coming = self._pool.submit(lambda: prepare(end, self._read(end), catalog))
+            self._coming = self._pool.submit(lambda: prepare(end, self._read(end), catalog, self._plan))
         return prepared
 
     def _read(self, start: LogPosition | None) -> list[Block]:
@@ -190,11 +191,22 @@ class EventLoader:
         return blocks
 
 
-def prepare(start: LogPosition | None, blocks: Sequence[Block], catalog: warehouse.Catalog) -> Prepared:
-    """Normalise the events among some blocks. `catalog` says which columns the warehouse has."""
-    records = [record for block in blocks if block.kind == KIND_EVENTS for record in block.records()]
+def prepare(
+    start: LogPosition | None,
+    blocks: Sequence[Block],
+    catalog: warehouse.Catalog,
+    plan: TrackingPlan | None,
+    records: Sequence[bytes | memoryview] | None = None,
+) -> Prepared:
+    """Normalise the events among some blocks. `catalog` says which columns the warehouse has.
+
+    `records` are taken in their place where they come from elsewhere (a quarantine, a part of the log read again).
+    """
+    if records is None:
+        records = [record for block in blocks if block.kind == KIND_EVENTS for record in block.records()]
+    judges = {} if plan is None else {plan.source: PlanJudge(plan)}
     with _without_garbage_collection():
-        return Prepared(start, blocks, records, catalog, normalise(records, catalog))
+        return Prepared(start, blocks, records, catalog, normalise(records, catalog, judges))
 
 
 def load_events(
@@ -233,10 +245,22 @@ class EventBatch:
         self.newest: datetime | None = None
         """When the last event of the batch arrived."""
 
+    @classmethod
+    def of_records(
+        cls, events: EventTables, plan: TrackingPlan | None, records: Sequence[bytes | memoryview]
+    ) -> "EventBatch":
+        """Make a batch of records that a quarantine, or a part of the log that is read again, holds."""
+        return cls(events, prepare(None, [], events.read_columns(), plan, records))
+
     @property
     def refused(self) -> Mapping[int, str]:
         """Why records cannot land, by their place in the batch."""
         return self._refused
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The source of each record."""
+        return self._normalised.sources
 
     @property
     def duplicates(self) -> Collection[int]:

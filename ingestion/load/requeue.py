@@ -7,17 +7,14 @@ resolved when that copy is loaded.
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingestion.errors import LoadError
-from ingestion.events.record import KIND_EVENTS
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
-from ingestion.load.events import EventBatch, load_events, prepare
-from ingestion.log import Block, LogPosition, LogReader
-from ingestion.log.segment import PADDING
+from ingestion.load.events import EventBatch, load_events
+from ingestion.log import LogReader
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.events import CONSUMER, LedgerRow
 from ingestion.warehouse.quarantine import Entry
@@ -33,58 +30,64 @@ class Requeued:
     duplicates: int = 0
     refused: int = 0
 
+    def __add__(self, other: "Requeued") -> "Requeued":
+        return Requeued(self.loaded + other.loaded, self.duplicates + other.duplicates, self.refused + other.refused)
+
 
 def requeue_events(
-    destination: Destination, plan: TrackingPlan | None, reader: LogReader, *, source: str | None = None
+    destination: Destination,
+    plan: TrackingPlan | None,
+    reader: LogReader,
+    *,
+    source: str | None = None,
+    ids: Sequence[str] = (),
 ) -> Requeued:
-    """Try all quarantined events (`source`: of one source) again, some thousands in a transaction.
+    """Try quarantined events (`source`: of one source, `ids`: only these) again, some thousands in a transaction.
 
     The plan is applied first, as each load does; `reader` is the log of events, of which a batch may be loaded thereby.
     """
     load_events(destination, reader, plan)
     after, total = "", Requeued()
     while entries := destination.machinery.quarantine.waiting(CONSUMER, source, after, _BATCH):
-        with destination.transaction():
-            done = _try(destination, entries)
-            reach("requeue.before_commit")
         after = entries[-1].id
-        total = Requeued(total.loaded + done.loaded, total.duplicates + done.duplicates, total.refused + done.refused)
+        chosen = [entry for entry in entries if not ids or entry.id in ids]
+        if not chosen:
+            continue
+        with destination.transaction():
+            batch = EventBatch.of_records(destination.events, plan, [entry.raw or b"" for entry in chosen])
+            batch.land()
+            total += settle(destination, batch, dict(enumerate(chosen)))
+            reach("requeue.before_commit")
     return total
 
 
-def _try(destination: Destination, entries: list[Entry]) -> Requeued:
-    batch = EventBatch(
-        destination.events, prepare(None, [_block(entry) for entry in entries], destination.events.read_columns())
-    )
-    batch.land()
+def settle(destination: Destination, batch: EventBatch, entries: Mapping[int, Entry]) -> Requeued:
+    """Enter what became of quarantined events that a batch landed or refused. `entries` go by place in the batch."""
     quarantine, ledger = destination.machinery.quarantine, Counter[tuple[str, int, str]]()
-    for place, entry in enumerate(entries):
+    done: dict[tuple[str, str], list[str]] = {}
+    refused = 0
+    for place, entry in entries.items():
         if place in batch.refused:
-            reason = batch.refused[place]
-            if reason != entry.reason:
-                quarantine.change_reason(CONSUMER, entry.source, entry.position, reason)
+            refused += 1
+            if batch.refused[place] != entry.reason:
+                quarantine.change_reason(CONSUMER, entry.source, entry.position, batch.refused[place])
             continue
         became = "duplicates" if place in batch.duplicates else "loaded"
-        quarantine.resolve(CONSUMER, entry.source, became, [entry.position])
-        ledger[entry.source, _segment(entry), became] += 1
-    keys = sorted({(source, segment) for source, segment, _ in ledger})
+        done.setdefault((entry.source, became), []).append(entry.position)
+        ledger[entry.source, segment_of(entry.position), became] += 1
+    for (source, became), positions in done.items():
+        quarantine.resolve(CONSUMER, source, became, positions)
     rows = []
-    for source, segment in keys:
+    for source, segment in sorted({(source, segment) for source, segment, _ in ledger}):
         loaded, duplicates = ledger[source, segment, "loaded"], ledger[source, segment, "duplicates"]
         rows.append(LedgerRow(source, segment, 0, 0, 0, loaded, duplicates, -loaded - duplicates))
     destination.events.write_ledger(rows)
-    return Requeued(sum(row.loaded for row in rows), sum(row.duplicates for row in rows), len(batch.refused))
+    return Requeued(sum(row.loaded for row in rows), sum(row.duplicates for row in rows), refused)
 
 
-def _block(entry: Entry) -> Block:
-    """The entry as a block of the log that holds it alone."""
-    raw = entry.raw or b""
-    at = LogPosition(_segment(entry), 0)
-    return Block(at, at, KIND_EVENTS, 0, np.array([len(raw)], dtype=np.int64), bytearray(raw + bytes(PADDING)))
-
-
-def _segment(entry: Entry) -> int:
-    number = entry.position.partition("/")[0]
+def segment_of(position: str) -> int:
+    """Return the segment of an event's place in the log, `segment/offset#number`. Raises LoadError."""
+    number = position.partition("/")[0]
     if not number.isdigit():
-        raise LoadError(f"quarantine entry {entry.id!r} has no place in the log: {entry.position!r}")
+        raise LoadError(f"a quarantined event has no place in the log: {position!r}")
     return int(number)

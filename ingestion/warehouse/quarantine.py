@@ -5,7 +5,7 @@ log's record), so that they can be tried again; of a table that was given up the
 resolves it. An entry's id is a hash of its place: the same wherever it is computed, and no value is in it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -110,6 +110,16 @@ class Quarantine:
         )
         return [_entry(row) for row in rows]
 
+    def waiting_in(self, consumer: str, segments: Sequence[int]) -> list[Entry]:
+        """Open entries of events that stand in the given segments of the log, without their bytes."""
+        rows = self.session.execute(
+            f"select {_ID}, consumer, source, position, reason, null, noticed_at, resolved_at, resolution "
+            "from _flux.quarantine where consumer = $1 and resolved_at is null "
+            "and split_part(position, '/', 1) = any($2)",
+            [consumer, [str(segment) for segment in segments]],
+        )
+        return [_entry(row) for row in rows]
+
     def resolve(self, consumer: str, source: str, resolution: str, positions: Iterable[str] | None = None) -> None:
         """Close entries of a source, those of the given positions or all."""
         said = (
@@ -119,8 +129,7 @@ class Quarantine:
         if positions is None:
             self.session.execute(said, [resolution, consumer, source])
         else:
-            for place in positions:
-                self.session.execute(f"{said} and position = $4", [resolution, consumer, source, place])
+            self.session.execute(f"{said} and position = any($4)", [resolution, consumer, source, list(positions)])
 
     def change_reason(self, consumer: str, source: str, position: str, reason: str) -> None:
         """Give an open entry the reason that it has now."""

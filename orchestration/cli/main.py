@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "doctor": ("orchestration.cli.doctor", "Check source, log, warehouse and services, and say what to do."),
     "metrics": ("orchestration.cli.metrics", "Print, serve or push the state as metrics: Prometheus, OpenTelemetry."),
+    "events": (
+        "orchestration.cli.events",
+        "Watch events, and bring in those of quarantine, log, archives and vendors.",
+    ),
     "quarantine": ("orchestration.cli.quarantine", "List, explain and replay what could not be loaded."),
     "replay": ("orchestration.cli.replay", "Rebuild the warehouse from the log."),
     "verify": ("orchestration.cli.verify", "Compare source and warehouse at one position."),

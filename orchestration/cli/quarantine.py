@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from orchestration.cli.output import examples, json_option, plain, print_json, print_table, read_settings
+
+if TYPE_CHECKING:
+    from orchestration.walk.quarantine import Replayed
 
 
 @click.group(
@@ -20,11 +25,14 @@ def command(context: click.Context, as_json: bool) -> int:
 
     Without a subcommand: what is open, by source and reason. Takes the warehouse's lock, so it waits for a build.
     """
-    if context.invoked_subcommand is not None:
-        return 0
+    return 0 if context.invoked_subcommand is not None else print_groups(as_json)
+
+
+def print_groups(as_json: bool, *, consumer: str | None = None, resubmit: str = "flux quarantine replay") -> int:
+    """Print what is open, of one consumer or of all; `resubmit` is the command that tries it again."""
     from orchestration.walk import quarantine
 
-    groups = quarantine.groups(read_settings())
+    groups = [group for group in quarantine.groups(read_settings()) if consumer in (None, group.consumer)]
     columns = ("consumer", "source", "reason", "rows", "since", "example")
     rows = [[getattr(group, column) for column in columns] for group in groups]
     if as_json:
@@ -33,7 +41,7 @@ def command(context: click.Context, as_json: bool) -> int:
     print_table(("of", "source", "reason", "rows", "since", "id of one"), rows)
     click.echo(
         f"{sum(group.rows for group in groups):,} rows"
-        + ("; 'flux quarantine explain ID' says more, 'flux quarantine replay' tries again" if groups else "")
+        + (f"; 'flux quarantine explain ID' says more, '{resubmit}' tries again" if groups else "")
     )
     return 0
 
@@ -49,7 +57,8 @@ def explain(id_: str, show_bytes: bool, as_json: bool) -> int:
     """
     from orchestration.walk import quarantine
 
-    found = quarantine.entries(read_settings(), id_)
+    settings = read_settings()
+    found, plan = quarantine.entries(settings, id_), quarantine.plan_of(settings)
     documents = [
         {
             "id": entry.id,
@@ -62,6 +71,7 @@ def explain(id_: str, show_bytes: bool, as_json: bool) -> int:
             "resolution": entry.resolution,
             "bytes": None if entry.raw is None else len(entry.raw),
             "advice": quarantine.advice(entry),
+            **(quarantine.call_of(entry, plan)),
             **({"raw": (entry.raw or b"").decode(errors="backslashreplace")} if show_bytes else {}),
         }
         for entry in found
@@ -88,7 +98,11 @@ def replay(source: str | None, as_json: bool) -> int:
     """
     from orchestration.walk import quarantine
 
-    done = quarantine.replay(read_settings(), source)
+    return print_requeued(quarantine.replay(read_settings(), source), as_json)
+
+
+def print_requeued(done: Replayed, as_json: bool) -> int:
+    """Print what trying again brought; the exit code."""
     events = done.events
     if as_json:
         print_json(

@@ -6,10 +6,14 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from ingestion.events.collector import CollectorConfig, Limits, Sources, SourcesFile, parse_write_keys, serve
+from ingestion.events.collector.write_keys import parse_webhook_secrets
+from ingestion.events.judge import browser_plan
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
+from orchestration.walk.loading import tracking_plan
 
 
 def collect(
@@ -20,6 +24,7 @@ def collect(
     on_ready: Callable[[int], None] = lambda port: None,
 ) -> None:
     """Serve until `stop` is set or a signal comes."""
+    plan = tracking_plan(settings)
     limits = Limits(
         body_bytes=settings.collect_body_bytes,
         connections=settings.collect_connections,
@@ -33,6 +38,7 @@ def collect(
         port=port,
         limits=limits,
         proxies=[proxy.strip() for proxy in (settings.collect_proxies or "").split(",") if proxy.strip()],
+        track_plans={} if plan is None else {plan.source: browser_plan(plan)},
     )
     serve(config, stop, on_ready)
 
@@ -45,7 +51,7 @@ def sources(settings: Settings) -> Sources:
 
 def _sources(settings: Settings) -> Sources | SourcesFile:
     if settings.write_keys is not None:
-        return parse_write_keys(settings.write_keys)
+        return replace(parse_write_keys(settings.write_keys), webhook_secrets=_webhook_secrets(settings))
     if settings.has_stand_in and not settings.sources_file.exists():
         _make_key(settings)
     try:
@@ -55,6 +61,12 @@ def _sources(settings: Settings) -> Sources | SourcesFile:
             f"no write keys: set FLUX_WRITE_KEYS=key:source, or write {str(settings.sources_file)!r} with "
             '[sources.default] write_keys = ["..."]'
         ) from error
+
+
+def _webhook_secrets(settings: Settings) -> dict[str, str]:
+    """Give the secrets of webhooks. They stand in sources.toml alone, also where FLUX_WRITE_KEYS gives the keys."""
+    file = settings.sources_file
+    return parse_webhook_secrets(file.read_text()) if file.exists() else {}
 
 
 def any_key(settings: Settings, source: str = "default") -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from ingestion.events.judge import PlanJudge
+from ingestion.events.look import look
 from ingestion.load.positions import EVENTS, POSTGRES
 from ingestion.load.requeue import Requeued, requeue_events
 from ingestion.log import LogReader
@@ -75,6 +77,45 @@ def replay(settings: Settings, source: str | None) -> Replayed:
         if tables.get(name, 0) > 0:  # else another table has its name now, or nobody
             want(settings.log_directory / "copies", tables[name], "somebody asked for it")
     return Replayed(events, tuple(name for name in asked if tables.get(name, 0) > 0))
+
+
+def resubmit(settings: Settings, source: str | None, ids: Sequence[str] = ()) -> Replayed:
+    """Try again quarantined events, of a source or of all, `ids` alone. Raises FluxError where nothing is meant."""
+    plan = tracking_plan(settings)
+    chosen = [entries(settings, id_)[0] for id_ in ids]
+    if any(entry.raw is None for entry in chosen):
+        raise FluxError("an id is that of a table, not of an event; 'flux quarantine replay SOURCE' asks for its copy")
+    with _owned(settings) as destination:
+        found = {group.source for group in destination.machinery.quarantine.groups() if group.consumer == EVENTS}
+        if source is not None and source not in found:
+            raise FluxError(
+                f"no event of {source!r} is in quarantine; there are some of {', '.join(sorted(found)) or 'nobody'}"
+            )
+        reader = LogReader(settings.log_directory / "events")
+        done = requeue_events(destination, plan, reader, source=source, ids=[entry.id for entry in chosen])
+    return Replayed(done, ())
+
+
+def plan_of(settings: Settings) -> PlanJudge | None:
+    """Give the judge of the standing plan, None where there is no plan."""
+    plan = tracking_plan(settings)
+    return None if plan is None else PlanJudge(plan)
+
+
+def call_of(entry: Entry, judge: PlanJudge | None) -> dict[str, object]:
+    """Say of a quarantined event what it is and what would become of it now, without a value of it."""
+    if entry.raw is None:
+        return {}
+    seen = look(entry.raw, {} if judge is None else {judge.source: judge})
+    return {
+        "type": seen.type,
+        "event": seen.event,
+        "message_id": seen.message_id,
+        "received_at": seen.received_at,
+        **({"file": seen.file, "line": seen.line} if seen.file is not None else {}),
+        "now": seen.verdict if entry.resolved_at is None else None,
+        "now_reason": seen.reason if entry.resolved_at is None else None,
+    }
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class Published:
     tables: int
     rows: int
     seconds: float
-    facts: Mapping[str, object]
+    facts: Mapping[str, int | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,11 @@ def publish(settings: Settings) -> Published:
             return _serve(settings)
         report = _publish(settings.warehouse_path, settings.published_path)
         _publish(settings.warehouse_path, settings.restricted_path, audience=Audience.RESTRICTED)
-    facts = {"views": report.views, "bytes": report.file_bytes, "left_out": [out.relation for out in report.left_out]}
+    facts: dict[str, int | list[str]] = {
+        "views": report.views,
+        "bytes": report.file_bytes,
+        "left_out": [out.relation for out in report.left_out],
+    }
     return Published(str(report.target), report.tables, report.rows, report.seconds, facts)
 
 

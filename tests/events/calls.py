@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
@@ -83,6 +84,8 @@ def collector(log: Path, **settings: Any) -> Iterator[str]:
         ready.set()
 
     sources = settings.pop("sources", None) or parse_write_keys(settings.pop("write_keys", f"{KEY}:default"))
+    if "webhook_secrets" in settings:
+        sources = replace(sources, webhook_secrets=settings.pop("webhook_secrets"))
     proxies = settings.pop("proxies", ())
     limits = Limits(**{"free_bytes": 1, **settings})
     config = CollectorConfig(log, sources, port=0, proxies=proxies, limits=limits)

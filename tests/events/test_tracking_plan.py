@@ -50,6 +50,11 @@ def test_nested_objects_are_flattened_as_the_events_will_be() -> None:
         ("version: 1\nevents: {A: {properties: {x: strin}}}", "event 'A', property 'x': type is 'strin'"),
         ("version: 1\nevents: {A: {properties: {x: {type: string, requird: true}}}}", "did you mean 'required'"),
         ("version: 1\nevents: {A: {properties: {x: {type: string, required: 1}}}}", "required is 1"),
+        ("version: 1\nevents: {A: {mode: block}}", "event 'A', mode is 'block'; give one of allow, omit, quarantine"),
+        ("version: 1\nevents: {A: {properties: {x: {type: string, format: uid}}}}", "format is 'uid'; give one of"),
+        ("version: 1\nevents: {A: {properties: {x: {type: number, minimum: a}}}}", "minimum is not JSON Schema"),
+        ("version: 1\nevents: {A: {properties: {x: {type: string, pattern: '('}}}}", "pattern is not JSON Schema"),
+        ("version: 1\npages: {names: Home}", "pages, names: 'Home' is not a list"),
         ("version: 1\nevents: {yes: {}}", "True is not a name; put quotes around it"),
     ],
 )

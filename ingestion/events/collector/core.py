@@ -10,6 +10,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote
 
@@ -31,6 +32,7 @@ from ingestion.events.collector.limits import Limits
 from ingestion.events.collector.rate_limit import RateLimit
 from ingestion.events.collector.routes import Route, Routes
 from ingestion.events.collector.settings_document import settings_document
+from ingestion.events.collector.webhook import webhook_records
 from ingestion.events.collector.write_keys import Source, Sources
 from ingestion.events.record import UNKNOWN_SOURCE, Origin, complete_records, encode_head
 
@@ -45,6 +47,9 @@ _RETRY_SECONDS: Final = {429: 1, 503: 5}
 # Larger bodies that need the lenient reader are read in a thread, one at a time: others are answered meanwhile.
 _LENIENT_BYTES: Final = 64 << 10
 
+TrackPlans = Mapping[str, Mapping[str, object]]
+"""By source: which events its browsers may send, for the settings document."""
+
 
 def now() -> str:
     """Return the time as records hold it."""
@@ -55,8 +60,14 @@ class Collector:
     """Answers requests; `commit` makes records durable."""
 
     def __init__(
-        self, sources: Sources, commit: GroupCommit, limits: Limits | None = None, clock: Callable[[], str] = now
+        self,
+        sources: Sources,
+        commit: GroupCommit,
+        limits: Limits | None = None,
+        clock: Callable[[], str] = now,
+        track_plans: TrackPlans = MappingProxyType({}),
     ) -> None:
+        self._track_plans = track_plans
         self.sources = sources
         """May be replaced at any time: keys rotate."""
         self._commit = commit
@@ -71,6 +82,7 @@ class Collector:
                 *(Route("GET", f"/v1/pixel/{n}{end}", partial(self._take_pixel, c))
                   for c in _CALLS for n in (c, c[0]) for end in ("", ".gif")),
                 Route("POST", "/v1/m", self._drop),
+                Route("POST", "/v1/webhook/*", self._take_webhook),
                 Route("GET", "/v1/projects/*/settings", self._settings),
                 Route("POST", "/token", self._no_oauth),
                 Route("GET", "/health", self._health),
@@ -114,13 +126,18 @@ class Collector:
         await self._store(request, posted, source, kind)
         return _GIF
 
+    async def _take_webhook(self, request: Request, source: str) -> Response:
+        await self._commit.submit(webhook_records(request, source, self.sources.webhook_secrets))
+        return _DONE
+
     async def _drop(self, request: Request, _: str) -> Response:
         return _DONE  # what the browser SDK counts of itself
 
     async def _settings(self, request: Request, rest: str) -> Response:
         key = unquote(rest)
         source = self._source(key)
-        return json_response(settings_document(key, source, request), ("cache-control", "public, max-age=120"))
+        plan = self._track_plans.get(source.name if source else UNKNOWN_SOURCE)
+        return json_response(settings_document(key, source, request, plan), ("cache-control", "public, max-age=120"))
 
     async def _no_oauth(self, request: Request, _: str) -> Response:
         return no_oauth()

@@ -1,5 +1,6 @@
 """Run the collector: uvicorn in front, the log behind. Usable in a thread (its own event loop) and as a process."""
 
+import asyncio
 import contextlib
 import logging
 import resource
@@ -7,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,10 @@ import uvicorn
 
 from ingestion.errors import CollectorError
 from ingestion.events.collector.asgi import Application
-from ingestion.events.collector.core import Collector
+from ingestion.events.collector.core import Collector, TrackPlans
 from ingestion.events.collector.disk_room import DiskRoom
 from ingestion.events.collector.group_commit import GroupCommit
+from ingestion.events.collector.handed_in import take_handed_in
 from ingestion.events.collector.limits import Limits
 from ingestion.events.collector.protocol import BoundedProtocol
 from ingestion.events.collector.proxies import Proxies
@@ -46,6 +48,7 @@ class CollectorConfig:
     limits: Limits = field(default_factory=Limits)
     proxies: Sequence[str] = ()
     """Addresses or networks of proxies, whose X-Forwarded-* are believed."""
+    track_plans: TrackPlans = field(default_factory=dict)
 
 
 def serve(
@@ -65,7 +68,7 @@ def serve(
         commit = GroupCommit(writer, limits.buffer_bytes, DiskRoom(config.log, limits.free_bytes))
         try:
             sources = config.sources.sources if isinstance(config.sources, SourcesFile) else config.sources
-            collector = Collector(sources, commit, limits)
+            collector = Collector(sources, commit, limits, track_plans=config.track_plans)
 
             def each_second() -> None:
                 commit.look_at_disk()
@@ -79,7 +82,8 @@ def serve(
                 timeout_keep_alive=limits.idle_seconds, timeout_graceful_shutdown=_GRACE_SECONDS,
             )  # fmt: skip
             with _signals(stop):
-                _Server(settings, stop, on_ready, each_second).run(sockets=[listening])
+                beside = partial(take_handed_in, config.log, commit)
+                _Server(settings, stop, on_ready, each_second, beside).run(sockets=[listening])
         finally:
             commit.close()
 
@@ -93,8 +97,10 @@ class _Server(uvicorn.Server):
         stop: threading.Event,
         on_ready: Callable[[int], None] | None,
         each_second: Callable[[], None],
+        beside: Callable[[], Coroutine[None, None, None]],
     ) -> None:
         super().__init__(config)
+        self._beside = beside
         self._stop = stop
         self._on_ready = on_ready
         self._each_second = each_second
@@ -105,8 +111,13 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        self._task = asyncio.create_task(self._beside())
         if self._on_ready is not None and sockets:
             self._on_ready(sockets[0].getsockname()[1])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._task.cancel()
+        await super().shutdown(sockets=sockets)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:

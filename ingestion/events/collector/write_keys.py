@@ -14,7 +14,7 @@ from typing import Final
 
 from ingestion.errors import CollectorError
 
-_SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Sources:
 
     by_key: Mapping[str, Source] = field(repr=False)
     strict_auth: bool = True
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secret that signs a webhook's requests, by source."""
     keys_by_header: Mapping[str, str] = field(init=False, repr=False)
     """Keys by the very Authorization header that SDKs send with them: saves decoding it for each request."""
 
@@ -69,7 +71,8 @@ def parse_write_keys(text: str) -> Sources:
 def parse_sources(text: str) -> Sources:
     """Read sources.toml: `strict_auth`, and a table `[sources.<name>]` for each source. Raises CollectorError.
 
-    A source has `write_keys`, a list of text, and may have `requests_per_second` and a table `http_config`.
+    A source has `write_keys`, a list of text, or `webhook_secret`, a text, or both; it may have `requests_per_second`
+    and a table `http_config`.
     """
     try:
         document = tomllib.loads(text)
@@ -81,17 +84,34 @@ def parse_sources(text: str) -> Sources:
     strict_auth = document.get("strict_auth", True)
     if not isinstance(strict_auth, bool):
         raise CollectorError("'strict_auth' in sources.toml must be true or false")
-    return Sources(_unique(pair for name, body in sources.items() for pair in _source(name, body)), strict_auth)
+    keys = _unique(pair for name, body in sources.items() for pair in _source(name, body))
+    return Sources(keys, strict_auth, parse_webhook_secrets(text))
+
+
+def parse_webhook_secrets(text: str) -> dict[str, str]:
+    """Read the secrets of webhooks, by source, from sources.toml: `webhook_secret = "..."`. Raises CollectorError."""
+    try:
+        sources = tomllib.loads(text).get("sources", {})
+    except tomllib.TOMLDecodeError as error:
+        raise CollectorError(f"sources.toml is not TOML: {error}") from error
+    found = {source: body["webhook_secret"] for source, body in sources.items() if "webhook_secret" in body}
+    for source, secret in found.items():
+        if not isinstance(secret, str) or not secret or not SOURCE.fullmatch(source):
+            raise CollectorError(
+                f"source {source!r} in sources.toml: 'webhook_secret' must be a text that is not empty"
+            )
+    return found
 
 
 def _source(name: str, body: object) -> list[tuple[str, Source]]:
-    known = {"write_keys", "requests_per_second", "http_config"}
+    known = {"write_keys", "webhook_secret", "requests_per_second", "http_config"}
     if not isinstance(body, dict) or not set(body) <= known:
         raise CollectorError(
-            f"source {name!r} in sources.toml must hold 'write_keys', a list of text; it may hold "
-            "'requests_per_second' and a table 'http_config', and nothing else"
+            f"source {name!r} in sources.toml must hold 'write_keys', a list of text, or 'webhook_secret', a text; it "
+            "may hold 'requests_per_second' and a table 'http_config', and nothing else"
         )
-    keys, rate, http_config = body.get("write_keys"), body.get("requests_per_second"), body.get("http_config")
+    keys = body.get("write_keys", [] if "webhook_secret" in body else None)
+    rate, http_config = body.get("requests_per_second"), body.get("http_config")
     if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
         raise CollectorError(f"source {name!r} in sources.toml must hold 'write_keys', a list of text")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e9):
@@ -105,7 +125,7 @@ def _source(name: str, body: object) -> list[tuple[str, Source]]:
 def _unique(pairs: Iterable[tuple[str, Source]]) -> Mapping[str, Source]:
     found: dict[str, Source] = {}
     for key, source in pairs:
-        if not _SOURCE.fullmatch(source.name):
+        if not SOURCE.fullmatch(source.name):
             raise CollectorError(
                 f"source {source.name!r} is not a name; use lower-case letters, digits and '_', a letter first, "
                 "at most 50"
