@@ -29,8 +29,8 @@ test: install-dev ## all tests
 test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
 
-bench: install ## every figure beside its physical floor, about an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
-	@$(BIN)/python -m benchmarks.replication $(ARGS)
+bench: install ## every figure beside its physical floor, over an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: install-dev ## style, types, SQL, who may import whom, size of files
 	@$(BIN)/ruff check .
