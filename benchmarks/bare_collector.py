@@ -9,7 +9,6 @@ from typing import Final
 
 from ingestion.events.collector import CollectorConfig, parse_write_keys, server
 from ingestion.events.collector.asgi import Receive, Scope, Send
-from ingestion.events.collector.core import Collector
 from orchestration.settings import Settings
 
 _BODY: Final = b'{"success":true}'
@@ -21,7 +20,7 @@ _START: Final = {
 
 
 class _Bare:
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, *real: object) -> None:
         """Take what the real application takes, and leave it alone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,8 +18,9 @@ Registry = Mapping[str, Mapping[str, Columns]]
 """Per source, per table: the columns that the warehouse has, with their types."""
 
 EXTRA: Final = "_extra"
-# A table wider than this takes no new columns; their values go to `_extra`. Segment's own limit is 10,000 properties.
-MAX_COLUMNS: Final = 1_000
+# A table wider than this takes no new columns; their values go to `_extra`. Segment's own limit is 10,000 properties. A
+# row of Postgres has 8,160 bytes beside what it stores apart, which are values over 24 bytes: 340 such always fit.
+MAX_COLUMNS: Final = 300
 
 TABLES: Final[Mapping[str, str]] = {
     "track": "tracks",
