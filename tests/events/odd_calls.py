@@ -174,7 +174,7 @@ class Found:
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._texts: set[str] = set()
         self._numbers: set[Decimal] = set()
-        self._times: set[datetime] = set()
+        self._times: set[datetime | None] = set()
         for row in rows:
             for value in row.values():
                 self._add(value)
@@ -188,8 +188,8 @@ class Found:
             return str(leaf) in self._texts or json.dumps(leaf) in self._texts
         if isinstance(leaf, int | float):
             return Decimal(leaf) in self._numbers
-        text = characters(str(leaf))
-        return text in self._texts or _time(text) in self._times
+        forms = {characters(str(leaf)), str(leaf).encode("utf-8", "surrogatepass").decode("utf-8", "replace")}
+        return not self._texts.isdisjoint(forms) or not self._times.isdisjoint(map(_time, forms))
 
     def _add(self, value: Any) -> None:
         if isinstance(value, dict | list):

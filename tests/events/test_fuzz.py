@@ -20,7 +20,7 @@ from ingestion.warehouse.names import quote
 from tests.events.calls import KEY, collector, load
 from tests.events.odd_calls import KINDS, OddCall, Pairs, encode, lost, odd_calls
 
-EXAMPLES = int(os.environ.get("FLUX_FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FLUX_FUZZ_EXAMPLES", "25"))
 thorough = settings(
     max_examples=EXAMPLES,
     deadline=None,

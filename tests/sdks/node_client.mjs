@@ -14,5 +14,4 @@ for (const { kind, ...call } of calls) {
   analytics[kind](call, (error, context) => taken.push({ id: context?.event?.messageId, failed: Boolean(error) }));
 }
 await analytics.closeAndFlush({ timeout: closeSeconds * 1000 });
-process.stdout.write(JSON.stringify({ taken, errors }));
-process.exit(0);
+process.stdout.write(JSON.stringify({ taken, errors }), () => process.exit(0));
