@@ -102,10 +102,6 @@ class _Progress:
         enough = share * self._fire.events
         self.await_true(lambda: len(self.between.noted) >= enough or self._ended(), "the clients")
 
-    def await_end(self) -> None:
-        """Wait until every client has ended."""
-        self.await_true(self._ended, "the clients' end")
-
     def await_true(self, condition: Callable[[], bool], what: str) -> None:
         """Wait, as long as the whole may take."""
         await_true(condition, what, self._fire.seconds)
@@ -115,14 +111,17 @@ class _Progress:
 
 
 def _clients(url: str, events: int) -> list["subprocess.Popen[str]"]:
-    """Start eight clients: a fortieth of the events by each of the SDKs, the rest in bulk."""
+    """Start eight clients: a fortieth of the events (at most) by each of the SDKs, the rest in bulk."""
     small = max(events // 40, 10)
-    node = (NODE_MODULES / "@segment").is_dir() and shutil.which("node") is not None
-    sdks = [_python("sdk", url, small, f"sdk-{number}") for number in range(1 if node else 2)]
-    if node:
-        sdks.append(_node(url, min(small, _NODE_EVENTS)))
-    rest = events - small * len(sdks)
-    return [*sdks, *(_python("bulk", url, rest // 6, f"bulk-{number}") for number in range(6))]
+    by_node = min(small, _NODE_EVENTS)
+    if (NODE_MODULES / "@segment").is_dir() and shutil.which("node") is not None:
+        sdks = [_python("sdk", url, small, "sdk-0"), _node(url, by_node)]
+        rest = events - small - by_node
+    else:
+        sdks = [_python("sdk", url, small, f"sdk-{number}") for number in range(2)]
+        rest = events - 2 * small
+    shares = [rest // 6 + (number < rest % 6) for number in range(6)]
+    return [*sdks, *(_python("bulk", url, share, f"bulk-{number}") for number, share in enumerate(shares))]
 
 
 def _python(kind: str, url: str, events: int, name: str) -> "subprocess.Popen[str]":
@@ -142,7 +141,7 @@ def _node(url: str, events: int) -> "subprocess.Popen[str]":
     ]
     settings = {"writeKey": KEY, "host": url, "flushAt": 100, "flushInterval": 100}
     assert client.stdin is not None
-    client.stdin.write(json.dumps({"settings": settings, "calls": calls, "closeSeconds": 600}))
+    client.stdin.write(json.dumps({"settings": settings, "calls": calls, "closeSeconds": 120}))
     client.stdin.close()
     client.stdin = None
     return client
@@ -185,7 +184,6 @@ def _kill_collectors(home: Home, fire: Fire, progress: _Progress, port: int) -> 
         collector.kill()
         collector.wait()
         collector = _start_collector(home, port)
-    progress.await_end()
 
 
 def _kill_loaders(home: Home, fire: Fire, progress: _Progress) -> None:
