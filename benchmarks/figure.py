@@ -27,6 +27,20 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Goals:
+    """Several limits, all of which count; none: the figure is reported and nothing is asked of it."""
+
+    all: tuple[Goal, ...] = ()
+
+    def met(self, value: float, ratio: float | None) -> bool | None:
+        """Tell whether what was measured keeps to every limit; None where there is none."""
+        return all(goal.met(value, ratio) for goal in self.all) if self.all else None
+
+    def __str__(self) -> str:
+        return " and ".join(map(str, self.all)) or "reported"
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """What is measured. `ratio` is always value / floor; `floor` says in words what the floor is."""
 
@@ -34,7 +48,7 @@ class Figure:
     title: str
     unit: str
     floor: str
-    goal: Goal
+    goal: Goal | Goals
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def table(outcomes: Sequence[dict[str, Any]]) -> str:
     """Render figures as a table in Markdown, and where they were measured below it."""
     lines = ["| figure | here | floor | ratio | goal | |", "|---|---|---|---|---|---|"]
     for found in outcomes:
-        met = {True: "met", False: "short", None: f"scale {found['scale']:g}"}[found["met"]]
+        unjudged = "" if found["scale"] == 1 else f"scale {found['scale']:g}"
+        met = {True: "met", False: "short", None: unjudged}[found["met"]]
         floor = "" if found["floor"] is None else f"{found['floor']:,} ({found['floor_is']})"
         ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
         spread = _spread([each["ratio"] or each["value"] for each in found["rounds"]])

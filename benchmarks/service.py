@@ -1,9 +1,9 @@
 """A process of the product that waits for the clock: `python -m benchmarks.service ROLE [ARGUMENT]`.
 
-The roles `capture`, `load` and `publish` run what `flux service capture`, `flux load --follow` and the end of
-`flux load` run, with the settings of the environment; only the start of the interpreter is kept out of the measured
-time. Says `ready`, begins at a line on stdin, ends its work at SIGTERM, says `closed` when all is closed, and stays
-until stdin is closed.
+The roles `capture`, `load`, `drain` and `publish` run what `flux service capture`, `flux load --follow`, `flux load`
+but for publishing, and the end of `flux load` run, with the settings of the environment; only the start of the
+interpreter is kept out of the measured time. Says `ready`, begins at a line on stdin, ends its work at SIGTERM or when
+it is done, says `closed` when all is closed, and stays until stdin is closed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def main(role: str, *arguments: str) -> None:
             loading.follow_source(settings, known_source(settings), stop)
         elif role == "publish":
             readers.publish(settings)
+        elif role == "drain":
+            loading.load(settings)
         elif role == "load":
             loading.loader(settings).follow(stop)
         else:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figure import Figure, Goal, Reading, outcome
-from benchmarks.replication import STAGES, main
+from benchmarks import events, replication
+from benchmarks.__main__ import main
+from benchmarks.figure import Figure, Goal, Goals, Reading, outcome
 from benchmarks.report import BEGIN, END, fill, merge
 
 SPEED = Figure("drain", "a drain", "k changes/s", "a floor", Goal("ratio", ">=", 0.9))
 LATENCY = Figure("latency", "a latency", "ms", "none", Goal("value", "<=", 150))
-DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parents[2] / "docs"
 FACTS = {"cores": 2, "memory_gb": 8, "system": "Linux", "versions": {"duckdb": "2"}, "settings": {}}
 
 
@@ -28,12 +29,25 @@ def test_a_goal_of_a_value_needs_no_floor() -> None:
     assert (told["floor"], told["ratio"], told["met"], told["goal"]) == (None, None, False, "value <= 150")
 
 
+def test_of_several_goals_all_count_and_without_one_nothing_is_met() -> None:
+    both = Figure("load", "a load", "events/s", "a floor", Goals((Goal("value", ">=", 50), Goal("ratio", ">=", 0.3))))
+    assert [outcome(both, [Reading(*each)], scale=1)["met"] for each in ((60, 100), (60, 300), (40, 100))] == [
+        True,
+        False,
+        False,
+    ]
+    assert outcome(both, [Reading(60, 100)], scale=1)["goal"] == "value >= 50 and ratio >= 0.3"
+    told = outcome(Figure("parse", "a parse", "events/s", "a floor", Goals()), [Reading(60, 100)], scale=1)
+    assert (told["goal"], told["met"]) == ("reported", None)
+
+
 def test_nothing_is_met_at_another_scale() -> None:
     assert outcome(SPEED, [Reading(100, 100)], scale=0.5)["met"] is None
 
 
 def test_figures_have_names_of_their_own_and_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    names = [figure.name for figures, _ in STAGES for figure in figures]
+    stages = [*replication.STAGES, *events.STAGES]
+    names = [figure.name for figures, _ in stages for figure in figures]
     assert len(set(names)) == len(names)
     assert main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == names
@@ -60,7 +74,7 @@ def test_a_figure_measured_again_takes_the_place_of_the_first(tmp_path: Path) ->
     assert "old" not in filled
 
 
-def test_the_document_has_the_figures_that_were_kept() -> None:
-    kept = DOCUMENT.with_suffix(".json")
-    outcomes = json.loads(kept.read_text()) if kept.exists() else []
-    assert fill(DOCUMENT.read_text(), outcomes) == DOCUMENT.read_text()
+@pytest.mark.parametrize(("document", "figures"), [("benchmarks.md", "benchmarks"), ("events.md", "benchmarks_events")])
+def test_the_document_has_the_figures_that_were_kept(document: str, figures: str) -> None:
+    kept, text = DOCS / f"{figures}.json", (DOCS / document).read_text()
+    assert fill(text, json.loads(kept.read_text()) if kept.exists() else []) == text

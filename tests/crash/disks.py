@@ -9,11 +9,11 @@ import pytest
 
 
 @contextmanager
-def small_disk(directory: Path) -> Iterator[Path]:
-    """Mount a file system of 240 MB there, for the length of a block. Skips the test where that is not allowed."""
-    directory.mkdir()
+def small_disk(directory: Path, megabytes: int = 240) -> Iterator[Path]:
+    """Mount a small file system there, for the length of a block. Skips the test where that is not allowed."""
+    directory.mkdir(parents=True)
     try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=240m", "tmpfs", str(directory)]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(directory)]
         mounted = subprocess.run(command, capture_output=True, text=True, check=False)
         if mounted.returncode:
             pytest.skip(f"no small disk can be mounted: {mounted.stderr.strip()}")

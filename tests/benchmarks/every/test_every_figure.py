@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import events, replication
+from benchmarks.__main__ import main
 from benchmarks.demonstration import FIGURES as DEMO
-from benchmarks.replication import STAGES, main
 
 
 @pytest.mark.timeout(900)
 def test_every_figure_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tmp_path.chmod(0o755)
-    names = [figure.name for figures, _ in STAGES for figure in figures if figure not in DEMO]
+    stages = [*replication.STAGES, *events.STAGES]
+    names = [figure.name for figures, _ in stages for figure in figures if figure not in DEMO]
     only = [word for name in names for word in ("--only", name)]
     assert main([*only, "--scale", "0.002", "--rounds", "1", "--directory", str(tmp_path)]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

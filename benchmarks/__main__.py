@@ -1,0 +1,28 @@
+"""All benchmarks: `python -m benchmarks`, or `make bench`.
+
+Prints one JSON object a line for each figure, its rounds included; says on stderr how far it is. Each room runs alone
+as `python -m benchmarks.<room>`: replication, events.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks import command, events, replication
+
+_EXAMPLES: Final = """examples:
+  python -m benchmarks                                              all figures, three rounds each
+  python -m benchmarks --only drain_mixed --rounds 1                one figure, once
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; 0 when all wanted figures were measured, whether their goals are met or not."""
+    options = command.parser("", __doc__, _EXAMPLES).parse_args(arguments)
+    return command.run([*replication.STAGES, *events.STAGES], options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
