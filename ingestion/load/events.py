@@ -24,7 +24,7 @@ from ingestion.errors import LoadError
 from ingestion.events.columns import wider
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import USERS, Columns, planned_tables, trait_columns
+from ingestion.events.schema import USERS, Columns, missing_columns, planned_tables, trait_columns
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
@@ -187,6 +187,7 @@ class EventBatch:
         inserted = 0
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
+            wanted |= missing_columns(name, {**catalog.get(name, {}), **wanted})
             changed = self._events.evolve(schema, name, wanted, catalog.get(name, {}))
             if name == "identifies" and (changed or "users" not in catalog):
                 self._evolve_users(source, schema)
