@@ -13,7 +13,7 @@ from ingestion.events.contract import Call, Subject, contents_member, identity
 from ingestion.events.flatten import Extra
 from ingestion.events.naming import event_slug, event_table
 from ingestion.events.record import Record
-from ingestion.events.schema import TABLES, Columns
+from ingestion.events.schema import DOCUMENTED_COLUMNS, TABLES, Columns
 from ingestion.events.shapes import Object, decode_object, is_object
 from ingestion.events.tables import RECORD, SharedColumns, TableRows, build_table
 from ingestion.events.times import event_times, read_times, to_arrow
@@ -124,7 +124,9 @@ class SourceRows:
         )
         shared = SharedColumns(fixed, events.context, contexts.columns, extras)
         return {
-            name: build_table(rows, known.get(name, {}), shared) for name, rows in self._tables.items() if rows.events
+            name: build_table(rows, {**DOCUMENTED_COLUMNS.get(name, {}), **known.get(name, {})}, shared)
+            for name, rows in self._tables.items()
+            if rows.events
         }
 
     def _columns(self) -> _Events:

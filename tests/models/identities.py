@@ -67,9 +67,11 @@ def identity_map(
     real = [call for call in calls if _real(call["userId"])]
     users = {call["userId"] for call in real}
     claims: dict[tuple[str, str], list[tuple[str, Call]]] = defaultdict(list)
-    became, formers = defaultdict(set), defaultdict(set)
+    became: dict[str, set[str]] = defaultdict(set)
+    formers: dict[str, set[str]] = defaultdict(set)
     for call in real:
-        user, former = call["userId"], call.get("previousId")
+        user: str = call["userId"]
+        former: str = call.get("previousId", "")
         claims["user", user].append((user, call))
         if call["type"] == "alias" and former in users:
             claims["user", former].append((user, call))
@@ -95,10 +97,11 @@ def identity_map(
             for login in seen:
                 sets.join(min(seen), login)
 
-    person = {}
+    person: dict[str, str] = {}
     for group in sets.groups():
         clients = {_client(call) for call in real if call["userId"] in group} - {None}
-        for part in [group] if len(clients) < 2 else [{user} for user in group]:
+        parts = [group] if len(clients) < 2 else [{one} for one in group]
+        for part in parts:
             person |= dict.fromkeys(part, _name(part, {former for former, _ in aliases}, claims))
     return {_row(key, made, person) for key, made in claims.items()}
 
@@ -106,7 +109,7 @@ def identity_map(
 def _row(key: tuple[str, str], made: list[tuple[str, Call]], person: Mapping[str, str]) -> tuple[object, ...]:
     kind, known = key
     persons = {person[user] for user, _ in made}
-    clients = {_client(call) for _, call in made} - {None}
+    clients = {client for _, call in made if (client := _client(call)) is not None}
     times = [call["timestamp"] for _, call in made]
     shared = kind == "device" and len(persons) > 1
     user = person[known] if kind == "user" else None if shared else min(persons)
@@ -126,7 +129,8 @@ def _name(part: set[str], former: set[str], claims: Mapping[tuple[str, str], lis
 
 
 def _client(call: Call) -> int | None:
-    return call.get("traits", {}).get("client_id")
+    client: int | None = call.get("traits", {}).get("client_id")
+    return client
 
 
 def _real(name: object) -> bool:

@@ -41,11 +41,12 @@ keyed as (
         *
     from calls
     {% if is_incremental() -%}
-    -- An hour again, in case the clock of the loader's machine was set back; a call that is counted twice changes nothing.
-    where loaded_at >= (
-        select coalesce(max(loaded_at) - interval '1 hour', timestamptz '1970-01-01 00:00:00+00')
-        from {{ this }}
-    )
+    -- An hour again, should the loader's clock have been set back; what is counted twice changes nothing.
+    where
+        loaded_at >= (
+            select coalesce(max(noted.loaded_at) - interval '1 hour', timestamptz '1970-01-01 00:00:00+00')
+            from {{ this }} as noted
+        )
     {%- endif %}
 ),
 
@@ -72,7 +73,7 @@ observed as (
         last_seen_at,
         loaded_at
     from {{ this }}
-    where edge_id in (select edge_id from keyed)
+    where edge_id in (select keyed.edge_id from keyed)
     {%- endif %}
 ),
 

@@ -98,6 +98,13 @@ clients as (
     group by joined.source, joined.person_id
 ),
 
+formers as (
+    select distinct
+        source,
+        known_id
+    from aliases
+),
+
 persons as (      -- users of two clients are never one person
     select
         users.source,
@@ -107,11 +114,9 @@ persons as (      -- users of two clients are never one person
             else joined.person_id
         end as person_id,
         users.first_seen_at,
-        exists (
-            select 1 from aliases
-            where aliases.source = users.source and aliases.known_id = users.user_id
-        ) as is_former
+        formers.known_id is not null as is_former
     from users
+    left join formers on users.source = formers.source and users.user_id = formers.known_id
     inner join joined on users.source = joined.source and users.user_id = joined.user_id
     inner join clients on joined.source = clients.source and joined.person_id = clients.person_id
 ),
@@ -122,7 +127,7 @@ final as (      -- a person goes by the id that no alias leads away from, the ne
         user_id,
         first_value(user_id) over (
             partition by source, person_id
-            order by is_former, first_seen_at desc, md5(user_id)
+            order by is_former asc, first_seen_at desc, md5(user_id) asc
         ) as person_user_id
     from persons
 )

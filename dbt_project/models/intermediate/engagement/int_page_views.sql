@@ -11,7 +11,9 @@ programs as (      -- one row per distinct user agent: there are few
         user_agent,
         {{ is_bot('user_agent') }} as is_bot,
         {{ device_category('user_agent') }} as device_category
-    from (select distinct user_agent from pages where user_agent is not null) as distinct_programs
+    from pages
+    where user_agent is not null
+    group by user_agent
 ),
 
 views as (
@@ -44,8 +46,8 @@ final as (
         views.event_id,
         coalesce(views.anonymous_id, views.user_id, views.event_id) as visitor_id,
         views.anonymous_id,
-        coalesce(users.user_id, views.user_id, devices.user_id) as user_id,
-        coalesce(views.client_id, users.client_id, devices.client_id) as client_id,
+        coalesce(logins.user_id, views.user_id, devices.user_id) as user_id,
+        coalesce(views.client_id, logins.client_id, devices.client_id) as client_id,
         views.page_name,
         views.url,
         views.host,
@@ -65,8 +67,8 @@ final as (
         views.event_at
     from views
     left join programs on views.user_agent = programs.user_agent
-    left join identities as users
-        on users.source = 'default' and users.id_kind = 'user' and views.user_id = users.known_id
+    left join identities as logins
+        on logins.source = 'default' and logins.id_kind = 'user' and views.user_id = logins.known_id
     left join identities as devices
         on devices.source = 'default' and devices.id_kind = 'device' and views.anonymous_id = devices.known_id
 )

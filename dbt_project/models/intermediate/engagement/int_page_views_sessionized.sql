@@ -28,7 +28,7 @@ sessionized as (
     from starts
 ),
 
-numbered as (
+placed as (
     select
         *,
         row_number() over (
@@ -39,13 +39,18 @@ numbered as (
             partition by visitor_id, client_id, visit_number
             order by event_at desc, event_id desc
         ) as pages_to_go,
-        case
-            when user_id is not null then row_number() over (
-                partition by visitor_id, client_id, visit_number, user_id is null
-                order by event_at desc, event_id desc
-            )
-        end as known_pages_to_go
+        row_number() over (
+            partition by visitor_id, client_id, visit_number, user_id is null
+            order by event_at desc, event_id desc
+        ) as alike_to_go
     from sessionized
+),
+
+numbered as (
+    select
+        *,
+        case when user_id is not null then alike_to_go end as known_pages_to_go
+    from placed
 )
 
 select * from numbered
