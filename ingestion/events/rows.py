@@ -16,7 +16,7 @@ from ingestion.events.flatten import Extra
 from ingestion.events.judge import Kept
 from ingestion.events.naming import EXTRA, event_slug, event_table
 from ingestion.events.record import Record
-from ingestion.events.schema import MAX_TABLES, TABLES, Columns
+from ingestion.events.schema import DOCUMENTED_COLUMNS, MAX_TABLES, TABLES, Columns
 from ingestion.events.shapes import Object, decode_object, is_object
 from ingestion.events.tables import RECORD, SharedColumns, TableRows, build_table
 from ingestion.events.times import ahead, corrected_times, event_times, read_times, to_arrow
@@ -137,7 +137,8 @@ class SourceRows:
                     shared.extras.setdefault(event, {})["properties"] = decode_object(content, "properties")
                 landed[name] = f"tracks.{EXTRA}"
             else:
-                table = build_table(rows.kind, place, rows.contents, known.get(name, {}), shared)
+                columns = {**DOCUMENTED_COLUMNS.get(name, {}), **known.get(name, {})}
+                table = build_table(rows.kind, place, rows.contents, columns, shared)
                 built[name] = table.rows
                 member = contents_member(rows.kind)
                 self.names.update(Landing(member, name, path, column) for path, column in table.names)

@@ -48,6 +48,23 @@ OWN_COLUMNS: Final[Mapping[str, Columns]] = {
 }
 
 
+# Columns of Segment's `pages` beside the fixed ones: what its browser library sends with every page, and the campaign
+# that its documents promise. They are there before the first value, so that a model which reads them builds; Segment
+# makes each at its first value. Sources: its page spec, and the common fields of `context`.
+DOCUMENTED_COLUMNS: Final[Mapping[str, Columns]] = {
+    "pages": dict.fromkeys(
+        (
+            "url", "path", "search", "title", "referrer",
+            "context_campaign_source", "context_campaign_medium", "context_campaign_name", "context_campaign_term",
+            "context_campaign_content", "context_ip", "context_locale", "context_user_agent", "context_library_name",
+            "context_library_version", "context_page_url", "context_page_path", "context_page_search",
+            "context_page_title", "context_page_referrer",
+        ),
+        TEXT,
+    )
+}  # fmt: skip
+
+
 def fixed_columns(kind: str) -> dict[str, pa.DataType]:
     """Return the columns that every table of a call type has, in their order, without the load's `uuid_ts`."""
     return {**_IDS, **OWN_COLUMNS[kind], **_TIMES, **_CLOCK}
@@ -62,6 +79,12 @@ def trait_columns(columns: Columns) -> dict[str, pa.DataType]:
     return {name: kind for name, kind in columns.items() if name not in fixed and not name.startswith(CONTEXT_PREFIX)}
 
 
+def missing_columns(table: str, columns: Columns) -> Columns:
+    """Return the documented columns that a table lacks."""
+    documented = DOCUMENTED_COLUMNS.get(table, {})
+    return {name: kind for name, kind in documented.items() if name not in columns}
+
+
 def reserved_columns(kind: str) -> frozenset[str]:
     """Return the names that properties or traits of a call type may not take."""
     return RESERVED_COLUMNS | OWN_COLUMNS[kind].keys()
@@ -71,6 +94,8 @@ def planned_tables(plan: TrackingPlan) -> dict[str, dict[str, pa.DataType]]:
     """Return the tables of the source that the plan knows beforehand: the fixed ones and one for each event."""
     tables = {table: fixed_columns(kind) for kind, table in TABLES.items()}
     tables["users"] = dict(USERS)
+    for table, columns in DOCUMENTED_COLUMNS.items():
+        tables[table] |= columns
     for kind, call in plan.calls.items():
         _add(tables[TABLES[kind]], call.properties, kind)
         if kind == "identify":

@@ -27,7 +27,15 @@ from ingestion.events.judge import PlanJudge
 from ingestion.events.normalise import NormalisedEvents, SourceTables, normalise
 from ingestion.events.profiles import latest_traits
 from ingestion.events.record import KIND_EVENTS
-from ingestion.events.schema import MAX_COLUMNS, MAX_TABLES, TABLES, USERS, planned_tables, trait_columns
+from ingestion.events.schema import (
+    MAX_COLUMNS,
+    MAX_TABLES,
+    TABLES,
+    USERS,
+    missing_columns,
+    planned_tables,
+    trait_columns,
+)
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
 from ingestion.log import Block, LogPosition, LogReader
@@ -306,6 +314,7 @@ class EventBatch:
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
             present = catalog.get(name, {})
+            wanted |= missing_columns(name, {**present, **wanted})
             self._events.evolve(schema, name, wanted, present)
             if any(kind == FLOAT and present.get(column) == INT for column, kind in wanted.items()):
                 rows = tables[name] = as_wide_as(rows, self._events.read_columns()[source][name])

@@ -24,6 +24,8 @@ import duckdb
 import pyarrow as pa
 import yaml
 
+from ingestion.events.schema import DOCUMENTED_COLUMNS
+
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS = 60
@@ -87,9 +89,10 @@ def event_tables() -> dict[str, dict[str, str]]:
 
     event = {"event": "VARCHAR", "event_text": "VARCHAR"}
     named = {"name": "VARCHAR", "category": "VARCHAR"}
+    documented = dict.fromkeys(DOCUMENTED_COLUMNS["pages"], "VARCHAR")
     tables = {
         "tracks": ids | event | times,
-        "pages": ids | named | times | typed(plan["pages"]["properties"]),
+        "pages": ids | named | times | documented | typed(plan["pages"]["properties"]),
         "screens": ids | named | times,
         "aliases": ids | {"previous_id": "VARCHAR"} | times,
         "identifies": ids | times | typed(plan["identify"]["traits"]),

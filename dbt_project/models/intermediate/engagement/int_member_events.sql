@@ -6,7 +6,7 @@ tracks as (select * from {{ ref('stg_segment__tracks') }}),
 
 pages as (select * from {{ ref('stg_segment__pages') }}),
 
-identifies as (select * from {{ ref('stg_segment__identifies') }}),
+identities as (select * from {{ ref('int_identity_map') }}),
 
 user_members as (select * from {{ ref('int_user_members') }}),
 
@@ -31,29 +31,18 @@ calls as (      -- one row per page view or action of a person; what servers sen
     from pages
 ),
 
-devices as (      -- one row per device that ever logged in: the newest user
-    select
-        anonymous_id,
-        user_id
-    from (
-        select
-            anonymous_id,
-            user_id,
-            row_number() over (partition by anonymous_id order by event_at desc, event_id desc) as newness
-        from identifies
-        where anonymous_id is not null and user_id is not null
-    ) as logins
-    where newness = 1
-),
-
 stitched as (
     select
         calls.event_id,
         calls.event,
         calls.event_at,
-        coalesce(calls.user_id, devices.user_id) as user_id
+        coalesce({{ real_id('calls.user_id') }}, identities.user_id) as user_id
     from calls
-    left join devices on calls.anonymous_id = devices.anonymous_id
+    left join identities
+        on
+            identities.source = 'default'
+            and identities.id_kind = 'device'
+            and calls.anonymous_id = identities.known_id
 ),
 
 member_events as (

@@ -1,0 +1,12 @@
+{#- Whether a regular expression matches anywhere in a text; NULL when the text is. -#}
+{% macro matches(column, pattern) -%}
+    {{ return(adapter.dispatch('matches', 'flux')(column, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro postgres__matches(column, pattern) -%}
+    {{ column }} ~ '{{ pattern }}'
+{%- endmacro %}
