@@ -149,8 +149,8 @@ class BoundedProtocol(HttpToolsProtocol):
 class _Gathering:
     """A transport that sends the head and the body of an answer together.
 
-    The library writes them one after the other, and each write is a system call that wakes the client: measured in
-    2026-11 it is a tenth of what a request costs.
+    The library writes them one after the other, and each write is a system call that wakes the client: in a profile of
+    2026-11 the two were 19 % of the samples.
     """
 
     __slots__ = ("_parts", "_transport")
