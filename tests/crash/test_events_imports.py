@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.crash.processes import FLUX, KILLED, Home, await_end, await_true
 from tests.crash.test_events import LOAD, answers, assert_loaded_once, collector, free_port, send
 
 LINES = 5_000
-KEYS = {"FLUX_WRITE_KEYS": "key:default"}
+KEYS: dict[str, Any] = {"FLUX_WRITE_KEYS": "key:default"}
 STRICT = "version: 1\nmode: quarantine\nevents:\n  Thing Done: {properties: {m: integer}}\n"
 MAPPING = "vendor: crm\nobject: people\nkey: id\ncolumns: {id: integer, name: text}\nabsent: deleted\n"
 OBJECTS = "select id, name, _deleted_at is null from raw_crm.people order by id"

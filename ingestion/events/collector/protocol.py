@@ -51,6 +51,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def sweep(self, now: float) -> None:
         """End the connection when its client is too slow in sending headers or in reading answers."""
         limit = self._limits.head_seconds
+        if self._blocked_since is None and self.transport.is_closing():  # as long as what is to be said is not read
+            self._blocked_since = now
         if self._blocked_since is not None and now - self._blocked_since > limit:
             self.transport.abort()
         elif self._refused is None and self._head_since is not None and now - self._head_since > limit:
