@@ -18,7 +18,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("orchestration.cli.up", "Run everything until Ctrl-C: capture, collector, loader, builds, dashboards."),
     "plan": ("orchestration.cli.plan", "Say what would be replicated, how, and what cannot."),
     "replicate": ("orchestration.cli.replicate", "Bring the source's tables into the warehouse."),
-    "collect": ("orchestration.cli.collect", "Serve Segment's API on loopback; write events to the log."),
+    "collect": (
+        "orchestration.cli.collect",
+        "Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.",
+    ),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
     "status": (
         "orchestration.cli.status",
