@@ -48,16 +48,21 @@ def built_on_postgres(built: Path, postgres_server: Server, tmp_path_factory: py
             copy_to_postgres(file, warehouse)
         with closing(connect(url)) as loader:
             PostgresMachinery(PostgresSession(loader)).ensure()
-        given = conninfo_to_dict(url)
-        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
         dbt_build(
             tmp_path_factory.mktemp("postgres"),
-            {"DBT_WAREHOUSE": "postgres", **{name: str(given[key]) for name, key in names.items()}},
+            postgres_environment(url),
             # Unit tests are of the models' logic, and dbt cannot make rows with arrays on Postgres.
             *("--exclude-resource-type", "unit_test"),
         )
         yield url
         connection.execute("drop database small_warehouse with (force)")
+
+
+def postgres_environment(url: str) -> dict[str, str]:
+    """Return what profiles.yml reads to build on a Postgres database."""
+    given = conninfo_to_dict(url)
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+    return {"DBT_WAREHOUSE": "postgres", **{name: str(given[key]) for name, key in names.items()}}
 
 
 def dbt_build(home: Path, environment: Mapping[str, str], *options: str) -> None:

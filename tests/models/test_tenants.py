@@ -6,10 +6,12 @@ Relations come from the catalog: a new model is in every test without being name
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.models.conftest import dbt_build, postgres_environment
 from tests.models.tenants import CLIENTS, Tenants, counted, tenants
 
 pytestmark = pytest.mark.slow
@@ -198,6 +200,46 @@ def test_a_view_of_an_analyst_shows_each_reader_his_own_rows(warehouse: Tenants)
         assert warehouse.ask("client_1", f"select * from {name}.v") == [(1,)]
     finally:
         warehouse.administer(f"drop schema {name} cascade")
+
+
+NOTING = """
+create schema noted;
+create table noted.commands (xid xid8, tag text, what text);
+create function noted.note() returns event_trigger language plpgsql as $$
+begin
+    insert into noted.commands
+    select pg_current_xact_id(), command_tag, object_identity from pg_event_trigger_ddl_commands();
+end $$;
+create event trigger noted on ddl_command_end execute function noted.note()
+"""
+UNPROTECTED = """
+select what from noted.commands as made
+where tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') and what ~ '^(marts|_serving_next)[.]' and not exists (
+    select from noted.commands as policy
+    where policy.xid = made.xid and policy.tag = 'CREATE POLICY'
+        and policy.what = 'rows_per_client on ' || replace(made.what, '__dbt_tmp', '')
+)
+"""
+
+
+def test_tables_come_with_their_policies_in_one_transaction_from_builds_and_publications(
+    warehouse: Tenants, tmp_path: Path
+) -> None:
+    models = ("dim_client", "fct_applications")
+    warehouse.administer(NOTING)
+    try:
+        skipped = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        dbt_build(tmp_path, postgres_environment(warehouse.owner), "--select", *models, *skipped)
+        warehouse.publish()
+    finally:
+        warehouse.administer("drop event trigger noted")
+    made = warehouse.ask_owner("select count(*) from noted.commands where tag ~ '^(CREATE TABLE|SELECT INTO)'")
+    unprotected = {str(what).rpartition(".")[2] for (what,) in warehouse.ask_owner(UNPROTECTED)}
+    warehouse.administer("drop schema noted cascade")
+    assert int(str(made[0][0])) > len(models)
+    assert unprotected == CLOSED
+    for relation in (f"{schema}.{model}" for schema in ("marts", "serving") for model in models):
+        assert warehouse.ask("client_2", f"select distinct client_id from {relation}") == [(2,)], relation
 
 
 def test_statistics_of_values_are_hidden_and_counts_of_rows_are_not(warehouse: Tenants) -> None:
