@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replicate": ("orchestration.cli.replicate", "Bring the source's tables into the warehouse."),
     "collect": ("orchestration.cli.collect", "Serve Segment's API on loopback; write events to the log."),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
+    "build": ("orchestration.cli.build", "Build the models with their tests, and publish them."),
     "status": (
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
