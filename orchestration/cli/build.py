@@ -36,7 +36,9 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
                 settings, select=select, full_refresh=full_refresh, say=lambda text: step.update(0, note=text)
             )
             if not built.results:
-                raise BuildError(f"no model is named by {' '.join(select)!r}; dbt's words: NAME, +NAME, NAME+, tag:NAME")
+                raise BuildError(
+                    f"no model is named by {' '.join(select)!r}; dbt's words: NAME, +NAME, NAME+, tag:NAME"
+                )
             if failure := first_failure(built.results):
                 raise BuildError(f"{failure}; nothing was published")
         with screen.step("publish") as step:

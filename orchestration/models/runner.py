@@ -48,8 +48,9 @@ def build(
 ) -> list[NodeResult]:
     """Build the selected nodes (all when none is named) with their tests and return every result.
 
-    With `full_refresh` incremental models are made anew from all rows. `on_result` is called from dbt's threads, one call at a time. A failed model or test is a result, not an exception;
-    raises BuildError when dbt could not run at all.
+    With `full_refresh` incremental models are made anew from all rows. `on_result` is called from dbt's threads, one
+    call at a time. A failed model or test is a result, not an exception; raises BuildError when dbt could not run at
+    all.
     """
     from dbt.cli.main import dbtRunner
 

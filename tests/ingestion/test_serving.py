@@ -86,7 +86,8 @@ def test_a_copy_is_as_closed_as_its_model_before_anyone_can_see_it(
         warehouse.execute("create table marts.allowed as select 1 as n; alter table marts.m enable row level security")
         warehouse.execute("create policy a on marts.m for select using (n = any (array(select n from marts.allowed)))")
         warehouse.execute(
-            f"create policy b on marts.m as restrictive for select to {role}, postgres using (exists (select from marts.allowed))"
+            f"create policy b on marts.m as restrictive for select to {role}, postgres"
+            " using (exists (select from marts.allowed))"
         )
         warehouse.execute(f"grant select on marts.m to {role}".encode())
         monkeypatch.setattr(serving, "reach", look)

@@ -7,6 +7,7 @@ import re
 import duckdb
 import psycopg
 from psycopg import sql
+
 from tests.models.small_warehouse import ROOT
 
 SCHEMAS = ("_flux", "raw_app", "raw_app_history", "raw_segment", "restricted", "restricted_history")

@@ -1,4 +1,4 @@
-"""A built and published Postgres warehouse with its readers: two clients' and analysts, as the shipped SQL makes them."""
+"""A built and published Postgres warehouse with readers of two clients and analysts, as the shipped SQL makes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = list[tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Tenants:
-    """`client_1`, `client_2`, `analyst` and `stranger` are persons; `group` names the role a person's rights come from."""
+    """`client_1`, `client_2`, `analyst`, `stranger` are persons; `group` is the role that a person's rights come from."""
 
     owner: str
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])

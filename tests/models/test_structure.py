@@ -154,7 +154,7 @@ def test_every_mart_that_could_mix_clients_is_in_the_test_that_it_does_not() -> 
 
 
 def test_readers_of_one_client_are_told_which_models_are_the_same_for_all() -> None:
-    """The row security of Postgres closes every other model without client_id to them (tests/models/test_tenants.py)."""
+    """On Postgres every other model without client_id is closed to them (tests/models/test_tenants.py)."""
     macro = (PROJECT / "macros" / "rows_per_client.sql").read_text(encoding="utf-8")
     listed = set(re.findall(r"'(\w+)': '", macro))
     assert listed <= GLOBAL | {"int_current_cut"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.models.conftest import dbt_build, postgres_environment
@@ -39,7 +38,8 @@ def keyed(warehouse: Tenants) -> list[str]:
 
 
 def test_a_reader_of_a_client_gets_its_rows_and_no_others_of_every_relation(warehouse: Tenants) -> None:
-    wrong, empty = [], []
+    wrong: list[tuple[str, int | str]] = []
+    empty: list[str] = []
     for relation in keyed(warehouse):
         whole = warehouse.ask_owner(f"select client_id, t::text from {relation} as t")
         over_all = sum(client is None for client, _ in whole)
@@ -75,6 +75,15 @@ def test_analysts_read_the_rows_of_all_clients(warehouse: Tenants) -> None:
         assert warehouse.ask("analyst", count) == warehouse.ask_owner(count), relation
 
 
+def test_analysts_read_the_views_below_the_models_but_the_quarantine(warehouse: Tenants) -> None:
+    views = warehouse.ask_owner(
+        "select schemaname || '.' || viewname from pg_views where schemaname in ('staging', 'intermediate')"
+    )
+    assert len(views) > 80
+    refused = {view for (view,) in views if warehouse.refuses("analyst", f"select from {view} limit 1")}
+    assert refused == {"staging.stg_flux__quarantine"}
+
+
 def test_nothing_else_of_the_warehouse_is_open_to_a_reader_of_a_client(warehouse: Tenants) -> None:
     relations = warehouse.ask_owner(
         "select format('%I.%I', n.nspname, c.relname) from pg_class as c"
@@ -83,9 +92,7 @@ def test_nothing_else_of_the_warehouse_is_open_to_a_reader_of_a_client(warehouse
         " and format('%I.%I', n.nspname, c.relname) <> '_flux.client_readers'"
     )
     assert len(relations) > 100
-    assert not [
-        relation for (relation,) in relations if not warehouse.refuses("client_1", f"select from {relation}")
-    ]
+    assert not [relation for (relation,) in relations if not warehouse.refuses("client_1", f"select from {relation}")]
 
 
 def test_every_table_of_the_models_has_its_policies_and_every_view_asks_as_its_reader(warehouse: Tenants) -> None:
@@ -110,7 +117,9 @@ def test_a_role_that_was_granted_models_and_no_client_is_refused(warehouse: Tena
     warehouse.administer(f"grant usage on schema serving to {stranger}")
     warehouse.administer(f"grant select on serving.fct_applications to {stranger}")
     assert warehouse.refuses("stranger", "select from serving.fct_applications")
-    warehouse.administer(f"grant usage on schema _flux to {stranger}; grant select on _flux.client_readers to {stranger}")
+    warehouse.administer(
+        f"grant usage on schema _flux to {stranger}; grant select on _flux.client_readers to {stranger}"
+    )
     assert warehouse.ask("stranger", "select client_id from serving.fct_applications") == []
 
 
@@ -130,7 +139,9 @@ def test_a_role_of_two_clients_reads_both_and_one_whose_line_is_gone_reads_none(
 
 
 def test_the_role_of_a_line_may_be_gone(warehouse: Tenants) -> None:
-    warehouse.administer(f"insert into _flux.client_readers (role_name, client_id) values ('gone_{warehouse.suffix}', 2)")
+    warehouse.administer(
+        f"insert into _flux.client_readers (role_name, client_id) values ('gone_{warehouse.suffix}', 2)"
+    )
     assert warehouse.ask("client_1", "select distinct client_id from serving.fct_applications") == [(1,)]
 
 
@@ -145,13 +156,13 @@ CLIENT_OF_ALL = "select distinct client_id from serving.fct_applications"
     "statements",
     [
         ("set flux.client_id = '2'", CLIENT_OF_ALL),
-        ("set search_path = pg_temp, _flux", "create temp table client_readers as select 2 as client_id", CLIENT_OF_ALL),
+        ("set search_path = pg_temp", "create temp table client_readers as select 2 as client_id", CLIENT_OF_ALL),
         (LEAKING, "select distinct client_id from serving.fct_applications where pg_temp.leak(client_id)"),
         ("create temp view mine as " + CLIENT_OF_ALL, "select * from mine"),
         ("select distinct client_id from serving.fct_applications tablesample system (100)",),
         ("prepare mine as " + CLIENT_OF_ALL, "execute mine"),
         ("begin", "declare mine cursor for " + CLIENT_OF_ALL, "fetch all from mine"),
-        ("select distinct c.client_id from serving.dim_client as c full join serving.fct_applications as a using (client_id)",),
+        ("select distinct c.client_id from serving.dim_client as c full join serving.fct_moves as m using (client_id)",),
         ("select client_id from _flux.client_readers",),
     ],
 )  # fmt: skip

@@ -63,7 +63,7 @@ def test_it_records_a_cut_builds_and_publishes_and_a_full_refresh_forgets(two_ta
 def test_what_fails_is_named_and_not_published(two_tables: Path, models: Path) -> None:
     build()
     (models / "growing.sql").write_text("select null as id")
-    with pytest.raises(BuildError, match=r"1 of 2 dbt nodes failed .* first test.small.not_null.*nothing was published"):
+    with pytest.raises(BuildError, match=r"1 of 2 dbt nodes .* first test.small.not_null.*nothing was published"):
         build()
     assert published(two_tables) == [1, 2]
     with pytest.raises(BuildError, match="no model is named by 'nobody'"):
@@ -73,5 +73,5 @@ def test_what_fails_is_named_and_not_published(two_tables: Path, models: Path) -
 def test_nothing_is_built_on_a_table_that_is_not_exact(two_tables: Path, models: Path) -> None:
     status = two_tables / "status.json"
     status.write_text(status.read_text().replace('"streaming"', '"inexact"', 1))
-    with pytest.raises(BuildError, match="not exact, so no models are built on them: public.[tu]"):
+    with pytest.raises(BuildError, match=r"not exact, so no models are built on them: public\.[tu]"):
         build()
