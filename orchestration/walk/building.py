@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
+from orchestration.checks.contract import load_contracts
+from orchestration.errors import BuildError
 from orchestration.settings import Settings
+from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
+from orchestration.walk.verification import check_landing
 
 Say = Callable[[str], None]
 
@@ -29,7 +33,32 @@ class Built:
     rows: Mapping[tuple[str, str], int]
 
 
-def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = lambda text: None) -> Built:
+def refuse_what_broke_its_promise(settings: Settings) -> None:
+    """Raise BuildError when models would build on an inexact table, or on one that breaks its landing contract.
+
+    In the graph blocking checks do this. Great Expectations is imported only where a table with a contract landed.
+    """
+    status = read_status(settings.status_path)
+    inexact = [table.source for table in status.tables if table.state == "inexact"] if status else []
+    if inexact:
+        raise BuildError(f"not exact, so no models are built on them: {', '.join(inexact)}; 'flux status' tells why")
+    contracts = load_contracts()
+    schemas = {contract.relation.partition(".")[0] for contract in contracts}
+    with lease(settings.home, "list of what landed"), open_warehouse(settings.warehouse) as destination:
+        landed = {".".join(key) for key in table_rows(destination.machinery.session, schemas)}
+    wanted = [contract for contract in contracts if contract.relation in landed]
+    for result in check_landing(settings, wanted) if wanted else ():
+        if result.blocking:
+            raise BuildError(f"{result.relation} did not land as promised: {result.summary()}")
+
+
+def build_models(
+    settings: Settings,
+    *,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+    say: Say = lambda text: None,
+) -> Built:
     """Record a cut and build on it. Failed nodes are in the results; raises BuildError when dbt could not run.
 
     Waits for the lease, and holds it through the whole build: the models must not see the next load.
@@ -40,7 +69,7 @@ def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = l
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
-        results = models.build(settings, select=select, on_result=_Teller(say).hear)
+        results = models.build(settings, select=select, full_refresh=full_refresh, on_result=_Teller(say).hear)
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)

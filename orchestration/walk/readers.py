@@ -171,5 +171,5 @@ def newest_cut(warehouse: Reading) -> Cut:
     """Give the cut that the published models were built on. Raises FluxError before the first build."""
     rows = warehouse.arrow(warehouse.newest_cut).to_pylist()
     if not rows:
-        raise FluxError("no models were built yet; run 'flux demo', or build them from Dagster's UI under 'flux up'")
+        raise FluxError("no models were built yet; run 'flux build' (or 'flux demo')")
     return Cut(**rows[0])

@@ -141,6 +141,26 @@ def test_marts_type_their_columns_and_carry_the_tenant() -> None:
     assert set(offenders(lambda model: all(c["name"] != "client_id" for c in entry(model)["columns"]), MARTS)) == GLOBAL
 
 
+def test_every_mart_that_could_mix_clients_is_in_the_test_that_it_does_not() -> None:
+    def listed(name: str) -> set[str]:
+        return set(re.findall(r"'((?:rpt|fct|ml)_\w+)'", (PROJECT / "tests" / name).read_text(encoding="utf-8")))
+
+    def having(*columns: str) -> set[str]:
+        rest = [model for model in MARTS if not model.stem.startswith("dim_")]
+        return {model.stem for model in rest if {c["name"] for c in entry(model)["columns"]} & {*columns}}
+
+    assert listed("assert_a_client_finds_no_row_of_another.sql") == having("client_slug")
+    assert listed("assert_no_fact_joins_two_clients.sql") == having("member_id", "opportunity_id")
+
+
+def test_readers_of_one_client_are_told_which_models_are_the_same_for_all() -> None:
+    """On Postgres every other model without client_id is closed to them (tests/models/test_tenants.py)."""
+    macro = (PROJECT / "macros" / "rows_per_client.sql").read_text(encoding="utf-8")
+    listed = set(re.findall(r"'(\w+)': '", macro))
+    assert listed <= GLOBAL | {"int_current_cut"}
+    assert listed <= {model.stem for model in MODELS}
+
+
 def test_every_yaml_describes_a_model_that_exists() -> None:
     described_files = {path.with_suffix("") for path in (PROJECT / "models").rglob("*.yml") if path.stem[0] != "_"}
     assert described_files == {path.with_suffix("") for path in MODELS}
