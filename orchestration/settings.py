@@ -125,6 +125,10 @@ class Settings:
     demo_end: Annotated[
         dt.date | None, About("day on which the stand-in's simulated past ends; unset: as it was made, else today")
     ] = None
+    demo_bias: Annotated[
+        float | None,
+        About("unfairness of the stand-in's newest matcher to women (demo/NOTES.md); unset: as it was made, else 0.25"),
+    ] = None
     demo_rate: Annotated[float, About("transactions a second of the stand-in's live traffic under `flux up`")] = 5.0
     debug: Annotated[bool, About("1 shows tracebacks instead of one-line errors")] = False
 
