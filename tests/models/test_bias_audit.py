@@ -1,4 +1,4 @@
-"""The arithmetic of the bias audit, on DuckDB and on Postgres: as scipy and statsmodels have it, as the rule prints it."""
+"""The arithmetic of the bias audit, on DuckDB and Postgres: as scipy and statsmodels have it, as the rule prints it."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ class Audit:
         run("delete from restricted.int_bias_counts")
         run("delete from restricted.int_bias_strata")
         run(
-            "insert into restricted.int_bias_counts (model_version_id, client_slug, tool_stage, metric, dimension, category,"
-            " n, selected, member_count, n_squares, n_selected_products, selected_squares, is_unknown) values "
+            "insert into restricted.int_bias_counts (model_version_id, client_slug, tool_stage, metric, dimension,"
+            " category, n, selected, member_count, n_squares, n_selected_products, selected_squares, is_unknown)"
+            " values "
             + ", ".join(
                 f"({one.audit}, {place}, '{one.category}', {one.n}, {one.selected}, {one.n}, {one.n}, {one.selected},"
                 f" {one.selected}, {one.is_unknown})"

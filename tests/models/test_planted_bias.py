@@ -1,4 +1,4 @@
-"""The audit finds in the stand-in's story what was planted there, at the size of the demo, and nothing where nothing was.
+"""The audit finds what was planted in the stand-in's story, at the size of the demo, and nothing where nothing was.
 
 The story's rows go straight into the relations that the restricted models read; the models are those that dbt compiled.
 """
@@ -70,14 +70,23 @@ def audited(story: Told, directory: Path, built: Path) -> duckdb.DuckDBPyConnect
     """Return a warehouse with the audit of the story."""
     connection = duckdb.connect(directory / "warehouse.duckdb")
     connection.execute(EMPTY)
-    names = ("recommendation_id", "client_id", "member_id", "opportunity_id", "rank", "score", "model_version_id", "asked")
+    names = (
+        "recommendation_id",
+        "client_id",
+        "member_id",
+        "opportunity_id",
+        "rank",
+        "score",
+        "model_version_id",
+        "asked",
+    )
     columns = zip(*story.recommendations, strict=True)
     connection.register("recommendations", pa.table(dict(zip(names, map(list, columns), strict=True))))
     connection.execute(
         "create table marts.fct_recommendations as select * exclude (asked), make_timestamptz(asked) as requested_at"
         " from recommendations;"
-        "create table intermediate.int_clients_zoned as select distinct client_id, 'client ' || client_id as client_slug"
-        " from recommendations"
+        "create table intermediate.int_clients_zoned as"
+        " select distinct client_id, 'client ' || client_id as client_slug from recommendations"
     )
     names = ("member_id", "client_id", "sex", "race_ethnicity")
     columns = zip(*story.people.values(), strict=True)
@@ -90,10 +99,11 @@ def audited(story: Told, directory: Path, built: Path) -> duckdb.DuckDBPyConnect
 
 
 def women_over_men(audit: duckdb.DuckDBPyConnection, version: int) -> tuple[float, float, float]:
-    """Return the ratio of scoring rates of women to men over all clients, with its interval, whichever is the higher."""
+    """Return the ratio of scoring rates of women to men over all clients, with its interval."""
     rows = audit.execute(
-        "select category, impact_ratio, ir_ci_low, ir_ci_high from restricted.rpt_bias_audit where client_slug = '(all)'"
-        " and metric = 'scoring' and dimension = 'sex' and test_used is not null and model_version_id = ?",
+        "select category, impact_ratio, ir_ci_low, ir_ci_high from restricted.rpt_bias_audit"
+        " where client_slug = '(all)' and metric = 'scoring' and dimension = 'sex'"
+        " and test_used is not null and model_version_id = ?",
         [version],
     ).fetchall()
     ((category, ratio, low, high),) = [row for row in rows if row[0] in ("Male", "Female")]

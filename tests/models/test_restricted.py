@@ -58,13 +58,14 @@ def test_no_small_cell_is_in_what_may_leave(built: Path) -> None:
         audit, summary = "restricted.rpt_bias_audit", "restricted.rpt_bias_audit_summary"
         key = "model_version_id, client_slug, tool_stage, metric, dimension, category"
         shown, small = connection.execute(
-            f"select count(*) filter (coalesce(s.n, s.selected, s.rate, s.impact_ratio, s.ir_ci_low, s.p_value) is not null"
+            "select count(*) filter (coalesce(s.n, s.selected, s.rate, s.impact_ratio, s.p_value) is not null"
             f" or s.adverse_impact is not null), count(*) from {audit} as a join {summary} as s using ({key})"
             " where a.member_count < 5"
         ).fetchall()[0]
         (lonely,) = connection.execute(
-            f"select count(*) from (select count(*) filter (is_suppressed) as hidden, count(*) as all_cells from {summary}"
-            " group by model_version_id, client_slug, tool_stage, metric, dimension) where hidden = 1 and all_cells > 1"
+            "select count(*) from (select count(*) filter (is_suppressed) as hidden, count(*) as all_cells"
+            f" from {summary} group by model_version_id, client_slug, tool_stage, metric, dimension)"
+            " where hidden = 1 and all_cells > 1"
         ).fetchall()[0]
     assert small > 20
     assert shown == 0

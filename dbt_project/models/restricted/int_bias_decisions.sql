@@ -71,7 +71,9 @@ decisions as (
     from served
     inner join medians
         on served.client_id = medians.client_id and served.model_version_id = medians.model_version_id
-    {%- for tool_stage, stage_kind in [('shortlisted', 'screen'), ('interviewed', 'interview'), ('hired', 'hired')] %}
+    {%- for tool_stage, stage_kind in [
+        ('shortlisted', 'screen'), ('interviewed', 'interview'), ('hired', 'hired'),
+    ] %}
     union all
     select
         client_id,
@@ -80,7 +82,7 @@ decisions as (
         opportunity_id,
         '{{ tool_stage }}' as tool_stage,
         'selection' as metric,
-        furthest_stage_rank >= {{ var('stage_kinds').index(stage_kind) + 1 }} as is_selected,
+        furthest_stage_rank >= {{ stage_rank("'" ~ stage_kind ~ "'") }} as is_selected,
         decided_at
     from decided
     {%- endfor %}

@@ -55,7 +55,14 @@ scaled as (
     from weighed
 ),
 
-final as (      -- Fisher's exact test, two-sided: tables no more probable than the one seen (to 1e-7, as R does)
+exponentiated as (      -- Postgres takes an underflow for an error
+    select
+        *,
+        case when scaled_weight > -700 then exp(scaled_weight) else 0 end as weight
+    from scaled
+),
+
+final as (      -- two-sided: tables no more probable than the one seen (to 1e-7, as R does)
     select
         model_version_id,
         client_slug,
@@ -63,9 +70,8 @@ final as (      -- Fisher's exact test, two-sided: tables no more probable than 
         metric,
         dimension,
         category,
-        sum(case when log_weight <= seen_weight + 1e-7 and scaled_weight > -700 then exp(scaled_weight) else 0 end)
-        / sum(case when scaled_weight > -700 then exp(scaled_weight) else 0 end) as p_value
-    from scaled
+        sum(case when log_weight <= seen_weight + 1e-7 then weight else 0 end) / sum(weight) as p_value
+    from exponentiated
     group by model_version_id, client_slug, tool_stage, metric, dimension, category
 )
 

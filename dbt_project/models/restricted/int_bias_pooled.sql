@@ -39,7 +39,7 @@ paired as (      -- one row per comparison and opportunity in which both categor
     where comparisons.category <> comparisons.benchmark_category
 ),
 
-final as (      -- Mantel-Haenszel over opportunities: ratio of rates, and its test without continuity correction
+final as (      -- Mantel-Haenszel: ratio of rates, and its test without continuity correction
     select
         model_version_id,
         client_slug,

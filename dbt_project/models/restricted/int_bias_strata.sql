@@ -41,7 +41,14 @@ final as (
     from opportunities
     inner join clients on opportunities.client_id = clients.client_id
     where {{ category }} is not null
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by
+        opportunities.client_id,
+        opportunities.model_version_id,
+        opportunities.opportunity_id,
+        clients.client_slug,
+        opportunities.tool_stage,
+        opportunities.metric,
+        {{ category }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
     {% if not loop.last %}union all{% endif %}

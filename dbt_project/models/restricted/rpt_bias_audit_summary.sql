@@ -18,7 +18,7 @@ marked as (
     from audit
 ),
 
-hidden as (      -- a single hidden cell could be had from the sum of the others: the next larger one goes with it
+hidden as (      -- a single one could be had from the sum of the others: the next larger goes with it
     select
         *,
         is_small or (small_count = 1 and size_rank = 1) as is_suppressed
@@ -28,7 +28,8 @@ hidden as (      -- a single hidden cell could be had from the sum of the others
 measured as (      -- a ratio over a hidden rate would give that rate away
     select
         *,
-        is_suppressed or max(case when category = benchmark_category and is_suppressed then 1 else 0 end) over (
+        is_suppressed
+        or max(case when category = benchmark_category and is_suppressed then 1 else 0 end) over (
             partition by model_version_id, client_slug, tool_stage, metric, dimension
         ) = 1 as is_ratio_suppressed
     from hidden
