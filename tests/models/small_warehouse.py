@@ -244,7 +244,11 @@ class Product:
                 self._add("member_skills", **written, **held)
             for purpose in ("matching",) if number == 11 else ("matching", "ml_training"):
                 self._add("consents", client_id=client, member_id=member, purpose=purpose, granted_at=born)
-            self._add("member_demographics", member_id=member, client_id=client, sex="female", self_identified_at=born)
+            told = {
+                "sex": ("Female", "Male", None)[number % 3],
+                "race_ethnicity": ("White", "Asian; White")[number % 2],
+            }
+            self._add("member_demographics", member_id=member, client_id=client, self_identified_at=born, **told)
         for number in range(6):
             self.copied.extend(
                 self._opportunity(client, "gig" if number % 3 == 2 else "job", born + timedelta(days=280), "snapshot")
