@@ -43,8 +43,8 @@ final as (
         coalesce(opportunity_kind, '(all)') as opportunity_kind,
         cast(count(distinct opportunity_id) as integer) as opportunity_count,
         cast(count(*) as integer) as opening_count,
-        {{ percentile('days_to_fill', 0.5) }} as median_days_to_fill,
-        {{ percentile('days_to_fill', 0.9) }} as p90_days_to_fill,
+        {{ metric('median_days_to_fill') }} as median_days_to_fill,
+        {{ metric('p90_days_to_fill') }} as p90_days_to_fill,
         cast(avg(days_to_fill) as double precision) as mean_days_to_fill,
         bool_and(is_complete_week) as is_complete_week,
         week_starts_on
