@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from dashboards.metrics import load_metrics
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 PREFIXES = {
@@ -88,6 +90,11 @@ def test_models_have_one_key_test_over_described_columns() -> None:
     assert not offenders(lambda model: not key(model))
     assert not offenders(lambda model: not set(key(model)) <= {column["name"] for column in entry(model)["columns"]})
     assert not offenders(lambda model: not all(column.get("description") for column in entry(model)["columns"]))
+
+
+def test_marts_name_who_answers_for_them() -> None:
+    owners = {metric.owner for metric in load_metrics(PROJECT).values()}
+    assert not offenders(lambda model: entry(model).get("config", {}).get("meta", {}).get("owner") not in owners, MARTS)
 
 
 def test_models_and_their_yaml_are_short() -> None:

@@ -79,6 +79,7 @@ final as (
         cast(steps.previous_reached_count as integer) as previous_reached_count,
         cast(steps.stopped_count as integer) as stopped_count,
         cast(steps.open_count as integer) as open_count,
+        cast(steps.cohort_open_count as integer) as cohort_open_count,
         {{ metric('stage_conversion_rate', 'steps') }} as conversion_rate,
         {{ metric('stage_reached_share', 'steps') }} as reached_share,
         {{ metric('cohort_open_share', 'steps') }} as open_share,
