@@ -23,7 +23,7 @@ BY_HAND = {
     *("calibration", "conversion_by_cohort", "conversion_by_source", "moves_by_kind"),
     # Indices over ranks and shares, which no column holds.
     *("exposure_evenness", "rpt_recommendation_coverage_weekly"),
-    # A slash between words.
+    # A share of the tables, at the cut.
     "freshness_summary",
 }
 
@@ -57,7 +57,9 @@ def test_a_metric_can_be_computed_again_from_the_columns_of_its_first_model() ->
 
 def test_reports_and_cards_name_metrics_instead_of_dividing() -> None:
     reports = [path for path in MODELS.values() if path.parent.name == "reporting"]
-    dividing = {path.stem for path in reports if "safe_divide(" in path.read_text() or "percentile(" in path.read_text()}
+    dividing = {
+        path.stem for path in reports if "safe_divide(" in path.read_text() or "percentile(" in path.read_text()
+    }
     dividing |= {path.stem for path in CARDS if re.search(r" / |avg\(|median\(|quantile", _code(path))}
     assert dividing == BY_HAND
 
@@ -85,7 +87,10 @@ def test_sums_of_a_group_are_summed_before_they_are_divided() -> None:
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("select\n{{ metric('internal_fil_rate') }}", "c.sql:2: metric 'internal_fil_rate' does not exist; did you mean"),
+        (
+            "select\n{{ metric('internal_fil_rate') }}",
+            "c.sql:2: metric 'internal_fil_rate' does not exist; did you mean",
+        ),
         ("{{ metric_of_sums('median_days_to_hire') }}", "metric 'median_days_to_hire' is a percentile"),
         ("{{ metric('lag_seconds') }}", "metric 'lag_seconds' has no formula"),
     ],
