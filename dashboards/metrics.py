@@ -1,7 +1,7 @@
 """The metric layer as cards see it: `{{ metric('name') }}` becomes its formula, `metric: name` its words.
 
-Formulas are `vars.metrics` of the models' project file, words are `metrics.yml` beside it: each stands there once, and the
-models' macros `metric` and `metric_of_sums` spell the same text (a test compares). Cards are DuckDB's dialect, as ever.
+Formulas are `vars.metrics` of the models' project file, words are `metrics.yml` beside it: each stands there once, and
+the models' macros `metric` and `metric_of_sums` spell the same text (a test compares).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Formula:
     formula: str | None = None
 
     def sql(self, of: str = "", *, sums: bool = False) -> str:
-        """Spell it over the columns of one row, or (`sums`) over a group. ValueError: a percentile is no ratio of sums."""
+        """Spell it over the columns of one row, or (`sums`) over a group. Raises ValueError: a percentile has no sums."""
         if self.percentile is not None and self.column is not None:
             if sums:
                 raise ValueError("is a percentile: it cannot be made of sums")
@@ -76,7 +76,6 @@ def load_metrics(project: Path) -> dict[str, Metric]:
     formulas = {name: Formula(**formula) for name, formula in variables["metrics"].items()}
     found = {}
     for name, (_, node) in words.mapping(words.root, "the metrics").items():
-        entry = words.mapping(node, f"metric {name!r}")
         found[name] = words.read(node, Metric, f"metric {name!r}", name=name, formula=formulas.pop(name, Formula()))
     if formulas:
         raise words.error(words.root, f"metric {min(formulas)!r} has a formula and no words here")

@@ -19,8 +19,8 @@ from orchestration.models.project import project_directory
 HEAD = """\
 # Metrics
 
-What each number means, who answers for it, and what to beware of. Made by `python -m orchestration.models.dictionary` from
-`dbt_project/metrics.yml` (words) and `vars.metrics` of `dbt_project/dbt_project.yml` (formulas): change those, not this page.
+What each number means, who answers for it, and what to beware of. Change `dbt_project/metrics.yml` (words) or
+`vars.metrics` of `dbt_project/dbt_project.yml` (formulas), not this page: it is made by `python -m orchestration.models.dictionary`.
 A ratio over several rows is the ratio of its summed columns, never a mean of ratios.
 [models.md](models.md) says how to add a metric, [analysts.md](analysts.md) how to ask.
 """
