@@ -32,7 +32,7 @@ class Formula:
     formula: str | None = None
 
     def sql(self, of: str = "", *, sums: bool = False) -> str:
-        """Spell it over the columns of one row, or (`sums`) over a group. Raises ValueError: a percentile has no sums."""
+        """Spell it over the columns of one row, or (`sums`) over a group. ValueError: a percentile has no sums."""
         if self.percentile is not None and self.column is not None:
             if sums:
                 raise ValueError("is a percentile: it cannot be made of sums")

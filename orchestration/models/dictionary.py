@@ -20,7 +20,8 @@ HEAD = """\
 # Metrics
 
 What each number means, who answers for it, and what to beware of. Change `dbt_project/metrics.yml` (words) or
-`vars.metrics` of `dbt_project/dbt_project.yml` (formulas), not this page: it is made by `python -m orchestration.models.dictionary`.
+`vars.metrics` of `dbt_project/dbt_project.yml` (formulas), not this page, and make it anew:
+`python -m orchestration.models.dictionary > docs/metrics.md`.
 A ratio over several rows is the ratio of its summed columns, never a mean of ratios.
 [models.md](models.md) says how to add a metric, [analysts.md](analysts.md) how to ask.
 """

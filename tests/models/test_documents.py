@@ -74,10 +74,18 @@ def test_the_examples_of_the_page_about_models_build(built: Path, tmp_path: Path
         apply(project / name, place, anchor, text)
 
     chosen = ["stg_app__perks", "stg_flux__relations", "dim_perk", "rpt_overview_weekly"]
-    places = ("--project-dir", project, "--profiles-dir", project, "--target-path", tmp_path / "target")
+    places: tuple[str | Path, ...] = (
+        "--project-dir",
+        project,
+        "--profiles-dir",
+        project,
+        "--target-path",
+        tmp_path / "target",
+    )
     done = subprocess.run(
         [
-            *(Path(sys.executable).parent / "dbt", "build", "--warn-error", "--quiet", "--no-use-colors", *places),
+            Path(sys.executable).parent / "dbt",
+            *("build", "--warn-error", "--quiet", "--no-use-colors", *places),
             *("--log-path", tmp_path / "logs", "--exclude-resource-type", "unit_test", "--select", *chosen),
         ],
         env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
