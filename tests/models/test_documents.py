@@ -74,20 +74,11 @@ def test_the_examples_of_the_page_about_models_build(built: Path, tmp_path: Path
         apply(project / name, place, anchor, text)
 
     chosen = ["stg_app__perks", "stg_flux__relations", "dim_perk", "rpt_overview_weekly"]
-    places: tuple[str | Path, ...] = (
-        "--project-dir",
-        project,
-        "--profiles-dir",
-        project,
-        "--target-path",
-        tmp_path / "target",
-    )
+    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path / "target")]
+    options = ["--exclude-resource-type", "unit_test", "--log-path", str(tmp_path / "logs")]
+    options += ["--warn-error", "--quiet", "--no-use-colors"]
     done = subprocess.run(
-        [
-            Path(sys.executable).parent / "dbt",
-            *("build", "--warn-error", "--quiet", "--no-use-colors", *places),
-            *("--log-path", tmp_path / "logs", "--exclude-resource-type", "unit_test", "--select", *chosen),
-        ],
+        [Path(sys.executable).parent / "dbt", "build", *places, *options, "--select", *chosen],
         env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
         capture_output=True,
         text=True,
