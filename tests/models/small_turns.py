@@ -15,7 +15,7 @@ Change = tuple[str, str, Row]
 def turns(number: int, day: datetime, mirror: Mapping[str, Mapping[tuple[object, ...], Row]]) -> list[list[Change]]:
     """Return the transactions of a day, counted from 0."""
 
-    def update(table: str, key: int, **values: object) -> list[Change]:
+    def update(table: str, key: object, **values: object) -> list[Change]:
         return [("update", table, {"id": key, **values, "updated_at": day})]
 
     status = {key: row["status"] for (key,), row in mirror["opportunities"].items()}
