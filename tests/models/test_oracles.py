@@ -225,6 +225,8 @@ def test_debiased_clicks_are_those_that_the_exploration_weighs(source: Source) -
         ]
         assert (row.impression_count, row.clicked_impression_count) == (len(mine), mine.is_clicked.sum())
         assert row.weighable_impression_count == mine.weight.notna().sum()
+        explored = seen[seen.is_exploration & (seen.client == row.client_id)]
+        assert row.evidence_click_count == explored.is_clicked.sum()
         assert row.debiased_click_through_rate == pytest.approx(mine.earned.sum() / mine.weight.notna().sum())
 
 

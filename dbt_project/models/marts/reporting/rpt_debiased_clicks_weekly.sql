@@ -8,6 +8,14 @@ model_versions as (select * from {{ ref('dim_model_version') }}),
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
+evidence as (      -- one row per client
+    select
+        client_id,
+        sum(exploration_clicked_count) as exploration_clicked_count
+    from propensities
+    group by client_id
+),
+
 weighed as (      -- one row per mature impression
     select
         impressions.client_id,
@@ -50,6 +58,7 @@ final as (
         cast(counted.clicked_impression_count as integer) as clicked_impression_count,
         cast(counted.weighable_impression_count as integer) as weighable_impression_count,
         cast(counted.clipped_impression_count as integer) as clipped_impression_count,
+        cast(coalesce(evidence.exploration_clicked_count, 0) as integer) as evidence_click_count,
         cast(counted.click_weight_sum as double precision) as click_weight_sum,
         {{ safe_divide('counted.clicked_impression_count', 'counted.impression_count') }}
             as click_through_rate,
@@ -62,6 +71,7 @@ final as (
         on
             counted.client_id = weeks.client_id
             and counted.week_starts_on = weeks.week_starts_on
+    left join evidence on counted.client_id = evidence.client_id
     left join model_versions on counted.model_version_id = model_versions.model_version_id
 )
 
