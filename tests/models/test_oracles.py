@@ -62,7 +62,7 @@ def ratio(numerator: float, denominator: float) -> Any:
 
 
 def mondays(days: Frame) -> Frame:
-    return days - pd.to_timedelta(days.dt.weekday, unit="D")
+    return days - pd.to_timedelta(days.dt.day_of_week, unit="D")
 
 
 def test_retention_is_that_of_the_raw_events(source: Source) -> None:
