@@ -20,6 +20,8 @@ pairs as (
     union all
     select 'fct_sessions' as model, client_id, member_id, null as opportunity_id from {{ ref('fct_sessions') }}
     union all
+    select 'fct_events' as model, client_id, member_id, null as opportunity_id from {{ ref('fct_events') }}
+    union all
     select 'fct_member_day' as model, client_id, member_id, null as opportunity_id
     from {{ ref('fct_member_day') }}
 )

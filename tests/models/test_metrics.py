@@ -23,6 +23,9 @@ BY_HAND = {
     *("calibration", "conversion_by_cohort", "conversion_by_source", "moves_by_kind"),
     # Indices over ranks and shares, which no column holds.
     *("exposure_evenness", "rpt_recommendation_coverage_weekly"),
+    # Over the report's own groups and parts, with their sums beside them.
+    *("rpt_client_health_weekly", "rpt_days_in_stage_weekly", "rpt_freshness_budget_daily"),
+    *("rpt_list_diversity_weekly", "rpt_time_to_fill_weekly"),
     # A share of the tables, at the cut.
     "freshness_summary",
 }
