@@ -6,6 +6,7 @@
     'fct_impressions': ['member_id', 'opportunity_id'],
     'fct_moves': ['member_id', 'opportunity_id'],
     'fct_sessions': ['member_id'],
+    'fct_events': ['member_id'],
     'fct_member_day': ['member_id'],
     'ml_match_examples_v1': ['member_id', 'opportunity_id'],
 } %}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import load_contracts
 from orchestration.errors import BuildError
+from orchestration.models.catalogue import LAST_BUILD, Result, last_results
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
@@ -73,7 +75,10 @@ def build_models(
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)
-    _remember(settings, cut_id, results)
+        cut_at = str(
+            destination.machinery.session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0]
+        )
+    _remember(settings, cut_id, cut_at, results)
     return Built(cut_id, results, rows)
 
 
@@ -83,11 +88,16 @@ def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _remember(settings: Settings, cut_id: int, results: Sequence[models.NodeResult]) -> None:
-    """Write down what the last build did, for whoever reports on it."""
-    path = settings.dbt_directory / "last_build.json"
+def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[models.NodeResult]) -> None:
+    """Write down what the last build did, and each node's newest result: a build may be of some nodes only."""
+    path = settings.dbt_directory / LAST_BUILD
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    newest = {
+        result.unique_id: asdict(Result(result.status, result.failures, cut_id, cut_at, now)) for result in results
+    }
+    known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results)}))
+    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results), "results": known | newest}))
     draft.replace(path)
 
 

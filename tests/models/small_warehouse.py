@@ -25,6 +25,8 @@ import pyarrow as pa
 import yaml
 
 from ingestion.events.schema import DOCUMENTED_COLUMNS
+from tests.models import small_machinery
+from tests.models.small_turns import turns
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,18 +50,6 @@ KEYS = {
     "member_demographics": ("member_id",),
     "audit_log_raw": (),  # no key: rows may be equal
 }
-MACHINERY = """
-create schema _flux;
-create table _flux.cuts (
-    cut_id bigint, epoch bigint, lsn bigint, commit_at timestamptz, clock_at timestamptz,
-    event_segment bigint, event_offset bigint, made_at timestamptz);
-create table _flux.tables (source varchar, relation varchar, history varchar, state varchar);
-create table _flux.segments (
-    source varchar, segment bigint, from_offset bigint, to_offset bigint, accepted bigint, loaded bigint,
-    duplicates bigint, quarantined bigint, loaded_at timestamptz);
-create table _flux.quarantine (
-    consumer varchar, source varchar, position varchar, reason varchar, raw blob, noticed_at timestamptz);
-"""
 Row = Mapping[str, object]
 
 
@@ -117,11 +107,13 @@ class Log:
     tables: Mapping[str, Mapping[str, str]]
     mirror: dict[str, dict[tuple[object, ...], Row]] = field(default_factory=dict)
     history: dict[str, list[Row]] = field(default_factory=dict)
+    clock: list[tuple[int, datetime]] = field(default_factory=list)
     lsn: int = 1_000
 
     def commit(self, at: datetime, changes: list[tuple[str, str, Row]]) -> None:
         """Append one transaction: (operation, table, row); an update names the key and what changes."""
         self.lsn += 8
+        self.clock.append((self.lsn, at))
         for number, (op, table, row) in enumerate(changes):
             rows = self.mirror.setdefault(table, {})
             key = tuple(row[column] for column in KEYS.get(table, ("id",))) or (len(rows),)
@@ -158,11 +150,13 @@ def build(path: Path, seed: int = 7) -> None:
     product.copy()
     for day in range(DAYS):
         product.live(START + timedelta(days=day))
+        for changes in turns(day, START + timedelta(days=day, hours=16), product.log.mirror):
+            product.log.commit(START + timedelta(days=day, hours=16), changes)
     end = START + timedelta(days=DAYS)
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"}) as connection:
         connection.execute("SET TimeZone='UTC'")
-        connection.execute(MACHINERY)
+        connection.execute(small_machinery.TABLES)
         for schema in ("raw_app", "raw_app_history", "raw_segment", "restricted", "restricted_history"):
             connection.execute(f"create schema {schema}")
         for table, columns in product.log.tables.items():
@@ -177,14 +171,7 @@ def build(path: Path, seed: int = 7) -> None:
         for table, columns in event_tables().items():
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
         loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
-        connection.execute(
-            "insert into _flux.cuts values (1, 1, ?, ?, ?, 1, 1, ?)",
-            [product.log.lsn, end, end, end + timedelta(seconds=12)],
-        )
-        connection.execute(
-            "insert into _flux.segments values ('default', 1, 0, 1, ?, ?, 3, 1, ?)", [loaded + 4, loaded, end]
-        )
-        connection.execute("insert into _flux.quarantine values ('events', 'default', '1:1', 'no id', null, ?)", [end])
+        small_machinery.fill(connection, product.log.clock, end, loaded)
 
 
 @dataclass(slots=True)
@@ -307,7 +294,12 @@ class Product:
         for rank, opportunity in enumerate(shown, 1):
             recommendation = self.new("match_recommendations")
             pair = {"client_id": client, "member_id": member["id"], "opportunity_id": opportunity["id"]}
-            ranked = {"rank": rank, "score": 1 / (rank + 1), "propensity": 0.5 / rank, "is_exploration": rank == 3}
+            ranked = {
+                "rank": rank,
+                "score": 1 / (rank + 1),
+                "propensity": 0.5 / rank,
+                "is_exploration": recommendation % 4 == 0,
+            }
             served = {"id": recommendation, "request_id": request, **pair, **ranked, "created_at": at}
             changes.append(("insert", "match_recommendations", served))
             if self.random.random() < 0.8:

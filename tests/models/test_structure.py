@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from dashboards.metrics import load_metrics
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 PREFIXES = {
@@ -31,12 +33,13 @@ PREFIXES = {
 }
 GLOBAL = {  # models without client_id: by nature the same for all clients, or about the machinery
     *("dim_skill", "dim_model_version", "dim_date"),
-    *("fct_freshness", "rpt_data_freshness", "rpt_event_ledger"),
+    *("fct_freshness", "fct_pipeline_runs", "rpt_data_freshness", "rpt_event_ledger", "rpt_freshness_budget_daily"),
 }
 PROTECTED = {"sex", "race_ethnicity", "age_band", "disability", "veteran"}
 LINES = 150
 
 MARTS = [model for model in MODELS if "marts" in model.parts]
+SEEDS = [path.stem for path in (PROJECT / "seeds").glob("*.csv")]
 MAY_READ = {
     "stg": (),
     "int": ("stg_", "int_"),
@@ -90,6 +93,11 @@ def test_models_have_one_key_test_over_described_columns() -> None:
     assert not offenders(lambda model: not all(column.get("description") for column in entry(model)["columns"]))
 
 
+def test_marts_name_who_answers_for_them() -> None:
+    owners = {metric.owner for metric in load_metrics(PROJECT).values()}
+    assert not offenders(lambda model: entry(model).get("config", {}).get("meta", {}).get("owner") not in owners, MARTS)
+
+
 def test_models_and_their_yaml_are_short() -> None:
     assert not offenders(lambda model: len(text(model).splitlines()) > LINES)
     assert not offenders(lambda model: len(text(model.with_suffix(".yml")).splitlines()) > LINES)
@@ -104,7 +112,7 @@ def test_layers_read_only_what_lies_below_them() -> None:
         name = model.stem.split("_")[0]
         return "rpt" if name == "int" and "restricted" in model.parts else name  # that folder lies beside the marts
 
-    assert not offenders(lambda model: not all(name.startswith(MAY_READ[layer(model)]) for name in refs(model)))
+    assert not offenders(lambda model: not all(name.startswith((*MAY_READ[layer(model)], *SEEDS)) for name in refs(model)))
 
 
 def test_protected_attributes_are_read_by_nobody_outside_their_folder() -> None:
