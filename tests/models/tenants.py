@@ -22,7 +22,7 @@ Rows = list[tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Tenants:
-    """`client_1`, `client_2`, `analyst`, `stranger` are persons; `group` is the role that a person's rights come from."""
+    """`client_1`, `client_2`, `analyst`, `stranger` are persons; `group` is the role of a person's rights."""
 
     owner: str
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])

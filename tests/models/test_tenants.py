@@ -162,7 +162,7 @@ CLIENT_OF_ALL = "select distinct client_id from serving.fct_applications"
         ("select distinct client_id from serving.fct_applications tablesample system (100)",),
         ("prepare mine as " + CLIENT_OF_ALL, "execute mine"),
         ("begin", "declare mine cursor for " + CLIENT_OF_ALL, "fetch all from mine"),
-        ("select distinct c.client_id from serving.dim_client as c full join serving.fct_moves as m using (client_id)",),
+        ("select distinct client_id from serving.dim_client full join serving.fct_moves using (client_id)",),
         ("select client_id from _flux.client_readers",),
     ],
 )  # fmt: skip
