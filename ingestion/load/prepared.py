@@ -154,7 +154,7 @@ def _stacked(tables: Sequence[tuple[int, pa.Table]]) -> pa.Table:
 
 def _repeated(ids: pa.Table) -> npt.NDArray[np.int64]:
     """Return the records whose id an earlier one has."""
-    records = ids[RECORD].to_numpy()
+    records: npt.NDArray[np.int64] = ids[RECORD].to_numpy()
     if pc.count_distinct(ids["id"]).as_py() == len(records):
         return records[:0]
     first = ids.group_by("id").aggregate([(RECORD, "min")])[f"{RECORD}_min"].to_numpy()

@@ -73,7 +73,7 @@ class _Process:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.getenv("PYTHONPATH"))))},
             )
 
@@ -87,7 +87,8 @@ class _Process:
             memory = mmap.mmap(files[0], 0, access=mmap.ACCESS_READ)
         finally:
             os.close(files[0])
-        return _Reader(memory, int.from_bytes(said)).load()
+        prepared: Prepared = _Reader(memory, int.from_bytes(said)).load()
+        return prepared
 
     def close(self) -> int:
         """Let it end; its exit status."""

@@ -13,7 +13,6 @@ from typing import Any  # Any: rows
 import pytest
 
 from ingestion.events.tracking_plan import TrackingPlan, parse_tracking_plan
-from ingestion.load import preparer
 from ingestion.load.events import EventLoader, load_events
 from ingestion.load.prepared import Part, united
 from ingestion.load.preparer import Preparers
@@ -119,7 +118,7 @@ def test_the_part_of_a_process_that_was_killed_is_prepared_all_the_same(
         begun.append(begin(*arguments, **options))
         return begun[-1]
 
-    monkeypatch.setattr(preparer.subprocess, "Popen", begin_and_tell)
+    monkeypatch.setattr(subprocess, "Popen", begin_and_tell)
     preparers = Preparers(1)
     try:
         expected = preparers.prepare(part).result().normalised
@@ -157,7 +156,7 @@ def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
 
 def test_a_load_without_a_backlog_begins_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "log", calls(0, 10))
-    monkeypatch.setattr(preparer.subprocess, "Popen", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
     with warehouse(tmp_path / "it.duckdb") as destination:
         assert drain(destination, tmp_path / "log") == 1
         assert load_events(destination, LogReader(tmp_path / "log"), None).accepted == 0
