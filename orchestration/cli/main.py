@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.",
     ),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
-    "build": ("orchestration.cli.build", "Build the models with their tests, and publish them."),
+    "build": ("orchestration.cli.build", "Build the models with their tests on what is loaded, and publish them."),
     "status": (
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
