@@ -23,10 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.",
     ),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
-    "build": (
-        "orchestration.cli.build",
-        "Build the models with their tests on what is loaded, and publish them.",
-    ),
+    "build": ("orchestration.cli.build", "Build the models with their tests on what is loaded, and publish them."),
     "status": (
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
@@ -42,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("orchestration.cli.verify", "Compare source and warehouse at one position."),
     "query": ("orchestration.cli.query", "Run SQL on the published warehouse."),
     "models": ("orchestration.cli.models", "Describe the models: columns, lineage, freshness, tests, an example."),
-    "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address for notebooks."),
+    "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address, or one client's rows of it."),
     "dashboards": ("orchestration.cli.dashboards", "Build or open the dashboards."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),
