@@ -88,9 +88,9 @@ def audited(story: Told, directory: Path, built: Path) -> duckdb.DuckDBPyConnect
         "create table intermediate.int_clients_zoned as"
         " select distinct client_id, 'client ' || client_id as client_slug from recommendations"
     )
-    names = ("member_id", "client_id", "sex", "race_ethnicity")
-    columns = zip(*story.people.values(), strict=True)
-    connection.register("people", pa.table(dict(zip(names, map(list, columns), strict=True))))
+    asked = ("member_id", "client_id", "sex", "race_ethnicity")
+    answers = zip(*story.people.values(), strict=True)
+    connection.register("people", pa.table(dict(zip(asked, map(list, answers), strict=True))))
     connection.execute("create table restricted.stg_restricted__member_demographics as from people")
     for name in CHAIN:
         (path,) = (built.parent / "target" / "compiled").rglob(f"models/restricted/{name}.sql")
