@@ -89,8 +89,8 @@ def audited(story: Told, directory: Path, built: Path) -> duckdb.DuckDBPyConnect
         " select distinct client_id, 'client ' || client_id as client_slug from recommendations"
     )
     asked = ("member_id", "client_id", "sex", "race_ethnicity")
-    people = zip(*story.people.values(), strict=True)
-    connection.register("people", pa.table(dict(zip(asked, map(list, people), strict=True))))
+    answers = zip(*story.people.values(), strict=True)
+    connection.register("people", pa.table(dict(zip(asked, map(list, answers), strict=True))))
     connection.execute("create table restricted.stg_restricted__member_demographics as from people")
     for name in CHAIN:
         (path,) = (built.parent / "target" / "compiled").rglob(f"models/restricted/{name}.sql")
