@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -53,6 +53,19 @@ class Audience(enum.Enum):
         if schema == "_flux":
             return self is Audience.GENERAL and name in READABLE_MACHINERY
         return self is Audience.GENERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A copy for one reader: of tables in `schemas` the rows whose `column` is `value`.
+
+    Of tables without the column those named in `whole`, as schema.name, and no others. Views are left out.
+    """
+
+    schemas: frozenset[str]
+    column: str
+    value: int
+    whole: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +105,11 @@ def publish(
     *,
     audience: Audience = Audience.GENERAL,
     exclude: Collection[str] = (),
+    share: Share | None = None,
 ) -> PublishReport:
     """Publish what `audience` may read in `live` as the DuckDB file `target`, without the schemas in `exclude`.
 
+    With a `share` that alone, in a file that only its owner reads.
     `live` is a file that nobody has open, or a connection of its owner: then what that connection has not committed is
     not published. Raises PublishError; then the old `target` is untouched.
     """
@@ -108,6 +123,10 @@ def publish(
                 for relation in _relations(source, catalog)
                 if audience.reads(relation.schema, relation.name) and relation.schema not in exclude
             ]
+            conditions: dict[_Relation, str] = {}
+            if share is not None:
+                conditions = _conditions(source, catalog, relations, share)
+                relations = list(conditions)
             if any(relation.schema.casefold() == target.stem.casefold() for relation in relations):
                 raise PublishError(
                     f"cannot publish to {target.name!r}: DuckDB could not tell the file from its schema "
@@ -115,9 +134,9 @@ def publish(
                 )
             views = [r for r in relations if r.view_sql is not None and audience is Audience.GENERAL]
             tables = [r for r in relations if r not in views]
-            rows = _copy_tables(source, catalog, new, tables)
+            rows = _copy_tables(source, catalog, new, tables, conditions)
             left_out = _create_views(new, views)
-            _into_place(new, target, audience.value)
+            _into_place(new, target, audience.value if share is None else Audience.RESTRICTED.value)
     except (duckdb.Error, OSError) as error:
         raise PublishError(
             f"cannot publish to {str(target)!r}: {_first_line(error)}; the copy of before is still in its place"
@@ -195,7 +214,32 @@ def _relations(source: duckdb.DuckDBPyConnection, catalog: str) -> list[_Relatio
     return [_Relation(*row[:4]) for row in rows]
 
 
-def _copy_tables(source: duckdb.DuckDBPyConnection, catalog: str, new: Path, tables: list[_Relation]) -> int:
+def _conditions(
+    source: duckdb.DuckDBPyConnection, catalog: str, relations: list[_Relation], share: Share
+) -> dict[_Relation, str]:
+    """Give the tables of a share, each with the WHERE clause of its rows."""
+    having = set(
+        source.execute(
+            "select schema_name, table_name from duckdb_columns() where database_name = $1 and column_name = $2",
+            [catalog, share.column],
+        ).fetchall()
+    )
+    found = {}
+    for table in (r for r in relations if r.view_sql is None):
+        if table.schema in share.schemas and (table.schema, table.name) in having:
+            found[table] = f" where {quote(share.column)} = {share.value:d}"
+        elif f"{table.schema}.{table.name}" in share.whole:
+            found[table] = ""
+    return found
+
+
+def _copy_tables(
+    source: duckdb.DuckDBPyConnection,
+    catalog: str,
+    new: Path,
+    tables: list[_Relation],
+    conditions: Mapping[_Relation, str],
+) -> int:
     """Write all tables as one transaction sees them into the file `new`; return their rows."""
     comments = _column_comments(source, catalog)
     source.execute(f"attach {_literal(str(new))} as {_COPY} (read_write, storage_version '{STORAGE_VERSION}')")
@@ -206,7 +250,8 @@ def _copy_tables(source: duckdb.DuckDBPyConnection, catalog: str, new: Path, tab
             for schema in dict.fromkeys(table.schema for table in tables):
                 source.execute(f"create schema if not exists {_COPY}.{quote(schema)}")
             for table in tables:
-                rows += int(str(_value(source, f"create table {table.at(_COPY)} as from {table.at(catalog)}")))
+                query = f"from {table.at(catalog)}{conditions.get(table, '')}"
+                rows += int(str(_value(source, f"create table {table.at(_COPY)} as {query}")))
                 _comment(source, "table", table.at(_COPY), table.comment)
                 for column, comment in comments.get((table.schema, table.name), ()):
                     _comment(source, "column", f"{table.at(_COPY)}.{quote(column)}", comment)

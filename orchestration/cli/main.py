@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("orchestration.cli.verify", "Compare source and warehouse at one position."),
     "query": ("orchestration.cli.query", "Run SQL on the published warehouse."),
     "models": ("orchestration.cli.models", "Describe the models: columns, lineage, freshness, tests, an example."),
-    "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address for notebooks."),
+    "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address, or one client's rows of it."),
     "dashboards": ("orchestration.cli.dashboards", "Build or open the dashboards."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from orchestration.cli import client_copy
 from orchestration.cli.output import examples, read_settings
 
 
-@click.group(epilog=examples("flux warehouse url"))
+@click.group(epilog=examples("flux warehouse url", "flux warehouse copy --client acme --to acme.duckdb"))
 def command() -> None:
-    """Give the published warehouse's address for notebooks."""
+    """Give the published warehouse's address, or one client's rows of it."""
 
 
 @command.command(
@@ -41,3 +42,6 @@ def url(show_password: bool) -> int:
     path = str(settings.published_path.absolute())
     click.echo(sa.URL.create("duckdb", database=path, query={"access_mode": "read_only"}).render_as_string())
     return 0
+
+
+command.add_command(client_copy.command)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.walk import client_copy
 from tests.models.conftest import dbt_build, postgres_environment
 from tests.models.tenants import CLIENTS, Tenants, counted, tenants
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 SCHEMAS = "('marts', 'reporting', 'ml', 'serving')"
 # Models without client_id: those that are the same for all clients, and those over all clients, which are closed.
-SAME_FOR_ALL = {"dim_date", "dim_skill", "dim_model_version", "int_current_cut"}
+SAME_FOR_ALL = {name.rpartition(".")[2] for name in client_copy.SAME_FOR_ALL}
 CLOSED = {"fct_freshness", "rpt_data_freshness", "rpt_event_ledger"}
 TABLES = f"""
 select format('%I.%I', n.nspname, c.relname), c.relname::text,
