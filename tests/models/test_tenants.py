@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 SCHEMAS = "('marts', 'reporting', 'ml', 'serving')"
 # Models without client_id: those that are the same for all clients, and those over all clients, which are closed.
 SAME_FOR_ALL = {name.rpartition(".")[2] for name in client_copy.SAME_FOR_ALL}
-CLOSED = {"fct_freshness", "rpt_data_freshness", "rpt_event_ledger"}
+CLOSED = {
+    *("fct_freshness", "fct_pipeline_runs", "rpt_data_freshness", "rpt_event_ledger", "rpt_freshness_budget_daily"),
+}
 TABLES = f"""
 select format('%I.%I', n.nspname, c.relname), c.relname::text,
     exists (select from pg_attribute where attrelid = c.oid and attname = 'client_id' and not attisdropped)
