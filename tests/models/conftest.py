@@ -26,7 +26,11 @@ PROJECT = HERE.parents[1] / "dbt_project"
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the DuckDB file with everything built from the small warehouse."""
-    home = tmp_path_factory.mktemp("a home with spaces")
+    return build_small_warehouse(tmp_path_factory.mktemp("a home with spaces"))
+
+
+def build_small_warehouse(home: Path) -> Path:
+    """Write the small warehouse below a directory, build all models, return the file; dbt's files are in `target`."""
     warehouse = home / "warehouse.duckdb"
     subprocess.run([sys.executable, "-m", "tests.models.small_warehouse", warehouse], check=True, timeout=60)
     dbt_build(home, {"DBT_WAREHOUSE_PATH": str(warehouse)})

@@ -25,6 +25,7 @@ import pyarrow as pa
 import yaml
 
 from ingestion.events.schema import DOCUMENTED_COLUMNS
+from tests.models import unruly
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,6 +49,7 @@ KEYS = {
     "member_demographics": ("member_id",),
     "audit_log_raw": (),  # no key: rows may be equal
 }
+FULL = ("member_skills",)  # replica identity full: a deletion tells the whole row
 MACHINERY = """
 create schema _flux;
 create table _flux.cuts (
@@ -126,7 +128,7 @@ class Log:
             rows = self.mirror.setdefault(table, {})
             key = tuple(row[column] for column in KEYS.get(table, ("id",))) or (len(rows),)
             if op == "delete":
-                new: Row = {column: row[column] for column in KEYS.get(table, ("id",))}
+                new: Row = row if table in FULL else {name: row[name] for name in KEYS.get(table, ("id",))}
                 del rows[key]
             else:
                 new = rows[key] = {**rows.get(key, {}), **row}
@@ -185,6 +187,7 @@ def build(path: Path, seed: int = 7) -> None:
             "insert into _flux.segments values ('default', 1, 0, 1, ?, ?, 3, 1, ?)", [loaded + 4, loaded, end]
         )
         connection.execute("insert into _flux.quarantine values ('events', 'default', '1:1', 'no id', null, ?)", [end])
+        unruly.machinery(connection)
 
 
 @dataclass(slots=True)
@@ -214,6 +217,7 @@ class Product:
                     stage = {"name": kind.title(), "kind": kind, "position": number, "opportunity_kind": opened}
                     self._add("stages", client_id=client, **stage)
             self._people(client, at)
+        unruly.before(self, at)
         self.log.commit(at, self.copied)
 
     def _add(self, table: str, **row: object) -> int:
@@ -271,6 +275,7 @@ class Product:
     def live(self, day: datetime) -> None:
         """Let one day happen: some lists are asked for, seen, clicked; some people apply; some applications move on."""
         chance = self.random.random
+        unruly.happen(self, (day - START).days, day)
         if day.weekday() == 0:
             self.log.commit(day, self._opportunity(1 + int(chance() < 0.5), "job", day, "insert"))
         if chance() < 0.2:

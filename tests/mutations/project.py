@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any  # Any: dbt's manifest
 
 import duckdb
 
+from tests.models.conftest import build_small_warehouse
 from tests.models.oracles import ORACLES
 from tests.models.oracles.source import Source
 
@@ -117,6 +119,13 @@ class Project:
         for row in found.fetchall():
             sides[row[side]][tuple(str(value) for number, value in enumerate(row) if number != side)] += 1
         return sides["actual"] == sides["expected"]
+
+
+@contextmanager
+def built_project(home: Path) -> Iterator[Project]:
+    """Build the small warehouse below a directory and open it."""
+    with duckdb.connect(str(build_small_warehouse(home))) as connection:
+        yield Project(home / "target", connection)
 
 
 def _kind(entry: Any) -> str:

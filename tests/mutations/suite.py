@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import yaml
 
 from tests.mutations.project import Project
 
+LEAST_SHARE = 0.95
 CATALOGUE = Path(__file__).parent / "mutations.yaml"
 
 
@@ -54,3 +55,23 @@ def trials(project: Project, mutations: Iterable[Mutation]) -> Iterator[Trial]:
     for mutation in mutations:
         sql = mutation.apply(project.models[mutation.model].sql)
         yield Trial(mutation, next(project.catchers(mutation.model, sql, (mutation.before, mutation.after)), None))
+
+
+def complaints(done: Sequence[Trial]) -> list[str]:
+    """What is wrong with the outcome: survivors without a reason, reasons without a survivor, too low a score."""
+    named = {trial: f"{trial.mutation.model}: {trial.mutation.what}" for trial in done}
+    wrong = [
+        f"{name}: no test notices; add one, or give the reason in {CATALOGUE.name} (survives)"
+        for trial, name in named.items()
+        if not trial.caught_by and not trial.mutation.survives
+    ]
+    wrong += [
+        f"{name}: {trial.caught_by} notices, so it does not survive; drop the reason in {CATALOGUE.name}"
+        for trial, name in named.items()
+        if trial.caught_by and trial.mutation.survives
+    ]
+    share = sum(trial.caught_by is not None for trial in done) / len(done)
+    return [
+        *wrong,
+        *([f"{share:.1%} of the mutations are caught, less than {LEAST_SHARE:.0%}"] * (share < LEAST_SHARE)),
+    ]

@@ -60,9 +60,7 @@ def member_days(source: Source) -> dict[tuple[int, int, date], list[datetime]]:
     return found
 
 
-@oracle(
-    "marts.fct_member_day", "member_id client_id event_count active_on week_starts_on first_event_at last_event_at"
-)
+@oracle("marts.fct_member_day", "member_id client_id event_count active_on week_starts_on first_event_at last_event_at")
 def fct_member_day(source: Source) -> Rows:
     for (member, client, day), moments in source.once(member_days).items():
         yield (member, client, len(moments), day, monday(day), moments[0], moments[-1])
@@ -122,4 +120,27 @@ def rpt_weekly_active_members(source: Source) -> Rows:
         )
 
 
-ORACLES = (fct_member_day, fct_sessions, rpt_weekly_active_members)
+@oracle(
+    "marts.fct_web_sessions",
+    "client_id visitor_id first_page_path last_page_path page_count is_bot duration_seconds started_at ended_at",
+)
+def fct_web_sessions(source: Source) -> Rows:
+    """By device and client; tests/models/test_web_sessions.py has the persons."""
+    clients = {str(row["user_id"]): row["client_id"] for row in source.rows("members")}
+    visitors: dict[tuple[str, int | None], list[Row]] = defaultdict(list)
+    for row in source.rows("raw_segment.pages"):
+        device = row["anonymous_id"]
+        client = row["client_id"] and int(row["client_id"])
+        visitors[device, client or clients.get(device.removeprefix("device-"))].append(row)
+    for (visitor, client), rows in visitors.items():
+        rows.sort(key=lambda row: (row["timestamp"], row["id"]))
+        moments = [row["timestamp"] for row in rows]
+        borders = [number for number, (a, b) in enumerate(pairwise(moments), 1) if b - a >= PAUSE]
+        for begin, end in pairwise([0, *borders, len(rows)]):
+            part, first, last = rows[begin:end], moments[begin], moments[end - 1]
+            bot = any("bot" in (row["context_user_agent"] or "") for row in part)
+            paths = (part[0]["path"], part[-1]["path"])
+            yield (client, visitor, *paths, len(part), bot, (last - first).total_seconds(), first, last)
+
+
+ORACLES = (fct_web_sessions, fct_member_day, fct_sessions, rpt_weekly_active_members)

@@ -32,12 +32,17 @@ def weeks(source: Source) -> list[Row]:
         tracked = source.once(tracked_from).get(client)
         is_tracked = tracked is not None and week["ends_at"] > tracked
         begun = [row for row in people if row["worker_type"] == "employee" and of(row["client_id"], row["hired_on"])]
-        is_open = {row["opportunity_id"] for row in spans if row["client_id"] == client and valid(row, week["as_of_at"])}
+        is_open = {
+            row["opportunity_id"] for row in spans if row["client_id"] == client and valid(row, week["as_of_at"])
+        }
         counts = (
             *(sum(of(row["client_id"], row["applied_on"]) for row in applied), len(hires)),
             *(sum(row["source"] != "external" and row["opportunity_kind"] == "job" for row in hires), len(begun)),
             *(len(seen), len(mature), sum(row["application"] is not None for row in mature)),
-            *(len(source.once(active_weeks)[client, start]) if is_tracked else None, source.once(headcounts)[client, start]),
+            *(
+                len(source.once(active_weeks)[client, start]) if is_tracked else None,
+                source.once(headcounts)[client, start],
+            ),
             len(is_open),
         )
         done = week["ends_at"] + ACCEPTANCE <= source.cut

@@ -31,7 +31,10 @@ def applications(source: Source) -> list[Row]:
         first = {kind: entry["moved_at"] for kind, entry in reversed(list(zip(kinds, entries, strict=True)))}
         hired = row["status"] == "hired"
         decided = row[DECISIONS[row["status"]]] if row["status"] in DECISIONS else None
-        applied_on, hired_on = source.day(client, row["applied_at"]), source.day(client, row["hired_at"]) if hired else None
+        applied_on, hired_on = (
+            source.day(client, row["applied_at"]),
+            source.day(client, row["hired_at"]) if hired else None,
+        )
         found.append(
             {
                 **row,
@@ -67,7 +70,14 @@ def fct_applications(source: Source) -> Rows:
         yield (
             *(row[name] for name in same),
             *(row["opportunity_kind"], row["source"], row["status"], row["current_kind"]),
-            *(KINDS[row["rank"] - 1], row["rank"], row["reason"], row["entries"], row["days_to_hire"], row["days_open"]),
+            *(
+                KINDS[row["rank"] - 1],
+                row["rank"],
+                row["reason"],
+                row["entries"],
+                row["days_to_hire"],
+                row["days_open"],
+            ),
             *(row["open"], row["hired"], row["source"] != "external"),
             *(row["applied_on"], monday(row["applied_on"]), hired_on, monday(hired_on) if hired_on else None),
             row["applied_at"],
@@ -91,7 +101,14 @@ def fct_application_stages(source: Source) -> Rows:
             exit_kind = "moved" if not last else row["status"] if row["decided"] else "open"
             yield (
                 *(entry["id"], row["client_id"], row["id"], row["opportunity_id"], stage["id"], entry["from_stage_id"]),
-                *(row["opportunity_kind"], stage["name"], stage["kind"], exit_kind, KINDS.index(stage["kind"]) + 1, number),
+                *(
+                    row["opportunity_kind"],
+                    stage["name"],
+                    stage["kind"],
+                    exit_kind,
+                    KINDS.index(stage["kind"]) + 1,
+                    number,
+                ),
                 ((left or source.cut) - moved_at).total_seconds() / 86400,
                 *(last, exit_kind == "open", source.day(row["client_id"], moved_at), moved_at, left),
             )
@@ -127,7 +144,9 @@ def cells(source: Source, rows: list[Row]) -> list[tuple[Row | None, str, list[R
     for week in source.weeks:
         of_week = [row for row in rows if row["week"] is week]
         kinds = {row["opportunity_kind"] for row in of_week}
-        found += [(week, kind, [r for r in of_week if kind in ("(all)", r["opportunity_kind"])]) for kind in ("(all)", *kinds)]
+        found += [
+            (week, kind, [r for r in of_week if kind in ("(all)", r["opportunity_kind"])]) for kind in ("(all)", *kinds)
+        ]
     starts = sorted({row["week"]["week"] for row in rows})
     for start, kind in product(starts, ("(all)", *{row["opportunity_kind"] for row in rows})):
         of_week = [row for row in rows if row["week"]["week"] == start and kind in ("(all)", row["opportunity_kind"])]

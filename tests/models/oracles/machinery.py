@@ -22,7 +22,7 @@ def freshness(source: Source) -> list[Row]:
         changes = source.rows(relation if events else f"raw_app_history.{table}")
         moment = "_commit_at" if not events else "received_at" if table == "users" else "timestamp"
         newest = max((row[moment] for row in changes), default=None)
-        state = "loaded" if events else tables[relation]["state"]
+        state = "loaded" if events else tables.get(relation, {"state": "unknown"})["state"]
         lag = max((cut["made_at"] - (loaded_at if events else cut["commit_at"])).total_seconds(), 0)
         idle = max((cut["clock_at"] - newest).total_seconds(), 0) if newest else 0
         good = state in ("streaming", "loaded")

@@ -83,7 +83,9 @@ def credits(source: Source) -> dict[int, Row]:
         if application["deleted_at"] is None:
             at = application["applied_at"]
             for number, sights in seen.items():
-                same = all(sights[0][name] == application[name] for name in ("client_id", "member_id", "opportunity_id"))
+                same = all(
+                    sights[0][name] == application[name] for name in ("client_id", "member_id", "opportunity_id")
+                )
                 first = min(row["shown_at"] for row in sights)
                 if same and first <= at <= first + ACCEPTANCE:
                     last_seen = max(row["shown_at"] for row in sights if row["shown_at"] <= at)
@@ -136,7 +138,12 @@ def fct_recommendations(source: Source) -> Rows:
             *(request["model_version_id"], row["application"], request["channel"], request["surface"], row["rank"]),
             *(len(row["sights"]), row["score"], row["propensity"], row["is_exploration"], bool(row["sights"])),
             *(row["clicked_at"] is not None, row["dismissed"], row["application"] is not None, credit is not None),
-            *(row["mature"], source.day(row["client_id"], request["requested_at"]), row["week"], request["requested_at"]),
+            *(
+                row["mature"],
+                source.day(row["client_id"], request["requested_at"]),
+                row["week"],
+                request["requested_at"],
+            ),
             *(row["first"], row["clicked_at"], credit and credit["at"]),
         )
 
@@ -161,7 +168,14 @@ def rpt_recommendation_quality_weekly(source: Source) -> Rows:
         clicked, mature = sum(bool(sight["clicked_at"]) for sight in sights), [row for row in rows if row["mature"]]
         accepted = sum(row["application"] is not None for row in mature)
         yield (
-            *(client, week["slug"], week["name"], model, f"{models[model]['name']} {models[model]['version']}", channel),
+            *(
+                client,
+                week["slug"],
+                week["name"],
+                model,
+                f"{models[model]['name']} {models[model]['version']}",
+                channel,
+            ),
             *(position, len(rows), len(sights), clicked, len(explored), sum(bool(s["clicked_at"]) for s in explored)),
             *(len(mature), accepted, sum(row["credit"] is not None for row in mature), ratio(clicked, len(sights))),
             *(ratio(accepted, len(mature)), week["complete"], start),

@@ -166,7 +166,9 @@ class Oracle:
     def differences(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[int, int]:
         """Rows that the relation lacks, and rows that it has too many."""
         wanted: Counter[tuple[object, ...]] = source.once(self._counted)
-        found = Counter(map(plain, connection.execute(f"select {', '.join(self.columns)} from {self.relation}").fetchall()))
+        found = Counter(
+            map(plain, connection.execute(f"select {', '.join(self.columns)} from {self.relation}").fetchall())
+        )
         return sum((wanted - found).values()), sum((found - wanted).values())
 
     def _counted(self, source: Source) -> Counter[tuple[object, ...]]:

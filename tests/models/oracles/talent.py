@@ -9,6 +9,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from tests.models.oracles.source import Row, Rows, Source, monday, oracle, ratio, valid
 
 
+def looked_up(source: Source, table: str, column: str) -> dict[int, str]:
+    return {key: row[column] for key, row in source.by_id(table).items()}
+
+
+def differ(one: object, other: object) -> bool | None:
+    """As SQL has it: what is not known neither differs nor not."""
+    return None if one is None or other is None else one != other
+
+
 def employments(source: Source) -> dict[int, Row]:
     """The newest version of each member that tells anything."""
     return {row["id"]: row for row in source.versions("members") if not row["erased"]}
@@ -135,12 +144,12 @@ def rpt_skill_supply_demand(source: Source) -> Rows:
     " valid_from valid_to",
 )
 def dim_member(source: Source) -> Rows:
-    jobs, places = source.by_id("job_architecture"), source.by_id("locations")
+    families, countries = looked_up(source, "job_architecture", "family"), looked_up(source, "locations", "country")
     for row in source.living_versions("members"):
         same = ("org_unit_id", "manager_id", "job_architecture_id", "location_id", "worker_type", "title")
         yield (
             *(row["client_id"], row["id"], *(row[name] for name in same)),
-            *(jobs[row["job_architecture_id"]]["family"], places[row["location_id"]]["country"], row["level"]),
+            *(families.get(row["job_architecture_id"]), countries.get(row["location_id"]), row["level"]),
             *(row["weekly_capacity_hours"], row["profile_completeness"], row["terminated_on"] is None),
             *(row["to"] is None, row["censored"], row["hired_on"], row["terminated_on"], row["from"], row["to"]),
         )
@@ -153,13 +162,13 @@ def dim_member(source: Source) -> Rows:
     " approved_at opened_at filled_at closed_at valid_from valid_to",
 )
 def dim_opportunity(source: Source) -> Rows:
-    jobs, places = source.by_id("job_architecture"), source.by_id("locations")
+    families, countries = looked_up(source, "job_architecture", "family"), looked_up(source, "locations", "country")
     for row in source.once(opportunity_versions):
         ids = ("org_unit_id", "location_id", "job_architecture_id", "hiring_manager_id", "kind", "status", "title")
         moments = ("starts_on", "ends_on", "approved_at", "opened_at", "filled_at", "closed_at", "from", "to")
         yield (
             *(row["client_id"], row["id"], *(row[name] for name in ids)),
-            *(jobs[row["job_architecture_id"]]["family"], places[row["location_id"]]["country"], row["close_reason"]),
+            *(families.get(row["job_architecture_id"]), countries.get(row["location_id"]), row["close_reason"]),
             *(row["openings"], row["hours_per_week"], row["status"] == "open", row["to"] is None, row["censored"]),
             *(row[name] for name in moments),
         )
@@ -172,19 +181,30 @@ def dim_opportunity(source: Source) -> Rows:
     " ended_on",
 )
 def fct_moves(source: Source) -> Rows:
-    jobs, opportunities = source.by_id("job_architecture"), source.by_id("opportunities")
+    families, opportunities = looked_up(source, "job_architecture", "family"), source.by_id("opportunities")
     people = source.living_versions("members")
     for row in source.rows("assignments"):
         client, goal = row["client_id"], opportunities[row["opportunity_id"]]
         at, ended = source.midnight(client, row["started_on"]), row["ended_on"]
         origin = next((one for one in people if one["id"] == row["member_id"] and valid(one, at)), None)
-        unit, family = (origin["org_unit_id"], jobs[origin["job_architecture_id"]]["family"]) if origin else (None, None)
-        goal_family = jobs[goal["job_architecture_id"]]["family"]
+        unit, family = (origin["org_unit_id"], families.get(origin["job_architecture_id"])) if origin else (None, None)
+        goal_family = families.get(goal["job_architecture_id"])
         yield (
             *(row["id"], client, row["member_id"], row["opportunity_id"], row["application_id"], unit),
-            *(goal["org_unit_id"], goal["kind"], family, goal_family, (ended - row["started_on"]).days if ended else None),
-            *(origin and unit != goal["org_unit_id"], origin and family != goal_family),
-            *(ended is None or ended > source.day(client, source.cut), row["started_on"], monday(row["started_on"]), ended),
+            *(
+                goal["org_unit_id"],
+                goal["kind"],
+                family,
+                goal_family,
+                (ended - row["started_on"]).days if ended else None,
+            ),
+            *(differ(unit, goal["org_unit_id"]), differ(family, goal_family)),
+            *(
+                ended is None or ended > source.day(client, source.cut),
+                row["started_on"],
+                monday(row["started_on"]),
+                ended,
+            ),
         )
 
 

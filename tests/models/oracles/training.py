@@ -9,7 +9,7 @@ from hashlib import md5
 
 from tests.models.oracles.matching import ACCEPTANCE, impressions
 from tests.models.oracles.source import Row, Rows, Source, known_before, oracle, ratio
-from tests.models.oracles.talent import employments
+from tests.models.oracles.talent import differ, employments
 
 MONTH = timedelta(days=30)
 
@@ -108,7 +108,8 @@ def ml_match_examples_v1(source: Source) -> Rows:
         model = models[request["model_version_id"]]
 
         def both(name: str, one: Row | None = member, other: Row | None = goal) -> bool | None:
-            return one[name] == other[name] if one and other else None
+            differs = differ(one and one[name], other and other[name])
+            return None if differs is None else not differs
 
         yield (
             *(row["id"], row["client_id"], row["member_id"], row["opportunity_id"], row["recommendation_id"]),
@@ -125,7 +126,10 @@ def ml_match_examples_v1(source: Source) -> Rows:
             *(recommendation["is_exploration"], both("org_unit_id"), both("location_id")),
             job and goal_job and job["family"] == goal_job["family"],
             member is None or goal is None,
-            *(row["clicked_at"] is not None if row["click_mature"] else None, followed if matures <= source.cut else None),
+            *(
+                row["clicked_at"] is not None if row["click_mature"] else None,
+                followed if matures <= source.cut else None,
+            ),
             *(at, shown_at, matures, *place),
         )
 
