@@ -178,7 +178,7 @@ def build(path: Path, seed: int = 7) -> None:
             )
         for table, columns in event_tables().items():
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
-        loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
+        loaded = sum(len(product.events[table]) for table in ("tracks", "pages", "identifies"))
         connection.execute(
             "insert into _flux.cuts values (1, 1, ?, ?, ?, 1, 1, ?)",
             [product.log.lsn, end, end, end + timedelta(seconds=12)],
@@ -238,13 +238,8 @@ class Product:
             person = {"user_id": user, "employee_number": f"{client}-{number}", "hired_on": born.date()}
             member = self._add("members", **written, **person, **place, **wishes, **work)
             for skill in self.random.sample(range(1, 9), 3):
-                held = {
-                    "member_id": member,
-                    "skill_id": skill,
-                    "level": 1 + skill % 5,
-                    "source": "self",
-                    "confidence": 0.9,
-                }
+                held = {"member_id": member, "skill_id": skill, "level": 1 + skill % 5, "source": "self"}
+                held["confidence"] = 0.9
                 self._add("member_skills", **written, **held)
             for purpose in ("matching",) if number == 11 else ("matching", "ml_training"):
                 self._add("consents", client_id=client, member_id=member, purpose=purpose, granted_at=born)

@@ -1,8 +1,9 @@
 """The built small warehouse, in which one model at a time can be replaced and everything that reads it is built anew.
 
-dbt compiles and builds once. A trial then runs compiled SQL in one transaction, which is rolled back: no dbt, no copy of
-the file, some tenths of a second each. What dbt would notice, the trial notices: rows that a data test returns, rows of a
-unit test that differ from those expected; and the plain Python oracles of tests/models/oracles.
+dbt compiles and builds once. A trial then runs compiled SQL in one transaction, which is rolled back: no dbt, no copy
+of the file, a tenth of a second each. What dbt would notice, the trial notices: rows that a data test returns, rows of
+a unit test that differ from those expected; and the plain Python oracles of tests/models/oracles. Contracts are not
+checked (DuckDB would find a wrong type only when dbt builds), so a trial notices rather less than a build.
 """
 
 from __future__ import annotations
@@ -85,12 +86,12 @@ class Project:
         return [node for key, node in self.nodes.items() if key in reached]
 
     def catchers(self, name: str, sql: str, mutate: tuple[str, str] | None = None) -> Iterator[str]:
-        """Name each test that fails when a model has this SQL, the cheapest first; `mutate` does the same to unit tests."""
+        """Name each test that fails when a model has this SQL, the cheapest first; `mutate` changes unit tests."""
         model = self.models[name]
         for unit in self.nodes.values():
-            if unit.kind == "unit test" and model.id in unit.reads and (mutate is None or mutate[0] in unit.sql):
-                if not self._unit_holds(unit.sql.replace(*mutate) if mutate else unit.sql):
-                    yield f"unit test {unit.name}"
+            concerned = unit.kind == "unit test" and model.id in unit.reads
+            if concerned and not self._unit_holds(unit.sql.replace(*mutate) if mutate else unit.sql):
+                yield f"unit test {unit.name}"
         self.connection.execute("begin")
         try:
             affected = self.affected(model)
@@ -101,15 +102,17 @@ class Project:
                         f"create {node.kind} {node.relation} as {sql if node is model else node.sql}"
                     )
             for node in affected:
-                if node.kind in ("data test", "singular test"):
-                    if self.connection.execute(f"select 1 from ({node.sql}\n) limit 1").fetchone():
-                        yield f"{node.kind} {node.name}"
+                if node.kind in ("data test", "singular test") and self._returns_rows(node.sql):
+                    yield f"{node.kind} {node.name}"
             changed = {node.relation.replace('"', "").partition(".")[2] for node in affected}
             for oracle in ORACLES:
                 if oracle.relation in changed and oracle.differences(self.connection, self.source) != (0, 0):
                     yield f"oracle of {oracle.relation}"
         finally:
             self.connection.execute("rollback")
+
+    def _returns_rows(self, sql: str) -> bool:
+        return self.connection.execute(f"select 1 from ({sql}\n) limit 1").fetchone() is not None
 
     def _unit_holds(self, sql: str) -> bool:
         found = self.connection.execute(sql)

@@ -1,7 +1,7 @@
 """Plain Python that recomputes marts from the raw tables, row by row, as their definitions say.
 
-Independent of the SQL on purpose: no query but `select *` of raw tables, loops instead of joins, Python's own time zones
-and percentiles. An oracle names a relation, the columns it knows and a function of the source; `differences` compares.
+Independent of the SQL on purpose: no query but `select *` of raw tables, loops instead of joins, Python's own time
+zones and percentiles. An oracle names a relation, the columns it knows and a function of the source.
 """
 
 from __future__ import annotations

@@ -44,7 +44,11 @@ def events(source: Source) -> list[Row]:
         _, member, client = next((term for term in reversed(terms) if term[0] <= day), terms[0])
         found.append(
             {
-                **{"id": row["id"], "client_id": client, "member_id": member, "event": event, "at": row["timestamp"]},
+                "id": row["id"],
+                "client_id": client,
+                "member_id": member,
+                "event": event,
+                "at": row["timestamp"],
                 "counts": event != "notification_opened",
                 "day": source.day(client, row["timestamp"]),
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from itertools import product
 
 from tests.models.oracles.source import Row, Rows, Source, monday, oracle, percentile, ratio
@@ -58,10 +59,11 @@ def applications(source: Source) -> list[Row]:
 
 @oracle(
     "marts.fct_applications",
-    "application_id client_id member_id opportunity_id recommendation_id current_stage_id opportunity_kind source status"
-    " current_stage_kind furthest_stage_kind furthest_stage_rank reject_reason stage_entry_count days_to_hire days_open"
-    " is_open is_hired is_internal applied_on applied_week_starts_on hired_on hired_week_starts_on"
-    " applied_at screened_at interviewed_at assessed_at offered_at hired_at rejected_at withdrawn_at decided_at",
+    "application_id client_id member_id opportunity_id recommendation_id current_stage_id opportunity_kind source"
+    " status current_stage_kind furthest_stage_kind furthest_stage_rank reject_reason stage_entry_count"
+    " days_to_hire days_open is_open is_hired is_internal applied_on applied_week_starts_on hired_on"
+    " hired_week_starts_on applied_at screened_at interviewed_at assessed_at offered_at hired_at rejected_at"
+    " withdrawn_at decided_at",
 )
 def fct_applications(source: Source) -> Rows:
     same = ("id", "client_id", "member_id", "opportunity_id", "recommendation_id", "current_stage_id")
@@ -88,8 +90,9 @@ def fct_applications(source: Source) -> Rows:
 
 @oracle(
     "marts.fct_application_stages",
-    "application_stage_event_id client_id application_id opportunity_id stage_id from_stage_id opportunity_kind stage_name"
-    " stage_kind exit_kind stage_rank entry_number days_in_stage is_last_entry is_open entered_on entered_at left_at",
+    "application_stage_event_id client_id application_id opportunity_id stage_id from_stage_id opportunity_kind"
+    " stage_name stage_kind exit_kind stage_rank entry_number days_in_stage is_last_entry is_open entered_on"
+    " entered_at left_at",
 )
 def fct_application_stages(source: Source) -> Rows:
     events = source.once(stage_events)
@@ -121,7 +124,7 @@ def fct_application_stages(source: Source) -> Rows:
     " week_starts_on",
 )
 def rpt_hiring_funnel_weekly(source: Source) -> Rows:
-    cohorts: dict[tuple[int, object, str], list[Row]] = defaultdict(list)
+    cohorts: dict[tuple[int, date, str], list[Row]] = defaultdict(list)
     for row in source.once(applications):
         cohorts[row["client_id"], monday(row["applied_on"]), row["opportunity_kind"]].append(row)
     for (client, start, kind), members in cohorts.items():
@@ -140,7 +143,7 @@ def rpt_hiring_funnel_weekly(source: Source) -> Rows:
 
 def cells(source: Source, rows: list[Row]) -> list[tuple[Row | None, str, list[Row]]]:
     """Rows of one week by client and kind, with '(all)' of each; None stands for all clients."""
-    found = []
+    found: list[tuple[Row | None, str, list[Row]]] = []
     for week in source.weeks:
         of_week = [row for row in rows if row["week"] is week]
         kinds = {row["opportunity_kind"] for row in of_week}

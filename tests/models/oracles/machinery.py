@@ -28,9 +28,17 @@ def freshness(source: Source) -> list[Row]:
         good = state in ("streaming", "loaded")
         found.append(
             {
-                **{"relation": relation, "door": "events" if events else "postgres", "state": state, "newest": newest},
-                **{"rows": len(source.rows(relation)), "changes": len(changes), "lag": lag, "idle": idle},
-                **{"fresh": good and lag <= TARGET_SECONDS, "good": good, "made_at": cut["made_at"]},
+                "relation": relation,
+                "door": "events" if events else "postgres",
+                "state": state,
+                "newest": newest,
+                "rows": len(source.rows(relation)),
+                "changes": len(changes),
+                "lag": lag,
+                "idle": idle,
+                "fresh": good and lag <= TARGET_SECONDS,
+                "good": good,
+                "made_at": cut["made_at"],
             }
         )
     return found
@@ -38,8 +46,8 @@ def freshness(source: Source) -> list[Row]:
 
 @oracle(
     "marts.fct_freshness",
-    "relation door state row_count change_count lag_seconds idle_seconds target_seconds is_within_target newest_change_at"
-    " cut_at",
+    "relation door state row_count change_count lag_seconds idle_seconds target_seconds is_within_target"
+    " newest_change_at cut_at",
 )
 def fct_freshness(source: Source) -> Rows:
     for row in source.once(freshness):
@@ -67,7 +75,8 @@ def rpt_data_freshness(source: Source) -> Rows:
 
 @oracle(
     "reporting.rpt_event_ledger",
-    "source segment_count accepted_count loaded_count duplicate_count quarantined_count difference_count newest_loaded_at",
+    "source segment_count accepted_count loaded_count duplicate_count quarantined_count difference_count"
+    " newest_loaded_at",
 )
 def rpt_event_ledger(source: Source) -> Rows:
     groups: dict[str, list[Row]] = defaultdict(list)

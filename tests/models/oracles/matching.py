@@ -126,9 +126,10 @@ def recommendations(source: Source) -> list[Row]:
 
 @oracle(
     "marts.fct_recommendations",
-    "recommendation_id client_id request_id member_id opportunity_id model_version_id application_id channel surface rank"
-    " impression_count score propensity is_exploration is_viewed is_clicked is_dismissed is_accepted is_accepted_any_touch"
-    " is_acceptance_mature requested_on viewed_week_starts_on requested_at first_viewed_at first_clicked_at accepted_at",
+    "recommendation_id client_id request_id member_id opportunity_id model_version_id application_id channel"
+    " surface rank impression_count score propensity is_exploration is_viewed is_clicked is_dismissed is_accepted"
+    " is_accepted_any_touch is_acceptance_mature requested_on viewed_week_starts_on requested_at first_viewed_at"
+    " first_clicked_at accepted_at",
 )
 def fct_recommendations(source: Source) -> Rows:
     for row in source.once(recommendations):
@@ -150,9 +151,10 @@ def fct_recommendations(source: Source) -> Rows:
 
 @oracle(
     "reporting.rpt_recommendation_quality_weekly",
-    "client_id client_slug client_name model_version_id model_label channel position viewed_count impression_count"
-    " clicked_impression_count exploration_impression_count exploration_clicked_count mature_viewed_count accepted_count"
-    " accepted_any_touch_count click_through_rate acceptance_rate is_complete_week week_starts_on",
+    "client_id client_slug client_name model_version_id model_label channel position viewed_count"
+    " impression_count clicked_impression_count exploration_impression_count exploration_clicked_count"
+    " mature_viewed_count accepted_count accepted_any_touch_count click_through_rate acceptance_rate"
+    " is_complete_week week_starts_on",
 )
 def rpt_recommendation_quality_weekly(source: Source) -> Rows:
     models, groups = source.by_id("model_versions"), defaultdict(list)
@@ -184,8 +186,9 @@ def rpt_recommendation_quality_weekly(source: Source) -> Rows:
 
 @oracle(
     "reporting.rpt_recommendation_coverage_weekly",
-    "client_id client_slug client_name open_opportunity_count shown_opportunity_count member_count shown_member_count"
-    " impression_count catalogue_coverage member_coverage exposure_gini exposure_entropy is_complete_week week_starts_on",
+    "client_id client_slug client_name open_opportunity_count shown_opportunity_count member_count"
+    " shown_member_count impression_count catalogue_coverage member_coverage exposure_gini exposure_entropy"
+    " is_complete_week week_starts_on",
 )
 def rpt_recommendation_coverage_weekly(source: Source) -> Rows:
     seen: dict[object, list[Row]] = defaultdict(list)

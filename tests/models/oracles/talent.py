@@ -80,9 +80,9 @@ def holdings(source: Source) -> dict[tuple[int, int, date], list[int]]:
     held = [row for row in source.versions("member_skills") if not row["gone"]]
     for week in source.weeks:
         for row in held:
-            if row["client_id"] == week["client_id"] and valid(row, week["as_of_at"]):
-                if employed(people[row["member_id"]], week["as_of_on"]):
-                    found[row["client_id"], row["skill_id"], week["week"]].append(row["level"])
+            is_held = row["client_id"] == week["client_id"] and valid(row, week["as_of_at"])
+            if is_held and employed(people[row["member_id"]], week["as_of_on"]):
+                found[row["client_id"], row["skill_id"], week["week"]].append(row["level"])
     return found
 
 
@@ -113,7 +113,8 @@ COUNTS = ("opportunities", "seats", "required", "holders", "supply", "demand")
 
 @oracle(
     "marts.fct_skill_supply_week",
-    "client_id skill_id week_starts_on opportunity_count seat_count required_level holder_count supply_count demand_seats",
+    "client_id skill_id week_starts_on opportunity_count seat_count required_level holder_count supply_count"
+    " demand_seats",
 )
 def fct_skill_supply_week(source: Source) -> Rows:
     for row in source.once(supply):
@@ -122,8 +123,9 @@ def fct_skill_supply_week(source: Source) -> Rows:
 
 @oracle(
     "reporting.rpt_skill_supply_demand",
-    "client_id skill_id week_starts_on opportunity_count seat_count required_level holder_count supply_count demand_seats"
-    " client_slug client_name skill_name skill_type skill_gap supply_ratio is_latest_week is_complete_week",
+    "client_id skill_id week_starts_on opportunity_count seat_count required_level holder_count supply_count"
+    " demand_seats client_slug client_name skill_name skill_type skill_gap supply_ratio is_latest_week"
+    " is_complete_week",
 )
 def rpt_skill_supply_demand(source: Source) -> Rows:
     rows, skills = source.once(supply), source.by_id("skills")
@@ -139,9 +141,9 @@ def rpt_skill_supply_demand(source: Source) -> Rows:
 
 @oracle(
     "marts.dim_member",
-    "client_id member_id org_unit_id manager_id job_architecture_id location_id worker_type job_title job_family country"
-    " level weekly_capacity_hours profile_completeness is_employed is_current is_left_censored hired_on terminated_on"
-    " valid_from valid_to",
+    "client_id member_id org_unit_id manager_id job_architecture_id location_id worker_type job_title job_family"
+    " country level weekly_capacity_hours profile_completeness is_employed is_current is_left_censored hired_on"
+    " terminated_on valid_from valid_to",
 )
 def dim_member(source: Source) -> Rows:
     families, countries = looked_up(source, "job_architecture", "family"), looked_up(source, "locations", "country")
@@ -157,9 +159,9 @@ def dim_member(source: Source) -> Rows:
 
 @oracle(
     "marts.dim_opportunity",
-    "client_id opportunity_id org_unit_id location_id job_architecture_id hiring_manager_id opportunity_kind status title"
-    " job_family country close_reason openings hours_per_week is_open is_current is_left_censored starts_on ends_on"
-    " approved_at opened_at filled_at closed_at valid_from valid_to",
+    "client_id opportunity_id org_unit_id location_id job_architecture_id hiring_manager_id opportunity_kind"
+    " status title job_family country close_reason openings hours_per_week is_open is_current is_left_censored"
+    " starts_on ends_on approved_at opened_at filled_at closed_at valid_from valid_to",
 )
 def dim_opportunity(source: Source) -> Rows:
     families, countries = looked_up(source, "job_architecture", "family"), looked_up(source, "locations", "country")
@@ -176,9 +178,9 @@ def dim_opportunity(source: Source) -> Rows:
 
 @oracle(
     "marts.fct_moves",
-    "assignment_id client_id member_id opportunity_id application_id from_org_unit_id to_org_unit_id opportunity_kind"
-    " from_job_family to_job_family duration_days is_org_unit_change is_role_change is_running started_on week_starts_on"
-    " ended_on",
+    "assignment_id client_id member_id opportunity_id application_id from_org_unit_id to_org_unit_id"
+    " opportunity_kind from_job_family to_job_family duration_days is_org_unit_change is_role_change is_running"
+    " started_on week_starts_on ended_on",
 )
 def fct_moves(source: Source) -> Rows:
     families, opportunities = looked_up(source, "job_architecture", "family"), source.by_id("opportunities")

@@ -47,7 +47,7 @@ def grouped(rows: list[Row], name: str) -> dict[int, list[Row]]:
 
 def split(source: Source, row: Row, begin: Row) -> str:
     first = begin["requested_at"]
-    days = int(round((source.cut - first).total_seconds() / 86400))
+    days = round((source.cut - first).total_seconds() / 86400)
     valid, test = (first + timedelta(days=int(days * share + 1e-9)) for share in (0.7, 0.85))
     matures, asked = row["shown_at"] + ACCEPTANCE, row["request"]["requested_at"]
     if matures > source.cut:
@@ -64,12 +64,12 @@ def split(source: Source, row: Row, begin: Row) -> str:
 @oracle(
     "ml.ml_match_examples_v1",
     "example_id client_id member_id opportunity_id recommendation_id request_id subject_key split channel surface"
-    " model_version opportunity_kind member_job_family opportunity_job_family rank position candidate_count score propensity"
-    " member_level member_tenure_days member_capacity_hours member_profile_completeness member_skill_count"
-    " member_applications_30d opportunity_level opportunity_openings opportunity_hours_per_week opportunity_age_days"
-    " opportunity_skill_count opportunity_applications_30d matched_skill_count skill_coverage level_gap is_exploration"
-    " is_same_org_unit is_same_location is_same_job_family is_left_censored label_click_24h label_apply_14d"
-    " requested_at shown_at label_matures_at _epoch _lsn",
+    " model_version opportunity_kind member_job_family opportunity_job_family rank position candidate_count score"
+    " propensity member_level member_tenure_days member_capacity_hours member_profile_completeness"
+    " member_skill_count member_applications_30d opportunity_level opportunity_openings opportunity_hours_per_week"
+    " opportunity_age_days opportunity_skill_count opportunity_applications_30d matched_skill_count skill_coverage"
+    " level_gap is_exploration is_same_org_unit is_same_location is_same_job_family is_left_censored"
+    " label_click_24h label_apply_14d requested_at shown_at label_matures_at _epoch _lsn",
 )
 def ml_match_examples_v1(source: Source) -> Rows:
     people, goals = grouped(source.versions("members"), "id"), grouped(source.versions("opportunities"), "id")
