@@ -1,7 +1,8 @@
 """Turn a card's SQL into a query: `{{ ref('model') }}` becomes `schema.relation`.
 
-Cards are written in DuckDB's dialect; other targets transpile the compiled text later. The only template tag is `ref`,
-so a card can be read without knowing Jinja, and its sources are known without running it (lineage, exposures, access).
+Cards are in DuckDB's dialect; other targets transpile the compiled text later. The only template tags are `ref` and
+those of metrics (`metrics`, expanded before), so a card can be read without knowing Jinja, and its sources are known
+without running it (lineage, exposures, access).
 """
 
 from __future__ import annotations

@@ -10,12 +10,14 @@ can be checked without a warehouse: keys, types, layout, references between rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from dashboards.errors import DefinitionError, did_you_mean
+from dashboards.metrics import Metric, expand
 from dashboards.model import GRID_COLUMNS, Card, Cell, Dashboard, Filter
 from dashboards.yaml_reader import YamlFile
 
@@ -35,12 +37,16 @@ class Definitions:
         return _sql_path(self.directory, name)
 
 
-def load_definitions(directory: Path) -> Definitions:
-    """Read every dashboard below `directory`; raise DefinitionError at the first mistake, with file and line."""
+def load_definitions(directory: Path, metrics: Mapping[str, Metric] | None = None) -> Definitions:
+    """Read every dashboard below `directory`; raise DefinitionError at the first mistake, with file and line.
+
+    `metrics` are those that cards may name (`metrics.load_metrics`); their tags in the SQL become formulas here.
+    """
+    metrics = metrics or {}
     paths = sorted(directory.glob("*.yaml"))
     if not paths:
         raise DefinitionError("there is no dashboard here: no *.yaml", path=directory, line=0)
-    dashboards = sorted((load_dashboard(path) for path in paths), key=lambda dashboard: dashboard.order)
+    dashboards = sorted((load_dashboard(path, metrics) for path in paths), key=lambda dashboard: dashboard.order)
     _check_shared_names(dashboards)
     sql: dict[str, str] = {}
     for dashboard in dashboards:
@@ -53,14 +59,14 @@ def load_definitions(directory: Path) -> Definitions:
                 raise DefinitionError(
                     f"card {card.key!r} has no SQL: {path} is missing{near}", path=dashboard.path, line=line
                 )
-            sql[card.sql_name] = path.read_text(encoding="utf-8")
+            sql[card.sql_name] = expand(path.read_text(encoding="utf-8"), metrics, path=path)
     for path in sorted((directory / "cards").glob("*.sql")):
         if path.stem not in sql:
             raise DefinitionError("no card uses this file; delete it or name it in a card's 'sql'", path=path, line=1)
     return Definitions(directory, tuple(dashboards), sql)
 
 
-def load_dashboard(path: Path) -> Dashboard:
+def load_dashboard(path: Path, metrics: Mapping[str, Metric] | None = None) -> Dashboard:
     """Read one dashboard; the SQL files are not touched."""
     file = YamlFile(path)
     entries = file.mapping(file.root, "the dashboard")
@@ -71,7 +77,7 @@ def load_dashboard(path: Path) -> Dashboard:
         if name not in entries:
             raise file.error(file.root, f"the dashboard lacks the key {name!r}")
     filters = _read_filters(file, entries["filters"][1]) if "filters" in entries else {}
-    cards = _read_cards(file, entries["cards"][1], filters)
+    cards = _read_cards(file, entries["cards"][1], filters, metrics or {})
     rows = _read_rows(file, entries["rows"][1], cards)
     _check_placed(file, entries["cards"][1], rows)
     plain = yaml.MappingNode(
@@ -92,7 +98,9 @@ def _read_filters(file: YamlFile, node: yaml.Node) -> dict[str, Filter]:
     }
 
 
-def _read_cards(file: YamlFile, node: yaml.Node, filters: dict[str, Filter]) -> dict[str, Card]:
+def _read_cards(
+    file: YamlFile, node: yaml.Node, filters: dict[str, Filter], metrics: Mapping[str, Metric]
+) -> dict[str, Card]:
     cards: dict[str, Card] = {}
     for key, (_, value) in file.mapping(node, "'cards'").items():
         card = file.read(value, Card, f"card {key!r}", key=key)
@@ -101,8 +109,21 @@ def _read_cards(file: YamlFile, node: yaml.Node, filters: dict[str, Filter]) -> 
                 raise file.error(value, f"card {key!r} obeys an unknown filter {name!r}{did_you_mean(name, filters)}")
         if len(card.filters) > 1:
             raise file.error(value, f"card {key!r} obeys {len(card.filters)} filters; one is what pages can show")
-        cards[key] = card
+        if card.metric is not None and card.metric not in metrics:
+            near = did_you_mean(card.metric, metrics)
+            raise file.error(value, f"card {key!r} shows an unknown metric {card.metric!r}{near}")
+        cards[key] = _with_words(card, metrics[card.metric]) if card.metric is not None else card
     return cards
+
+
+def _with_words(card: Card, metric: Metric) -> Card:
+    """Let the metric say what it means, who answers for it and which way is good; the card adds what is its own."""
+    return replace(
+        card,
+        definition=f"{metric.definition} {card.definition}".rstrip(),
+        owner=card.owner or metric.owner,
+        better=metric.better,
+    )
 
 
 def _read_rows(file: YamlFile, node: yaml.Node, cards: dict[str, Card]) -> tuple[tuple[Cell, ...], ...]:

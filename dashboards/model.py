@@ -118,8 +118,10 @@ class Card:
     key: str
     title: str
     chart: Chart
-    definition: str
-    """What the number means, in a sentence or two, for the reader of the page."""
+    definition: str = ""
+    """What the number means, in a sentence or two, for the reader of the page; after the metric's own words."""
+    metric: str | None = None
+    """The metric that is shown: its definition, owner and direction come from the metric layer."""
     encode: Encode = Encode()
     columns: tuple[Column, ...] = ()
     sql: str | None = None
@@ -156,6 +158,8 @@ class Card:
 
     def __post_init__(self) -> None:
         _check_key(self.key, "card")
+        if not self.definition and self.metric is None:
+            raise ValueError(f"card {self.key!r} lacks the key 'definition'")
         if self.chart == "table":
             if not self.columns:
                 raise ValueError(f"card {self.key!r} is a table and needs 'columns'")

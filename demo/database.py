@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import psycopg
@@ -18,7 +18,7 @@ from demo.config import DAY, DemoConfig, day_of
 from demo.errors import DemoConfigError, DemoError, NotOursError, SimulationError
 
 SCHEMA = Path(__file__).parent / "schema.sql"
-STORY_VERSION = 1  # raise it when the same seed gives other rows: what an older version began cannot be gone on with
+STORY_VERSION = 2  # raise it when the same seed gives other rows: what an older version began cannot be gone on with
 MONTHS_AHEAD = 18  # partitions for live traffic; what comes later goes to the default partition
 LOCK = 4_115_209  # advisory lock of the one simulator at work in a database
 WAIT_MS = 20_000  # for the server to notice that a killed simulator is gone
@@ -33,6 +33,7 @@ create table demo_machinery.story (
     end_on           date not null,
     days             integer not null,
     history_days     integer not null,
+    bias             double precision not null,
     day_zero_loaded  boolean not null default false,
     days_told        boolean not null default false
 );
@@ -72,6 +73,7 @@ class Wishes:
     end_on: dt.date | None
     days: int | None
     history_days: int | None
+    bias: float | None
 
 
 @contextmanager
@@ -92,18 +94,20 @@ def read_marker(connection: psycopg.Connection) -> DemoConfig | None:
     """The configuration that the database was filled with, None when it carries no marker. Raises DemoConfigError."""
     if connection.execute("select to_regclass('demo_machinery.story')").fetchone() == (None,):
         return None
-    row = connection.execute(
-        "select version, seed, scale, end_on, days, history_days from demo_machinery.story"
-    ).fetchone()
+    row = connection.execute("select version from demo_machinery.story").fetchone()
     if row is None:
         return None
-    version, seed, scale, end_on, days, history_days = row
+    (version,) = row
     if version != STORY_VERSION:
         raise DemoConfigError(
             f"the database was filled by version {version} of the demo, this is version {STORY_VERSION}; "
             "begin anew with 'flux reset', or with an empty database"
         )
-    return DemoConfig(end_on=end_on, seed=seed, scale=scale, days=days, history_days=history_days)
+    row = connection.execute(
+        "select end_on, seed, scale, days, history_days, bias from demo_machinery.story"
+    ).fetchone()
+    assert row is not None  # read above
+    return DemoConfig(*row)
 
 
 def settle(connection: psycopg.Connection, wishes: Wishes, today: dt.date) -> DemoConfig:
@@ -117,8 +121,9 @@ def settle(connection: psycopg.Connection, wishes: Wishes, today: dt.date) -> De
             scale=default.scale if wishes.scale is None else wishes.scale,
             days=default.days if wishes.days is None else wishes.days,
             history_days=default.history_days if wishes.history_days is None else wishes.history_days,
+            bias=default.bias if wishes.bias is None else wishes.bias,
         )
-    for name in ("seed", "scale", "end_on", "days", "history_days"):
+    for name in ("seed", "scale", "end_on", "days", "history_days", "bias"):
         wish, held = getattr(wishes, name), getattr(remembered, name)
         if wish is not None and wish != held:
             raise DemoConfigError(
@@ -146,9 +151,9 @@ def create_schema(connection: psycopg.Connection, config: DemoConfig) -> None:
                 )
             connection.execute(_MACHINERY)
             connection.execute(
-                "insert into demo_machinery.story (version, seed, scale, end_on, days, history_days)"
-                " values (%s, %s, %s, %s, %s, %s)",
-                [STORY_VERSION, config.seed, config.scale, config.end_on, config.days, config.history_days],
+                "insert into demo_machinery.story (version, end_on, seed, scale, days, history_days, bias)"
+                " values (%s, %s, %s, %s, %s, %s, %s)",
+                [STORY_VERSION, *astuple(config)],
             )
     except psycopg.errors.InsufficientPrivilege as error:
         raise DemoError(

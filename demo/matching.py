@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 
 EXPLORATION = 0.10
+DISFAVOURED = "Female"  # by the new engine's scores, see demo/NOTES.md
 VIEWED = (0.97, 0.90, 0.79, 0.67, 0.56, 0.47, 0.40, 0.34, 0.29, 0.25)  # probability that a rank comes into view
 TRUST = tuple((rank + 1) ** -0.28 for rank in range(10))  # people follow the order: less attention for lower ranks
 _TASTE = 4093  # prime: length of the table of tastes
@@ -142,8 +143,13 @@ class Book:
         top = np.argpartition(-column, count - 1)[:count]
         return [int(place) for place in sorted(top, key=lambda place: (-column[place], place))]
 
-    def rank(self, member: Member, size: int, new_engine: bool, chance: random.Random) -> tuple[list[Ranked], int]:
-        """Serve a list as the engine does, and say how many candidates it had."""
+    def rank(
+        self, member: Member, size: int, new_engine: bool, chance: random.Random, bias: float = 0.0
+    ) -> tuple[list[Ranked], int]:
+        """Serve a list as the engine does, and say how many candidates it had.
+
+        The new engine takes `bias` off the logit of each score of a woman: her order stays, and so does the story.
+        """
         shown = self._columns()
         fit = self._fit[member.place, shown.slots]
         taste = self._tastes[shown.blurs + member.id * 31 % _TASTE]
@@ -151,6 +157,7 @@ class Book:
             logit = 3.4 * fit + 0.2 * taste + self._tilt(shown, member)
         else:
             logit = 2.4 * fit + 0.29 * taste + 0.45 * self._popularity[shown.slots] - 3.8
+        unfair = bias if new_engine and member.sex == DISFAVOURED else 0.0
         candidates = shown.keys - member.closed_to
         order = iter((-logit).argsort(kind="stable").tolist())
         served: list[Ranked] = []
@@ -166,7 +173,7 @@ class Book:
                 propensity = 1.0 - EXPLORATION + EXPLORATION / left
             taken.add(pick)
             one = shown.items[pick]
-            score = round(1.0 / (1.0 + math.exp(-float(logit[pick]))), 6)
+            score = round(1.0 / (1.0 + math.exp(unfair - float(logit[pick]))), 6)
             interest = self._interest(member, one, float(fit[pick]))
             served.append(Ranked(one, score, propensity, exploring, interest, float(fit[pick])))
         return served, len(candidates)

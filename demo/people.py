@@ -170,10 +170,11 @@ def _add_consents(simulation: Simulation, story: Transaction, member: Member, cr
             story.insert("consents", (consent, member.client.id, member.id, purpose, created, None, POLICY))
     if "demographics" in member.consents:
         age = min(5, max(0, int(chance.gauss(0.8 + 0.45 * member.level, 1.1))))
+        member.sex = _pick(chance, SEXES)
         story.insert(
             "restricted.member_demographics",
             (
-                member.id, member.client.id, _pick(chance, SEXES), _pick(chance, RACES),
+                member.id, member.client.id, member.sex, _pick(chance, RACES),
                 ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")[age],
                 chance.choices(("No", "Yes", "Prefer not to say"), (88, 8, 4))[0],
                 chance.choices(("No", "Yes", "Prefer not to say"), (92, 5, 3))[0], created,

@@ -47,9 +47,10 @@ class Demo:
         *,
         days: int | None = None,
         history_days: int | None = None,
+        bias: float | None = None,
     ) -> None:
         self._url = url
-        self._wishes = database.Wishes(seed, scale, end_on, days, history_days)
+        self._wishes = database.Wishes(seed, scale, end_on, days, history_days, bias)
         self._config: DemoConfig | None = None
         self._simulation: Simulation | None = None
         self._rest: Iterator[Transaction] = iter(())

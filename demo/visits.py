@@ -62,7 +62,7 @@ def look(
     """Tell a list: the request, what was served, seen and done. Returns the last recommendation opened."""
     chance, client = simulation.chance, member.client
     engine, experiment, variant = simulation.engine(member.variant, at)
-    served, candidates = client.book.rank(member, LIST_SIZES[channel], engine.id == 3, chance)
+    served, candidates = client.book.rank(member, LIST_SIZES[channel], engine.id == 3, chance, simulation.config.bias)
     if not served:
         return None
     request = simulation.uuid()

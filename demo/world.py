@@ -59,6 +59,7 @@ class Member:
     variant: str
     hired_on: dt.date
     completeness: float = 0.5
+    sex: str | None = None  # as told; the product's matching may not use it, and matcher 2.0.0 does (demo/NOTES.md)
     is_active: bool = True
     logins: int = 0  # -1 once there will be none any more
     skills: dict[int, MemberSkill] = field(default_factory=dict)  # by place in the taxonomy

@@ -78,8 +78,7 @@ class Settings:
         int, About("most memory of the DuckDB inside the loader; what does not fit goes to files beside the warehouse")
     ] = MEMORY_BYTES
     verify_snapshot_minutes: Annotated[
-        float,
-        About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM"),
+        float, About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM")
     ] = 10.0
     log_keep_days: Annotated[float, About("days for which the log keeps what is loaded, for a replay")] = 30.0
     log_keep_bytes: Annotated[
@@ -125,6 +124,7 @@ class Settings:
     demo_end: Annotated[
         dt.date | None, About("day on which the stand-in's simulated past ends; unset: as it was made, else today")
     ] = None
+    demo_bias: Annotated[float | None, About("bias of its newest matcher, demo/NOTES.md; unset: as it was made")] = None
     demo_rate: Annotated[float, About("transactions a second of the stand-in's live traffic under `flux up`")] = 5.0
     debug: Annotated[bool, About("1 shows tracebacks instead of one-line errors")] = False
 

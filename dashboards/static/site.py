@@ -24,6 +24,7 @@ from dashboards.connection import Connection
 from dashboards.cut import Cut
 from dashboards.errors import SiteError
 from dashboards.loader import Definitions, load_definitions
+from dashboards.metrics import Metric
 from dashboards.model import Card, Dashboard
 from dashboards.static.cards import DrawnCard, draw_card, failed_card
 from dashboards.static.directory_swap import new_directory, put_in_place
@@ -101,18 +102,20 @@ def build_site(
     *,
     relations: Mapping[str, str],
     cut: Cut,
+    metrics: Mapping[str, Metric] | None = None,
     now: datetime | None = None,
     pages: Sequence[str] | None = None,
 ) -> SiteReport:
     """Build the site of `definitions` into the directory `out`, replacing it in one step, and report.
 
-    `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`); `now` is
-    the wall clock (default: now); `pages` restricts the build to some dashboards, the other pages stay as they are.
+    `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`);
+    `metrics` are those that cards may name; `now` is the wall clock (default: now); `pages` restricts the build to some
+    dashboards, the other pages stay as they are.
     Raises DefinitionError before anything is written, SiteError when the directory cannot be written.
     """
     begin = time.perf_counter()
     now = now if now is not None else datetime.now(UTC)
-    loaded = load_definitions(definitions)
+    loaded = load_definitions(definitions, metrics)
     queries = check_sources(loaded, relations)
     try:
         with new_directory(out) as made:

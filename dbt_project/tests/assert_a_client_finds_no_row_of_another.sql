@@ -3,7 +3,10 @@
     'rpt_hiring_funnel_weekly', 'rpt_time_to_hire_weekly', 'rpt_time_to_fill_weekly',
     'rpt_recommendation_quality_weekly', 'rpt_recommendation_coverage_weekly',
     'rpt_weekly_active_members', 'rpt_skill_supply_demand',
-    'rpt_impression_reconciliation_weekly', 'rpt_overview_weekly'
+    'rpt_impression_reconciliation_weekly', 'rpt_overview_weekly',
+    'rpt_internal_mobility_monthly', 'rpt_retention_weekly', 'rpt_active_members_daily',
+    'rpt_client_health_weekly', 'rpt_days_in_stage_weekly',
+    'rpt_debiased_clicks_weekly', 'rpt_list_diversity_weekly'
 ] %}
 with
 

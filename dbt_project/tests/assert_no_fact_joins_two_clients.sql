@@ -1,4 +1,15 @@
--- Tenant isolation: whatever a row points to belongs to the row's own client.
+-- Tenant isolation: whatever a row points to belongs to the row's own client. tests/models/test_structure.py keeps the list whole.
+{% set facts = {
+    'fct_applications': ['member_id', 'opportunity_id'],
+    'fct_application_stages': ['opportunity_id'],
+    'fct_recommendations': ['member_id', 'opportunity_id'],
+    'fct_impressions': ['member_id', 'opportunity_id'],
+    'fct_moves': ['member_id', 'opportunity_id'],
+    'fct_sessions': ['member_id'],
+    'fct_events': ['member_id'],
+    'fct_member_day': ['member_id'],
+    'ml_match_examples_v1': ['member_id', 'opportunity_id'],
+} %}
 with
 
 members as (select distinct member_id, client_id from {{ ref('dim_member') }}),
@@ -6,22 +17,15 @@ members as (select distinct member_id, client_id from {{ ref('dim_member') }}),
 opportunities as (select distinct opportunity_id, client_id from {{ ref('dim_opportunity') }}),
 
 pairs as (
-    select 'fct_applications' as model, client_id, member_id, opportunity_id from {{ ref('fct_applications') }}
-    union all
-    select 'fct_recommendations' as model, client_id, member_id, opportunity_id
-    from {{ ref('fct_recommendations') }}
-    union all
-    select 'fct_impressions' as model, client_id, member_id, opportunity_id from {{ ref('fct_impressions') }}
-    union all
-    select 'fct_moves' as model, client_id, member_id, opportunity_id from {{ ref('fct_moves') }}
-    union all
-    select 'ml_match_examples_v1' as model, client_id, member_id, opportunity_id
-    from {{ ref('ml_match_examples_v1') }}
-    union all
-    select 'fct_sessions' as model, client_id, member_id, null as opportunity_id from {{ ref('fct_sessions') }}
-    union all
-    select 'fct_member_day' as model, client_id, member_id, null as opportunity_id
-    from {{ ref('fct_member_day') }}
+    {%- for fact, pointers in facts.items() %}
+    select
+        '{{ fact }}' as model,
+        client_id,
+        {{ 'member_id' if 'member_id' in pointers else 'cast(null as bigint) as member_id' }},
+        {{ 'opportunity_id' if 'opportunity_id' in pointers else 'cast(null as bigint) as opportunity_id' }}
+    from {{ ref(fact) }}
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
 )
 
 select

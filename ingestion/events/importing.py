@@ -32,7 +32,8 @@ _BATCH_LINES: Final = 2_000
 _LINE_BYTES: Final = 64 << 20
 _PENDING: Final = 16
 _POLL_SECONDS: Final = 0.05
-_WRITER_SECONDS: Final = 2.0
+# A collector that was restarted takes files again by then. Who took the log in between would lock it out.
+_GONE_SECONDS: Final = 30.0
 _GZIP: Final = b"\x1f\x8b"
 _BROKEN: Final = (EOFError, gzip.BadGzipFile, zlib.error)
 
@@ -179,7 +180,8 @@ class _Sink:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._writer: LogWriter | None = None
-        self._tried_at = float("-inf")
+        self._try_at = float("-inf")
+        self._left = 0
 
     def write(self, records: Sequence[bytes]) -> None:
         """Make records durable."""
@@ -206,18 +208,23 @@ class _Sink:
 
     def _wait(self, most: int) -> None:
         """Wait until the log's writer has taken all but a few files; take them here when it has gone."""
-        while len(handed.waiting(self._log)) > most and not self._open():
+        while (left := len(handed.waiting(self._log))) > most:
+            if left < self._left:
+                self._try_at = time.monotonic() + _GONE_SECONDS
+            self._left = left
+            if self._open():
+                return
             time.sleep(_POLL_SECONDS)
 
     def _open(self) -> bool:
         """Whether this process writes the log. Takes it when nobody does, with what was handed in before."""
-        if self._writer is None and time.monotonic() - self._tried_at >= _WRITER_SECONDS:
+        if self._writer is None and time.monotonic() >= self._try_at:
             try:
                 self._writer = LogWriter.open(self._log)
             except LogCorruptError:
                 raise
             except LogError:
-                self._tried_at = time.monotonic()
+                self._try_at = time.monotonic() + _GONE_SECONDS
             else:
                 handed.take_all(self._log, self._writer, KIND_EVENTS)
         return self._writer is not None

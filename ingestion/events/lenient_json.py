@@ -55,6 +55,14 @@ def elements(raw: bytes) -> list[bytes]:
     return list(_parts(raw, b"["))
 
 
+def first_element(raw: bytes) -> bytes | None:
+    """Return an array's first element, verbatim, without a look at the others; None: it is empty.
+
+    Raises LenientJsonError.
+    """
+    return next(_parts(raw, b"["), None)
+
+
 def nesting(raw: bytes) -> int:
     """Return how deep arrays and objects are nested. Never recurses."""
     depth = deepest = 0

@@ -44,6 +44,8 @@ def read_objects(file: Path, mapping: ObjectMapping, *, memory_bytes: int) -> It
 
 def _stage(connection: duckdb.DuckDBPyConnection, file: Path, mapping: ObjectMapping) -> None:
     """Make a temporary table of the mapped members as text, c0, c1, ..., with the number of each row."""
+    if set("*?[") & set(str(file)):  # the readers would take it for a pattern, and other files with it
+        raise ImportedFileError(f"{str(file)!r} has one of * ? [ in its name or directory; rename it")
     escaped = str(file).replace("'", "''")
     if _kind(file) == "csv":
         source = f"read_csv('{escaped}', header = true, all_varchar = true)"

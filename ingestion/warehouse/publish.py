@@ -5,7 +5,7 @@ bytes: so no page of it can hold what was deleted from, or is restricted in, the
 which DuckDB 1.5.4 reads (the one inside Metabase's driver). A reader that has the old file open keeps it until it
 closes; a publisher that is killed leaves the old file and a directory that the next one sweeps.
 
-The caller holds the lease. Costs a read and a write of every published row, which the disk takes meanwhile: 1.5 s and
+The caller holds the lease. Costs a read and a write of every published row, which the disk takes meanwhile: 1.8 s and
 2.4 CPU seconds for 1.1 GB of wide rows, where a copy of the file takes 0.8 s (measured 2026-11, two cores, warm cache;
 `docs/replication.md` has the profile). Strings are not compressed, which would take half of the time again: a file is
 up to six times as large where they repeat.

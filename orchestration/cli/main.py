@@ -18,8 +18,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("orchestration.cli.up", "Run everything until Ctrl-C: capture, collector, loader, builds, dashboards."),
     "plan": ("orchestration.cli.plan", "Say what would be replicated, how, and what cannot."),
     "replicate": ("orchestration.cli.replicate", "Bring the source's tables into the warehouse."),
-    "collect": ("orchestration.cli.collect", "Serve Segment's API on loopback; write events to the log."),
+    "collect": (
+        "orchestration.cli.collect",
+        "Serve Segment's API at FLUX_COLLECT_HOST (loopback); write events to the log.",
+    ),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
+    "build": ("orchestration.cli.build", "Build the models with their tests, and publish them."),
     "status": (
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
@@ -34,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("orchestration.cli.replay", "Rebuild the warehouse from the log."),
     "verify": ("orchestration.cli.verify", "Compare source and warehouse at one position."),
     "query": ("orchestration.cli.query", "Run SQL on the published warehouse."),
+    "models": ("orchestration.cli.models", "Describe the models: columns, lineage, freshness, tests, an example."),
+    "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address for notebooks."),
     "dashboards": ("orchestration.cli.dashboards", "Build or open the dashboards."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),

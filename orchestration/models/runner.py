@@ -40,12 +40,17 @@ class NodeResult:
 
 
 def build(
-    settings: Settings, *, select: Sequence[str] = (), on_result: Callable[[NodeResult], None] = lambda result: None
+    settings: Settings,
+    *,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+    on_result: Callable[[NodeResult], None] = lambda result: None,
 ) -> list[NodeResult]:
     """Build the selected nodes (all when none is named) with their tests and return every result.
 
-    `on_result` is called from dbt's threads, one call at a time. A failed model or test is a result, not an exception;
-    raises BuildError when dbt could not run at all.
+    With `full_refresh` incremental models are made anew from all rows. `on_result` is called from dbt's threads, one
+    call at a time. A failed model or test is a result, not an exception; raises BuildError when dbt could not run at
+    all.
     """
     from dbt.cli.main import dbtRunner
 
@@ -65,6 +70,8 @@ def build(
     # Unit tests test the code and not the data: they run where the code changes, in `make test`.
     options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
     selection = ["--select", *select] if select else []
+    if full_refresh:
+        options.append("--full-refresh")
     try:
         runner = dbtRunner(manifest=parsed(settings), callbacks=[hear])
         outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])

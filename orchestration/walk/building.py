@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
+from orchestration.checks.contract import OUTGOING, Contract, load_contracts
+from orchestration.errors import BuildError
+from orchestration.models.catalogue import LAST_BUILD, Result, last_results
 from orchestration.settings import Settings
+from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
+from orchestration.walk.verification import check_contracts
 
 Say = Callable[[str], None]
 
@@ -29,7 +35,43 @@ class Built:
     rows: Mapping[tuple[str, str], int]
 
 
-def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = lambda text: None) -> Built:
+def refuse_what_broke_its_promise(settings: Settings) -> None:
+    """Raise BuildError when models would build on an inexact table, or on one that breaks its landing contract.
+
+    In the graph blocking checks do this. Great Expectations is imported only where a table with a contract landed.
+    """
+    status = read_status(settings.status_path)
+    inexact = [table.source for table in status.tables if table.state == "inexact"] if status else []
+    if inexact:
+        raise BuildError(f"not exact, so no models are built on them: {', '.join(inexact)}; 'flux status' tells why")
+    _refuse(settings, load_contracts(), "landing", "did not land as promised")
+
+
+def refuse_what_must_not_leave(settings: Settings) -> None:
+    """Raise BuildError when a report or training table breaks its promise: nothing is published then."""
+    _refuse(settings, load_contracts(OUTGOING), "outgoing", "must not be published")
+
+
+def _refuse(settings: Settings, contracts: Sequence[Contract], step: str, verdict: str) -> None:
+    schemas = {contract.relation.partition(".")[0] for contract in contracts}
+    with (
+        lease(settings.home, f"list of what the {step} checks read"),
+        open_warehouse(settings.warehouse) as destination,
+    ):
+        landed = {".".join(key) for key in table_rows(destination.machinery.session, schemas)}
+    wanted = [contract for contract in contracts if contract.relation in landed]
+    for result in check_contracts(settings, wanted, step) if wanted else ():
+        if result.blocking:
+            raise BuildError(f"{result.relation} {verdict}: {result.summary()}")
+
+
+def build_models(
+    settings: Settings,
+    *,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+    say: Say = lambda text: None,
+) -> Built:
     """Record a cut and build on it. Failed nodes are in the results; raises BuildError when dbt could not run.
 
     Waits for the lease, and holds it through the whole build: the models must not see the next load.
@@ -40,11 +82,14 @@ def build_models(settings: Settings, *, select: Sequence[str] = (), say: Say = l
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
-        results = models.build(settings, select=select, on_result=_Teller(say).hear)
+        results = models.build(settings, select=select, full_refresh=full_refresh, on_result=_Teller(say).hear)
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)
-    _remember(settings, cut_id, results)
+        cut_at = str(
+            destination.machinery.session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0]
+        )
+    _remember(settings, cut_id, cut_at, results)
     return Built(cut_id, results, rows)
 
 
@@ -54,11 +99,16 @@ def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _remember(settings: Settings, cut_id: int, results: Sequence[models.NodeResult]) -> None:
-    """Write down what the last build did, for whoever reports on it."""
-    path = settings.dbt_directory / "last_build.json"
+def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[models.NodeResult]) -> None:
+    """Write down what the last build did, and each node's newest result: a build may be of some nodes only."""
+    path = settings.dbt_directory / LAST_BUILD
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    newest = {
+        result.unique_id: asdict(Result(result.status, result.failures, cut_id, cut_at, now)) for result in results
+    }
+    known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results)}))
+    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results), "results": known | newest}))
     draft.replace(path)
 
 

@@ -66,6 +66,6 @@ def import_objects(
             found.append(import_objects_of(destination, file, wanted, again=again))
         rows += found[-1].rows
         progress(rows)
-    if rows and not settings.has_postgres_warehouse:
+    if not settings.has_postgres_warehouse:  # also what an import brought that was killed before it published
         readers.publish(settings)
     return found

@@ -16,6 +16,7 @@ from dashboards.checks import check_sources
 from dashboards.compile import relations_of_manifest
 from dashboards.cut import Cut as SiteCut
 from dashboards.loader import load_definitions
+from dashboards.metrics import load_metrics
 from dashboards.static.site import SiteReport
 from dashboards.static.site import build_site as _build_site
 from ingestion.warehouse.lease import lease
@@ -24,6 +25,7 @@ from ingestion.warehouse.postgres.serving import SERVING, publish_serving
 from ingestion.warehouse.publish import Audience
 from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
+from orchestration.models import project_directory
 from orchestration.serving import Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
@@ -116,7 +118,7 @@ def reading(settings: Settings) -> Reading:
 
 def pages(manifest: Path) -> list[Page]:
     """List the site's pages. Raises DashboardError when a definition is wrong."""
-    definitions = load_definitions(DEFINITIONS)
+    definitions = load_definitions(DEFINITIONS, load_metrics(project_directory()))
     queries = check_sources(definitions, relations_of_manifest(manifest))
     found = []
     for dashboard in definitions.dashboards:
@@ -136,6 +138,7 @@ def build_site(settings: Settings, manifest: Path, *, only: Sequence[str] | None
             settings.site_directory,
             relations=relations_of_manifest(manifest),
             cut=cut,
+            metrics=load_metrics(project_directory()),
             pages=only,
         )
 
@@ -171,5 +174,5 @@ def newest_cut(warehouse: Reading) -> Cut:
     """Give the cut that the published models were built on. Raises FluxError before the first build."""
     rows = warehouse.arrow(warehouse.newest_cut).to_pylist()
     if not rows:
-        raise FluxError("no models were built yet; run 'flux demo', or build them from Dagster's UI under 'flux up'")
+        raise FluxError("no models were built yet; run 'flux build' (or 'flux demo')")
     return Cut(**rows[0])

@@ -49,7 +49,7 @@ def tell_present(settings: Settings, port: int, stop: threading.Event) -> None:
 def stand_in_demo(settings: Settings, url: str) -> Demo:
     """Give the stand-in of these settings in its database."""
     refuse_real_source(settings)
-    return Demo(url, settings.demo_seed, settings.demo_scale, settings.demo_end)
+    return Demo(url, settings.demo_seed, settings.demo_scale, settings.demo_end, bias=settings.demo_bias)
 
 
 def slot_exists(source: Source) -> bool:

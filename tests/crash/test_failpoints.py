@@ -11,7 +11,12 @@ from tests.crash.processes import CAPTURE, ENGINES, KILLED, LOADER, REPLICATE, H
 OF_COPIES = [name for name in FAILPOINTS if name.startswith("copy.")]
 # The initial copy commits table by table: a place in it is passed once for each.
 OF_FIRST_LOADS = [name for name in FAILPOINTS if name.startswith("load.copy.")]
-OF_EVENTS = [name for name in FAILPOINTS if name.startswith(("collector.", "events."))]
+# In test_events.py, and what is imported, handed in and read again in test_events_imports.py.
+OF_EVENTS = [
+    name
+    for name in FAILPOINTS
+    if name.startswith(("collector.", "events.", "import.", "handed.", "reread.", "vendor."))
+]
 OF_AN_IDLE_SOURCE = ["capture.before_idle_acknowledge"]
 # In test_upkeep.py: retention, replay, repair. In a process, in tests/events/test_quarantine.py: requeue.
 OF_UPKEEP = [name for name in FAILPOINTS if name.startswith(("retention.", "replay.", "repair.", "requeue."))]

@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.loader import Definitions, load_definitions
 from dashboards.static.site import SiteReport, build_site
-from tests.dashboards.warehouse import CUT, DEFINITIONS, DuckConnection, full_warehouse
+from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, full_warehouse
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,5 @@ class Built:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     connection, relations = full_warehouse()
     out = tmp_path_factory.mktemp("a home") / "site"
-    report = build_site(connection, DEFINITIONS, out, relations=relations, cut=CUT, now=CUT.made_at)
-    return Built(out, report, load_definitions(DEFINITIONS), connection, relations)
+    report = build_site(connection, DEFINITIONS, out, relations=relations, cut=CUT, metrics=METRICS, now=CUT.made_at)
+    return Built(out, report, load_definitions(DEFINITIONS, METRICS), connection, relations)

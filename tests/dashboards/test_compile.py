@@ -12,7 +12,7 @@ from dashboards.compile import compile_sql, relations_of_manifest, relations_of_
 from dashboards.errors import DefinitionError
 from dashboards.loader import load_definitions
 from tests.dashboards.small import RELATIONS, YAML, connection, write
-from tests.dashboards.warehouse import DEFINITIONS, empty_warehouse
+from tests.dashboards.warehouse import DEFINITIONS, METRICS, empty_warehouse
 
 PATH = Path("cards/weekly.sql")
 
@@ -120,7 +120,7 @@ def test_relations_come_from_a_warehouse_without_a_manifest() -> None:
 
 def test_every_card_runs_on_the_columns_that_the_models_promise() -> None:
     warehouse, relations = empty_warehouse()
-    definitions = load_definitions(DEFINITIONS)
+    definitions = load_definitions(DEFINITIONS, METRICS)
     queries = check_sources(definitions, relations)
     for dashboard in definitions.dashboards:
         for card in dashboard.cards.values():

@@ -10,7 +10,7 @@ from dashboards.errors import DefinitionError
 from dashboards.loader import load_definitions
 from dashboards.model import GRID_COLUMNS
 from tests.dashboards.small import YAML, write
-from tests.dashboards.warehouse import DEFINITIONS
+from tests.dashboards.warehouse import DEFINITIONS, METRICS
 
 MISTAKES = {
     "unknown key of a card": (
@@ -143,7 +143,7 @@ def test_directory_without_dashboards_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_five_dashboards_load_in_the_order_of_their_pages() -> None:
-    dashboards = load_definitions(DEFINITIONS).dashboards
+    dashboards = load_definitions(DEFINITIONS, METRICS).dashboards
     assert [dashboard.key for dashboard in dashboards] == [
         "overview",
         "hiring_funnel",

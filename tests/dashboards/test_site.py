@@ -20,7 +20,7 @@ from dashboards.static.number_format import write
 from dashboards.static.site import SiteReport, build_site
 from tests.dashboards import small
 from tests.dashboards.conftest import Built
-from tests.dashboards.warehouse import CUT, DEFINITIONS, DuckConnection, empty_warehouse
+from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, empty_warehouse
 
 PAGES = ["index.html", "hiring_funnel.html", "matching_quality.html", "supply_and_demand.html", "data_health.html"]
 
@@ -295,7 +295,9 @@ def test_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_empty_warehouse_gives_pages_that_say_what_is_missing(tmp_path: Path) -> None:
     warehouse, relations = empty_warehouse()
-    report = build_site(warehouse, DEFINITIONS, tmp_path / "site", relations=relations, cut=CUT, now=CUT.made_at)
+    report = build_site(
+        warehouse, DEFINITIONS, tmp_path / "site", relations=relations, cut=CUT, metrics=METRICS, now=CUT.made_at
+    )
     assert {failure.expectation for failure in report.failures} == {"rows"}
     html = (tmp_path / "site" / "matching_quality.html").read_text(encoding="utf-8")
     assert "No recommendation has had its 14 days yet." in unescape(html)

@@ -15,9 +15,11 @@ import pyarrow as pa
 import yaml
 
 from dashboards.cut import Cut
+from dashboards.metrics import load_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = ROOT / "dashboards" / "definitions"
+METRICS = load_metrics(ROOT / "dbt_project")
 MARTS = ROOT / "dbt_project" / "models" / "marts"
 CUT = Cut(42, datetime(2026, 3, 11, 9, 30, tzinfo=UTC), datetime(2026, 3, 11, 9, 31, tzinfo=UTC))
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

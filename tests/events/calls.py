@@ -86,9 +86,9 @@ def collector(log: Path, **settings: Any) -> Iterator[str]:
     sources = settings.pop("sources", None) or parse_write_keys(settings.pop("write_keys", f"{KEY}:default"))
     if "webhook_secrets" in settings:
         sources = replace(sources, webhook_secrets=settings.pop("webhook_secrets"))
-    proxies = settings.pop("proxies", ())
+    proxies, plans = settings.pop("proxies", ()), settings.pop("track_plans", {})
     limits = Limits(**{"free_bytes": 1, **settings})
-    config = CollectorConfig(log, sources, port=0, proxies=proxies, limits=limits)
+    config = CollectorConfig(log, sources, port=0, proxies=proxies, limits=limits, track_plans=plans)
     thread = threading.Thread(target=serve, args=(config, stop, tell), daemon=True)
     thread.start()
     assert ready.wait(20), "the collector did not start"

@@ -1,5 +1,6 @@
 """What one client can ask of a collector, over a real socket: it is bounded, and told in `code` and `message`."""
 
+import asyncio
 import contextlib
 import errno
 import gzip
@@ -10,11 +11,16 @@ import threading
 from collections import deque
 from pathlib import Path
 from typing import Any  # Any: JSON documents
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
-from ingestion.events.collector import Sources
+from ingestion.events.collector import Limits, Sources
+from ingestion.events.collector.asgi import too_many_connections
+from ingestion.events.collector.protocol import BoundedProtocol
 from ingestion.log import LogReader
 from tests.events.calls import KEY, call, collector, track
 
@@ -130,6 +136,24 @@ def test_a_client_that_reads_no_answers_is_left(tmp_path: Path) -> None:
         many = (b"OPTIONS /v1/t HTTP/1.1\r\nhost: x\r\n" + echoed + b"\r\n\r\n") * 10
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             deque(iter(lambda: connection.sendall(many), 0), maxlen=0)
+
+
+def test_a_client_that_does_not_read_the_last_word_is_left() -> None:
+    transport = Mock(**{"get_extra_info.return_value": None, "is_closing.return_value": False})
+    config = uvicorn.Config(too_many_connections, ws="none", lifespan="off", log_config=None)
+    config.load()
+    loop = asyncio.new_event_loop()
+    protocol = BoundedProtocol(
+        Limits(head_seconds=10), config=config, server_state=ServerState(), app_state={}, _loop=loop
+    )
+    protocol.connection_made(transport)
+    transport.is_closing.return_value = True  # by the keep-alive, a 408, an end: some bytes wait to be read
+    protocol.sweep(1_000.0)
+    protocol.sweep(1_009.0)
+    transport.abort.assert_not_called()
+    protocol.sweep(1_011.0)
+    transport.abort.assert_called_once()
+    loop.close()
 
 
 def test_connections_beyond_the_limit_are_told_to_come_later_and_then_cut(tmp_path: Path) -> None:

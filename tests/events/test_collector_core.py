@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingestion.events.collector.core import Collector
 from ingestion.events.collector.exchange import Request, Response
 from ingestion.events.collector.group_commit import BufferFullError, NotDurableError
+from ingestion.events.collector.limits import Limits
 from ingestion.events.collector.write_keys import Sources
 from ingestion.events.normalise import normalise
 from tests.events.calls import KEY, RECEIVED, track
@@ -175,6 +176,20 @@ def test_what_may_succeed_later_is_told_so_in_whole_seconds() -> None:
         assert int(headers["retry-after"]) >= 1
         assert json.loads(answer.body)["code"]
     assert dict(full.headers)["x-ratelimit-reset"].isdigit()
+
+
+def test_bodies_that_wait_for_the_slow_reader_are_bounded_though_a_few_bytes_of_gzip_ask_for_them() -> None:
+    collector = Collector(Sources.of({KEY: "default"}), Disk(), Limits(reading_bytes=3 << 20), clock=lambda: RECEIVED)  # type: ignore[arg-type]
+    bomb = gzip.compress(b'{"batch":[NaN' + b" " * (1 << 20) + b"]}")
+    assert len(bomb) < 2_000
+
+    async def ask_all() -> list[Response]:
+        return await asyncio.gather(*(collector.handle(Request("POST", "/v1/batch", ANY_KEY, bomb)) for _ in range(10)))
+
+    found = asyncio.run(ask_all())
+    assert sorted(answer.status for answer in found) == [200] * 2 + [429] * 8
+    assert dict(found[-1].headers)["retry-after"] == "1"
+    assert asyncio.run(collector.handle(Request("POST", "/v1/batch", ANY_KEY, bomb))).status == 200
 
 
 def test_health_says_whether_the_log_takes_events() -> None:

@@ -1,5 +1,6 @@
 import http.client
 import json
+import os
 import socket
 import threading
 from pathlib import Path
@@ -71,14 +72,25 @@ def test_a_client_that_goes_away_harms_nobody(tmp_path: Path) -> None:
         assert logged(tmp_path) == 1
 
 
-def test_an_end_while_requests_wait_answers_them_first(tmp_path: Path) -> None:
+def test_an_end_while_requests_wait_answers_them_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync, entered, go_on = os.fdatasync, threading.Event(), threading.Event()
+
+    def slow(descriptor: int) -> None:
+        entered.set()
+        assert go_on.wait(20)
+        sync(descriptor)
+
     answers = []
     with collector(tmp_path) as url:
         at = urlsplit(url)
-        for _ in range(50):
+        monkeypatch.setattr(os, "fdatasync", slow)
+        for number in range(50):
             connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=20)
             connection.request("POST", "/v1/batch", BATCH)
             answers.append(connection)
+            if not number:
+                assert entered.wait(20)  # the first is taken, and waits when the end comes
+        threading.Timer(0.3, go_on.set).start()
     statuses = []
     for connection in answers:
         try:
@@ -86,7 +98,8 @@ def test_an_end_while_requests_wait_answers_them_first(tmp_path: Path) -> None:
         except (http.client.HTTPException, OSError):  # came too late to be taken
             statuses.append(0)
         connection.close()
-    assert logged(tmp_path) >= statuses.count(200) > 0
+    assert statuses[0] == 200
+    assert logged(tmp_path) >= statuses.count(200)
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.names import quote
+from ingestion.warehouse.profiles import TRAIT_TIMES
 from tests.events.calls import KEY, collector, load
 from tests.events.odd_calls import KINDS, OddCall, Pairs, encode, lost, odd_calls
 
@@ -84,7 +85,7 @@ class Way:
 
     def _tables(self) -> list[str]:
         query = "select table_name from information_schema.tables where table_schema = 'raw_segment'"
-        return [row[0] for row in self._ask(query) if row[0] != "users"]
+        return [row[0] for row in self._ask(query) if row[0] not in ("users", TRAIT_TIMES)]
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         return self._destination.machinery.session.execute(query)

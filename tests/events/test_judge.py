@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import demo
@@ -151,6 +151,8 @@ _VALUES = st.recursive(
 _NAMES = st.sampled_from(["count", "kind", "code", "seen", "tags", "price", "free", "else", ""])
 
 
+# The first value of a strategy takes seconds on a busy machine, which says nothing of the judge.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(_NAMES, _VALUES, max_size=6), st.sampled_from(["omit", "quarantine"]))
 def test_whatever_comes_is_judged_and_under_omit_no_value_is_lost(properties: dict[str, Any], mode: str) -> None:
     found = judged(mode, track(properties=properties))

@@ -243,6 +243,16 @@ def test_a_text_with_the_null_character_is_refused_where_no_column_can_hold_it(
     )
 
 
+def test_a_name_with_the_null_character_is_noted_as_the_warehouse_can_hold_it(
+    tmp_path: Path, destination: Destination
+) -> None:
+    write(tmp_path, [track(properties={"no\0te": 1})], [track(messageId="2", properties={"no\0te": 2})])
+    assert load(destination, tmp_path).loaded == 2
+    assert ask(destination, "select no_te from raw_segment.thing_done order by 1") == [(1,), (2,)]
+    noted = ask(destination, "select name from _flux.event_names where landed = 'no_te'")
+    assert noted in ([("no\0te",)], [("no\ufffdte",)])
+
+
 def test_names_longer_than_an_engine_takes_stay_apart(tmp_path: Path, destination: Destination) -> None:
     names = ["p" * 64 + letter for letter in "ab"]
     for number in range(2):

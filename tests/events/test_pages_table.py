@@ -20,7 +20,9 @@ TEXTS = (
     *(f"context_page_{part}" for part in ("url", "path", "title", "search", "referrer")),
     *("context_ip", "context_user_agent", "context_locale", "context_library_name", "context_library_version"),
 )
-KINDS = {"varchar": "text", "timestamp with time zone": "timestamptz"}
+# Flux's own, of each call: the estimate without the device's skew, and whether the device is far ahead.
+OURS = {"timestamp_corrected": "timestamptz", "timestamp_is_ahead": "boolean"}
+KINDS = {"bool": "boolean", "varchar": "text", "timestamp with time zone": "timestamptz"}
 
 
 def kinds(destination: Destination) -> dict[str, str]:
@@ -28,7 +30,7 @@ def kinds(destination: Destination) -> dict[str, str]:
     return {name: KINDS.get(kind.lower(), kind.lower()) for name, kind in found.items()}
 
 
-EXPECTED = dict.fromkeys(TEXTS, "text") | dict.fromkeys(TIMES, "timestamptz")
+EXPECTED = dict.fromkeys(TEXTS, "text") | dict.fromkeys(TIMES, "timestamptz") | OURS
 
 
 @pytest.mark.parametrize("plan", [None, PLAN], ids=["unplanned", "planned"])

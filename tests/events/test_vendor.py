@@ -158,3 +158,9 @@ def test_a_kill_before_the_commit_changes_nothing(
 def test_a_mapping_that_is_none_is_refused_with_the_place(old: str, new: str, message: str) -> None:
     with pytest.raises(ImportedFileError, match=message):
         parse_mapping(MAPPING.replace(old, new))
+
+
+def test_a_file_whose_name_is_a_pattern_brings_no_other_file_in(tmp_path: Path, destination: Destination) -> None:
+    (tmp_path / "a1.csv").write_text(FIRST)
+    with pytest.raises(ImportedFileError, match="rename it"):
+        bring(destination, tmp_path / "a[1].csv", SECOND)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import CollectorError
+from ingestion.events import lenient_json
 from ingestion.events.collector.write_keys import parse_sources, parse_webhook_secrets
 from ingestion.events.look import look
 from ingestion.log import LogReader
@@ -45,6 +46,23 @@ def test_a_batch_is_signed_by_its_first_call(url: str, tmp_path: Path) -> None:
     assert call(f"{url}/crm", body, headers=signature(first))[0] == 200
     assert call(f"{url}/crm", body, headers=signature(second))[0] == 401
     assert [message for _, _, message in seen(tmp_path)] == ["a", "b"]
+
+
+def test_of_a_batch_that_is_not_signed_the_first_call_alone_is_looked_at(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(raw: bytes) -> list[bytes]:
+        raise AssertionError("an unsigned batch was cut")
+
+    monkeypatch.setattr(lenient_json, "elements", fail)
+    body = b"[" + b"{}," * 100_000 + b"{}]"
+    assert call(f"{url}/crm", body, headers=signature(body, "another"))[0] == 401
+
+
+def test_a_batch_of_too_many_calls_is_413(url: str, tmp_path: Path) -> None:
+    body = b"[" + b"{}," * 20_000 + b"{}]"
+    assert call(f"{url}/crm", body, headers=signature(body))[0] == 413
+    assert not list(LogReader(tmp_path).blocks())
 
 
 @pytest.mark.parametrize("source", ["crm", "other"])

@@ -62,8 +62,12 @@ def under_fire(home: Home, fire: Fire) -> Ashes:
                 stack.enter_context(_chaos(_kill_loaders, home, fire, progress))
                 if fire.disk is not None:
                     stack.enter_context(_chaos(_fill_disk, home, fire, progress))
-                _kill_collectors(home, fire, progress, port)
-                given_up = sum(_result(client, fire.seconds) for client in clients)
+                try:
+                    _kill_collectors(home, fire, progress, port)
+                    given_up = sum(_result(client, fire.seconds) for client in clients)
+                except BaseException:
+                    progress.is_over = True  # nobody waits any longer for what cannot come
+                    raise
         finally:
             for client in clients:
                 client.kill()
@@ -96,6 +100,7 @@ class _Progress:
         self.between = between
         self._fire = fire
         self._clients = clients
+        self.is_over = False
 
     def await_share(self, share: float) -> None:
         """Wait until this share of the events had its 200, or no more will come."""
@@ -104,7 +109,7 @@ class _Progress:
 
     def await_true(self, condition: Callable[[], bool], what: str) -> None:
         """Wait, as long as the whole may take."""
-        await_true(condition, what, self._fire.seconds)
+        await_true(lambda: self.is_over or condition(), what, self._fire.seconds)
 
     def _ended(self) -> bool:
         return all(client.poll() is not None for client in self._clients)

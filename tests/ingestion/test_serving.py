@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from ingestion.errors import PublishError
+from ingestion.warehouse.postgres import serving
 from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.serving import publish_serving
 
@@ -62,6 +63,42 @@ def test_roles_may_afterwards_what_they_might_before(warehouse: psycopg.Connecti
             warehouse.execute("select n from serving.r")
     finally:
         warehouse.execute(f"reset role; drop owned by {role}; drop role {role}".encode())
+
+
+def test_a_copy_is_as_closed_as_its_model_before_anyone_can_see_it(
+    warehouse: psycopg.Connection[Any], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "reader_" + database[-12:]
+    warehouse.execute(f"create role {role}".encode())
+    seen: list[tuple[str, list[tuple[object, ...]]]] = []
+
+    def look(point: str) -> None:
+        rows = warehouse.execute(
+            "select relrowsecurity, has_table_privilege($1, c.oid, 'select'), polpermissive, polcmd::text,"
+            " pg_get_expr(polqual, polrelid), polroles::regrole[]::text"
+            " from pg_class as c left join pg_policy on polrelid = c.oid"
+            " where relname = 'm' and relnamespace::regnamespace::text ~ 'serving' order by polname",
+            [role],
+        ).fetchall()
+        seen.append((point, rows))
+
+    try:
+        warehouse.execute("create table marts.allowed as select 1 as n; alter table marts.m enable row level security")
+        warehouse.execute("create policy a on marts.m for select using (n = any (array(select n from marts.allowed)))")
+        warehouse.execute(
+            f"create policy b on marts.m as restrictive for select to {role}, postgres"
+            " using (exists (select from marts.allowed))"
+        )
+        warehouse.execute(f"grant select on marts.m to {role}".encode())
+        monkeypatch.setattr(serving, "reach", look)
+        publish_serving(warehouse, MODELS)
+    finally:
+        warehouse.execute(f"drop owned by {role}; drop role {role}".encode())
+    (before, shadow), (_, public) = seen
+    assert before == "publish.before_rename"
+    assert shadow == public
+    assert [row[:4] for row in shadow] == [(True, True, True, "r"), (True, True, False, "r")]
+    assert "postgres" in str(shadow[1][5])
 
 
 def test_what_fails_leaves_readers_what_they_had(warehouse: psycopg.Connection[Any]) -> None:

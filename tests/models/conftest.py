@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from demo.server import Server
+from ingestion.warehouse.postgres.connection import connect
+from ingestion.warehouse.postgres.schema import PostgresMachinery
+from ingestion.warehouse.postgres.session import PostgresSession
 from tests.models.small_postgres import copy_to_postgres
 
 HERE = Path(__file__).parent
@@ -29,10 +33,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_small_warehouse(tmp_path_factory.mktemp("a home with spaces"))
 
 
-def build_small_warehouse(home: Path) -> Path:
+@pytest.fixture(scope="session")
+def built_unruly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with what a tidy product would not do (unruly.py)."""
+    return build_small_warehouse(tmp_path_factory.mktemp("unruly"), "7", "unruly")
+
+
+def build_small_warehouse(home: Path, *options: str) -> Path:
     """Write the small warehouse below a directory, build all models, return the file; dbt's files are in `target`."""
     warehouse = home / "warehouse.duckdb"
-    subprocess.run([sys.executable, "-m", "tests.models.small_warehouse", warehouse], check=True, timeout=60)
+    command = [sys.executable, "-m", "tests.models.small_warehouse", warehouse, *options]
+    subprocess.run(command, check=True, timeout=60)
     dbt_build(home, {"DBT_WAREHOUSE_PATH": str(warehouse)})
     return warehouse
 
@@ -46,16 +57,23 @@ def built_on_postgres(built: Path, postgres_server: Server, tmp_path_factory: py
         with duckdb.connect(str(built), read_only=True) as file, psycopg.connect(url) as warehouse:
             file.execute("set timezone = 'UTC'")
             copy_to_postgres(file, warehouse)
-        given = conninfo_to_dict(url)
-        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+        with closing(connect(url)) as loader:
+            PostgresMachinery(PostgresSession(loader)).ensure()
         dbt_build(
             tmp_path_factory.mktemp("postgres"),
-            {"DBT_WAREHOUSE": "postgres", **{name: str(given[key]) for name, key in names.items()}},
+            postgres_environment(url),
             # Unit tests are of the models' logic, and dbt cannot make rows with arrays on Postgres.
             *("--exclude-resource-type", "unit_test"),
         )
         yield url
         connection.execute("drop database small_warehouse with (force)")
+
+
+def postgres_environment(url: str) -> dict[str, str]:
+    """Return what profiles.yml reads to build on a Postgres database."""
+    given = conninfo_to_dict(url)
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+    return {"DBT_WAREHOUSE": "postgres", **{name: str(given[key]) for name, key in names.items()}}
 
 
 def dbt_build(home: Path, environment: Mapping[str, str], *options: str) -> None:

@@ -1,6 +1,6 @@
 """Build a small warehouse as the load would leave it: mirrors, histories, events, machinery.
 
-    python -m tests.models.small_warehouse PATH [SEED]
+    python -m tests.models.small_warehouse PATH [SEED [unruly]]
 
 Two clients in far time zones, some members, sixty days of recommendations, clicks, applications and hires. Tables and
 types come from demo/schema.sql and demo/tracking_plan.yaml. Every change goes through `Log`, which keeps mirror and
@@ -25,7 +25,8 @@ import pyarrow as pa
 import yaml
 
 from ingestion.events.schema import DOCUMENTED_COLUMNS
-from tests.models import unruly
+from tests.models import small_machinery, unruly
+from tests.models.small_turns import turns
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -50,18 +51,6 @@ KEYS = {
     "audit_log_raw": (),  # no key: rows may be equal
 }
 FULL = ("member_skills",)  # replica identity full: a deletion tells the whole row
-MACHINERY = """
-create schema _flux;
-create table _flux.cuts (
-    cut_id bigint, epoch bigint, lsn bigint, commit_at timestamptz, clock_at timestamptz,
-    event_segment bigint, event_offset bigint, made_at timestamptz);
-create table _flux.tables (source varchar, relation varchar, history varchar, state varchar);
-create table _flux.segments (
-    source varchar, segment bigint, from_offset bigint, to_offset bigint, accepted bigint, loaded bigint,
-    duplicates bigint, quarantined bigint, loaded_at timestamptz);
-create table _flux.quarantine (
-    consumer varchar, source varchar, position varchar, reason varchar, raw blob, noticed_at timestamptz);
-"""
 Row = Mapping[str, object]
 
 
@@ -119,11 +108,13 @@ class Log:
     tables: Mapping[str, Mapping[str, str]]
     mirror: dict[str, dict[tuple[object, ...], Row]] = field(default_factory=dict)
     history: dict[str, list[Row]] = field(default_factory=dict)
+    clock: list[tuple[int, datetime]] = field(default_factory=list)
     lsn: int = 1_000
 
     def commit(self, at: datetime, changes: list[tuple[str, str, Row]]) -> None:
         """Append one transaction: (operation, table, row); an update names the key and what changes."""
         self.lsn += 8
+        self.clock.append((self.lsn, at))
         for number, (op, table, row) in enumerate(changes):
             rows = self.mirror.setdefault(table, {})
             key = tuple(row[column] for column in KEYS.get(table, ("id",))) or (len(rows),)
@@ -154,17 +145,19 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def build(path: Path, seed: int = 7) -> None:
+def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
     """Write the whole warehouse to a new file."""
-    product = Product(random.Random(seed))
+    product = Product(random.Random(seed), is_unruly=is_unruly)
     product.copy()
     for day in range(DAYS):
         product.live(START + timedelta(days=day))
+        for changes in turns(day, START + timedelta(days=day, hours=16), product.log.mirror):
+            product.log.commit(START + timedelta(days=day, hours=16), changes)
     end = START + timedelta(days=DAYS)
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"}) as connection:
         connection.execute("SET TimeZone='UTC'")
-        connection.execute(MACHINERY)
+        connection.execute(small_machinery.TABLES)
         for schema in ("raw_app", "raw_app_history", "raw_segment", "restricted", "restricted_history"):
             connection.execute(f"create schema {schema}")
         for table, columns in product.log.tables.items():
@@ -178,16 +171,10 @@ def build(path: Path, seed: int = 7) -> None:
             )
         for table, columns in event_tables().items():
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
-        loaded = sum(len(product.events[table]) for table in ("tracks", "pages", "identifies"))
-        connection.execute(
-            "insert into _flux.cuts values (1, 1, ?, ?, ?, 1, 1, ?)",
-            [product.log.lsn, end, end, end + timedelta(seconds=12)],
-        )
-        connection.execute(
-            "insert into _flux.segments values ('default', 1, 0, 1, ?, ?, 3, 1, ?)", [loaded + 4, loaded, end]
-        )
-        connection.execute("insert into _flux.quarantine values ('events', 'default', '1:1', 'no id', null, ?)", [end])
-        unruly.machinery(connection)
+        loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
+        small_machinery.fill(connection, product.log.clock, end, loaded)
+        if is_unruly:
+            unruly.machinery(connection)
 
 
 @dataclass(slots=True)
@@ -199,6 +186,7 @@ class Product:
     events: dict[str, list[Row]] = field(default_factory=dict)
     next_id: dict[str, int] = field(default_factory=dict)
     copied: list[tuple[str, str, Row]] = field(default_factory=list)
+    is_unruly: bool = False  # tests/models/unruly.py
 
     def new(self, table: str) -> int:
         """Return the next identity of a table."""
@@ -217,7 +205,8 @@ class Product:
                     stage = {"name": kind.title(), "kind": kind, "position": number, "opportunity_kind": opened}
                     self._add("stages", client_id=client, **stage)
             self._people(client, at)
-        unruly.before(self, at)
+        if self.is_unruly:
+            unruly.before(self, at)
         self.log.commit(at, self.copied)
 
     def _add(self, table: str, **row: object) -> int:
@@ -243,7 +232,11 @@ class Product:
                 self._add("member_skills", **written, **held)
             for purpose in ("matching",) if number == 11 else ("matching", "ml_training"):
                 self._add("consents", client_id=client, member_id=member, purpose=purpose, granted_at=born)
-            self._add("member_demographics", member_id=member, client_id=client, sex="female", self_identified_at=born)
+            told = {
+                "sex": ("Female", "Male", None)[number % 3],
+                "race_ethnicity": ("White", "Asian; White")[number % 2],
+            }
+            self._add("member_demographics", member_id=member, client_id=client, self_identified_at=born, **told)
         for number in range(6):
             self.copied.extend(
                 self._opportunity(client, "gig" if number % 3 == 2 else "job", born + timedelta(days=280), "snapshot")
@@ -270,7 +263,8 @@ class Product:
     def live(self, day: datetime) -> None:
         """Let one day happen: some lists are asked for, seen, clicked; some people apply; some applications move on."""
         chance = self.random.random
-        unruly.happen(self, (day - START).days, day)
+        if self.is_unruly:
+            unruly.happen(self, (day - START).days, day)
         if day.weekday() == 0:
             self.log.commit(day, self._opportunity(1 + int(chance() < 0.5), "job", day, "insert"))
         if chance() < 0.2:
@@ -303,7 +297,12 @@ class Product:
         for rank, opportunity in enumerate(shown, 1):
             recommendation = self.new("match_recommendations")
             pair = {"client_id": client, "member_id": member["id"], "opportunity_id": opportunity["id"]}
-            ranked = {"rank": rank, "score": 1 / (rank + 1), "propensity": 0.5 / rank, "is_exploration": rank == 3}
+            ranked = {
+                "rank": rank,
+                "score": 1 / (rank + 1),
+                "propensity": 0.5 / rank,
+                "is_exploration": recommendation % 4 == 0,
+            }
             served = {"id": recommendation, "request_id": request, **pair, **ranked, "created_at": at}
             changes.append(("insert", "match_recommendations", served))
             if self.random.random() < 0.8:
@@ -393,4 +392,4 @@ class Product:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
+    build(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7, "unruly" in sys.argv[3:])

@@ -13,8 +13,10 @@ import pytest
 
 from dashboards.checks import check_sources
 from dashboards.loader import load_definitions
+from dashboards.metrics import load_metrics
 from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.serving import publish_serving
+from orchestration.models import project_directory
 from orchestration.serving import Serving, translated
 from orchestration.walk.readers import DEFINITIONS, newest_cut, served
 from orchestration.warehouse import Warehouse
@@ -57,7 +59,7 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
         row["table_name"]: f"{row['table_schema']}.{row['table_name']}"
         for row in file.arrow("select table_schema, table_name from information_schema.tables").to_pylist()
     }
-    queries = check_sources(load_definitions(DEFINITIONS), relations)
+    queries = check_sources(load_definitions(DEFINITIONS, load_metrics(project_directory())), relations)
     differing = {
         name: [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]][:1] or (len(here), len(there))
         for name, query in queries.items()

@@ -30,7 +30,7 @@ def test_views_work_whatever_the_file_is_called(built: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{built}' as elsewhere (read_only)")
         (count,) = connection.execute("select count(*) from elsewhere.staging.stg_app__members").fetchone() or (0,)
-    assert count == 27
+    assert count == 24
 
 
 def test_examples_leave_out_who_withdrew_or_never_consented(warehouse: duckdb.DuckDBPyConnection) -> None:

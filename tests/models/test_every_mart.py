@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def warehouse(built: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(built), read_only=True) as connection:
+def warehouse(built_unruly: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(built_unruly), read_only=True) as connection:
         connection.execute("SET TimeZone='UTC'")
         yield connection
 

@@ -24,6 +24,13 @@ BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 def before(product: Product, at: datetime) -> None:
     """Add to the first copy, made at `at`."""
     since = {"created_at": at - 60 * DAY, "updated_at": at}
+    tenant = {"slug": "client-3", "name": "Client 3", "industry": "banking", "region": "eu", "plan": "growth"}
+    terms = {"data_residency": "eu", "ml_opt_out": False, "contract_start": "2025-01-01", "contract_end": "2026-01-31"}
+    product._add("clients", **since, **tenant, **terms, settings={})
+    product._add("org_units", **since, client_id=3, name="Root", path="5", cost_center="1")
+    product._add("locations", **since, client_id=3, name="Head office", country="UK", region="London", city="London")
+    work = {"family": "Sales", "sub_family": "Field", "title": "Seller", "level": 3}
+    product._add("job_architecture", **since, client_id=3, **work)
     place = {"org_unit_id": 1, "location_id": 1, "job_architecture_id": 2, "hiring_manager_id": 1, "openings": 1}
     job = {"client_id": 1, "kind": "job", "hours_per_week": 8, **place}
     closed = {"status": "filled", "opened_at": at - 50 * DAY, "filled_at": at - 19 * DAY}
@@ -91,12 +98,13 @@ def happen(product: Product, number: int, day: datetime) -> None:
             row = {"id": product.new("match_feedback"), **about, "kind": kind, "created_at": day}
             log.commit(day, [("insert", "match_feedback", row)])
     if number == 26:
-        leaves = _change("members", log.mirror["members"][5,], terminated_on=(day + DAY).date())
+        leaves = _change("members", log.mirror["members"][6,], terminated_on=(day + DAY).date())
         log.commit(day, [leaves])
     if number == 30:
         forgotten = [skill for skill in log.mirror["member_skills"].values() if skill["client_id"] == 3]
         log.commit(day, [("delete", "member_skills", skill) for skill in forgotten])
         _crawl(product, day)
+        log.commit(day, [("update", "model_versions", {"id": 1, "retired_at": day})])
     if number in (25, 33, 41):
         _goes_back(product, day)
     if number == 40:
@@ -109,10 +117,7 @@ def happen(product: Product, number: int, day: datetime) -> None:
 
 
 def machinery(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leave an older cut, a table that stopped and one that nobody knows the state of."""
-    connection.execute(
-        "insert into _flux.cuts select 0, 1, 1, t, t, 0, 0, t from (select timestamptz '2026-03-01' as t)"
-    )
+    """Leave a table that stopped and one that nobody knows the state of."""
     connection.execute("update _flux.tables set state = 'stopped' where source = 'public.audit_log_raw'")
     connection.execute("delete from _flux.tables where source = 'public.skill_relations'")
 

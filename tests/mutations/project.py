@@ -127,7 +127,7 @@ class Project:
 @contextmanager
 def built_project(home: Path) -> Iterator[Project]:
     """Build the small warehouse below a directory and open it."""
-    with duckdb.connect(str(build_small_warehouse(home))) as connection:
+    with duckdb.connect(str(build_small_warehouse(home, "7", "unruly"))) as connection:
         yield Project(home / "target", connection)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.load.events import EventLoadReport
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.events.calls import collector, load
@@ -45,8 +46,8 @@ class Warehouse:
         self._connection = duckdb.connect()
         self._connection.execute("set TimeZone = 'UTC'")
 
-    def load(self) -> EventLoadReport:
-        return load(DuckdbDestination(self._connection), self._log)
+    def load(self, plan: TrackingPlan | None = None) -> EventLoadReport:
+        return load(DuckdbDestination(self._connection), self._log, plan=plan)
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         return self._connection.execute(query).fetchall()

@@ -13,8 +13,11 @@ from typing import Any  # Any: JSON documents
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.events.calls import KEY
-from tests.events.recorder import Fault, Recorder
+from ingestion.events.judge import browser_plan
+from ingestion.events.tracking_plan import parse_tracking_plan
+from tests.crash.processes import ROOT
+from tests.events.calls import KEY, collector
+from tests.events.recorder import Fault, Recorder, recorder
 from tests.sdks.conftest import HERE, Warehouse
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -23,6 +26,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PLAN = parse_tracking_plan("version: 1\nmode: block\nevents:\n  Item Sold: {properties: {number: integer}}\n")
 WAIT = (("Retry-After", "1"),)
 pytestmark = [
     pytest.mark.browser,
@@ -194,3 +198,41 @@ def test_an_unknown_write_key_gets_no_settings_and_nothing_is_sent(page: Page, b
     page.evaluate("([host]) => load(host, 'wrong', {}).catch(() => false)", [between.url])
     await_true(page, lambda: len(between.exchanges) > 0, "the request for settings")
     assert [(exchange.method, exchange.status) for exchange in between.exchanges] == [("GET", 401)]
+
+
+@pytest.fixture
+def blocking(tmp_path: Path, modules: Path) -> Iterator[Recorder]:
+    """A collector whose settings enable the events of a plan and no others."""
+    with collector(tmp_path / "log", track_plans={"default": browser_plan(PLAN)}) as url, recorder(url) as made:
+        yield made
+
+
+@pytest.mark.parametrize("strategy", ["single", "batching"])
+def test_an_event_that_the_settings_disable_is_sent_all_the_same_and_the_load_refuses_it(
+    page: Page, blocking: Recorder, warehouse: Warehouse, strategy: str
+) -> None:
+    load(page, blocking, **(batching(200) if strategy == "batching" else {}))
+    page.evaluate("analytics.track('Item Sold', {number: 1}); analytics.track('Never Planned', {number: 2})")
+    await_true(page, lambda: len(blocking.noted) == 2, "both events")
+    report = warehouse.load(PLAN)
+    assert (report.loaded, report.quarantined) == (1, 1)
+
+
+def test_the_documented_middleware_sends_what_is_planned_and_nothing_else(
+    page: Page, blocking: Recorder, warehouse: Warehouse
+) -> None:
+    text = (ROOT / "docs" / "events.md").read_text()
+    snippet = text.split("```js\n")[1].split("```")[0]
+    snippet = snippet.replace("https://collect.example.com", blocking.url).replace("KEY", KEY)
+    begin = "const { AnalyticsBrowser } = AnalyticsNext;"
+    page.evaluate("async () => {" + begin + snippet + "; window.analytics = analytics }")
+    page.evaluate("""async () => {
+        await analytics.identify('u1');
+        await Promise.race([analytics.track('Never Planned'), new Promise(done => setTimeout(done, 200))]);
+        await analytics.track('Item Sold', {number: 1});
+        await analytics.page('Home');
+    }""")
+    await_true(page, lambda: len(blocking.noted) == 3, "what is planned")
+    assert [body["type"] for body in sent(blocking)] == ["identify", "track", "page"]
+    assert [body["event"] for body in sent(blocking) if "event" in body] == ["Item Sold"]
+    assert warehouse.load(PLAN).loaded == 3

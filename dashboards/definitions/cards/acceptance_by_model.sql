@@ -9,8 +9,8 @@ weekly as (
         coalesce(client_name, 'All clients') as client_name,
         model_label,
         week_starts_on,
-        sum(accepted_count) as accepted,
-        sum(viewed_count) as viewed
+        sum(accepted_count) as accepted_count,
+        sum(mature_viewed_count) as mature_viewed_count
     from quality
     group by grouping sets ((model_label, week_starts_on), (model_label, week_starts_on, client_name))
     having bool_and(is_complete_week) and sum(mature_viewed_count) = sum(viewed_count)
@@ -21,8 +21,8 @@ rolling as (
         client_name,
         model_label,
         week_starts_on,
-        sum(accepted) over four_weeks as accepted,
-        sum(viewed) over four_weeks as viewed
+        sum(accepted_count) over four_weeks as accepted_count,
+        sum(mature_viewed_count) over four_weeks as mature_viewed_count
     from weekly
     window four_weeks as (
         partition by client_name, model_label
@@ -31,7 +31,7 @@ rolling as (
     )
 )
 
-select client_name, model_label, week_starts_on, accepted / viewed as acceptance_rate
+select client_name, model_label, week_starts_on, {{ metric('match_acceptance_rate') }} as acceptance_rate
 from rolling
-where viewed >= 200
+where mature_viewed_count >= 200
 order by client_name, model_label, week_starts_on

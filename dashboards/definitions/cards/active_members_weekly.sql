@@ -9,7 +9,7 @@ tracked as (select min(week_starts_on) as first_week from weekly where active_me
 select
     weekly.client_name,
     weekly.week_starts_on,
-    weekly.active_member_count / nullif(weekly.member_count, 0) as active_share
+    {{ metric('active_share', 'weekly') }} as active_share
 from weekly
 inner join tracked on weekly.week_starts_on > tracked.first_week
 where weekly.is_complete_week

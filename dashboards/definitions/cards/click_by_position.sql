@@ -21,11 +21,11 @@ recent as (
 select
     coalesce(client_name, 'All clients') as client_name,
     position,
-    case when sum(impression_count) >= 50 then sum(clicked_impression_count) / sum(impression_count) end
+    case when sum(impression_count) >= 50 then {{ metric_of_sums('click_through_rate') }} end
         as click_through_rate,
     case
         when sum(exploration_impression_count) >= 50
-            then sum(exploration_clicked_count) / sum(exploration_impression_count)
+            then {{ metric_of_sums('exploration_click_through_rate') }}
     end as exploration_rate
 from recent
 group by grouping sets ((position), (position, client_name))

@@ -8,8 +8,8 @@ weekly as (
     select
         coalesce(client_name, 'All clients') as client_name,
         week_starts_on,
-        sum(clicked_impression_count) as clicked,
-        sum(impression_count) as impressions,
+        sum(clicked_impression_count) as clicked_impression_count,
+        sum(impression_count) as impression_count,
         bool_and(is_complete_week) as is_complete_week
     from quality
     group by grouping sets ((week_starts_on), (week_starts_on, client_name))
@@ -20,8 +20,8 @@ rolling as (
     select
         client_name,
         week_starts_on,
-        sum(clicked) over four_weeks as clicked,
-        sum(impressions) over four_weeks as impressions,
+        sum(clicked_impression_count) over four_weeks as clicked_impression_count,
+        sum(impression_count) over four_weeks as impression_count,
         count(*) over four_weeks as week_count
     from weekly
     where is_complete_week
@@ -32,7 +32,7 @@ rolling as (
     )
 )
 
-select client_name, week_starts_on, clicked / nullif(impressions, 0) as click_through_rate
+select client_name, week_starts_on, {{ metric('click_through_rate') }} as click_through_rate
 from rolling
-where week_count = 4 and impressions > 0
+where week_count = 4 and impression_count > 0
 order by client_name, week_starts_on

@@ -11,20 +11,33 @@ numbered as (
     where client_id is not null and is_complete_week
 ),
 
-recent as (select * from numbered where newness <= 12)
+recent as (select * from numbered where newness <= 12),
+
+summed as (      -- weeks that a rate would count in part are left out of both its sums
+    select
+        client_name,
+        max(member_count) filter (where newness = 1) as members,
+        sum(active_member_count) as active_member_count,
+        sum(member_count) filter (where active_member_count is not null) as member_count,
+        sum(application_count) as applications,
+        sum(hire_count) as hires,
+        sum(internal_hire_count) as internal_hire_count,
+        sum(external_hire_count) as external_hire_count,
+        sum(accepted_count) filter (where is_acceptance_complete) as accepted_count,
+        sum(mature_viewed_count) filter (where is_acceptance_complete) as mature_viewed_count,
+        max(open_opportunity_count) filter (where newness = 1) as open_opportunities
+    from recent
+    group by client_name
+)
 
 select
     client_name,
-    max(member_count) filter (where newness = 1) as members,
-    sum(active_member_count)
-    / nullif(sum(member_count) filter (where active_member_count is not null), 0) as active_share,
-    sum(application_count) as applications,
-    sum(hire_count) as hires,
-    sum(internal_hire_count)
-    / nullif(sum(internal_hire_count + external_hire_count), 0) as internal_fill_rate,
-    sum(accepted_count) filter (where is_acceptance_complete)
-    / nullif(sum(mature_viewed_count) filter (where is_acceptance_complete), 0) as acceptance_rate,
-    max(open_opportunity_count) filter (where newness = 1) as open_opportunities
-from recent
-group by client_name
+    members,
+    {{ metric('active_share') }} as active_share,
+    applications,
+    hires,
+    {{ metric('internal_fill_rate') }} as internal_fill_rate,
+    {{ metric('match_acceptance_rate') }} as acceptance_rate,
+    open_opportunities
+from summed
 order by applications desc

@@ -22,7 +22,7 @@ select
     case when count(*) >= 5 then avg((applications.furthest_stage_rank >= 5)::integer) end as offer_rate,
     case when count(*) >= 5 then avg(applications.is_hired::integer) end as hire_rate,
     case when count(*) >= 5 then avg(applications.is_open::integer) end as open_share,
-    median(applications.days_to_hire) as median_days
+    {{ metric('median_days_to_hire', 'applications') }} as median_days
 from applications
 inner join clients on applications.client_id = clients.client_id
 inner join newest

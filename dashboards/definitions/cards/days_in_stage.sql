@@ -12,8 +12,8 @@ select
     coalesce(clients.client_name, 'All clients') as client_name,
     upper(left(stages.stage_kind, 1)) || substr(stages.stage_kind, 2) as stage,
     stages.stage_rank,
-    median(stages.days_in_stage) as median_days,
-    quantile_cont(stages.days_in_stage, 0.9) as p90_days
+    {{ metric('median_days_in_stage', 'stages') }} as median_days,
+    {{ metric('p90_days_in_stage', 'stages') }} as p90_days
 from stages
 inner join clients on stages.client_id = clients.client_id
 inner join newest on stages.left_at > newest.newest_at - interval 84 days

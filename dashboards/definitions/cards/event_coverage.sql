@@ -7,7 +7,7 @@ tracked as (select min(week_starts_on) as first_week from weekly where viewed_ev
 
 select
     weekly.week_starts_on,
-    sum(weekly.viewed_event_count) / nullif(sum(weekly.impression_count), 0) as event_share
+    {{ metric_of_sums('event_share', 'weekly') }} as event_share
 from weekly
 inner join tracked on weekly.week_starts_on > tracked.first_week
 group by weekly.week_starts_on

@@ -36,7 +36,7 @@ rolling as (
     )
 )
 
-select client_name, week_starts_on, reached_count / nullif(application_count, 0) as hire_rate
+select client_name, week_starts_on, {{ metric('stage_reached_share') }} as hire_rate
 from rolling
 where is_whole
 order by client_name, week_starts_on

@@ -8,8 +8,8 @@ rolling as (
     select
         client_name,
         week_starts_on,
-        sum(internal_hire_count) over twelve_weeks as internal_hires,
-        sum(external_hire_count) over twelve_weeks as external_hires,
+        sum(internal_hire_count) over twelve_weeks as internal_hire_count,
+        sum(external_hire_count) over twelve_weeks as external_hire_count,
         count(*) over twelve_weeks as week_count
     from weekly
     where is_complete_week
@@ -20,7 +20,7 @@ rolling as (
     )
 )
 
-select client_name, week_starts_on, internal_hires / (internal_hires + external_hires) as internal_fill_rate
+select client_name, week_starts_on, {{ metric('internal_fill_rate') }} as internal_fill_rate
 from rolling
-where week_count = 12 and internal_hires + external_hires > 0
+where week_count = 12 and internal_hire_count + external_hire_count > 0
 order by client_name, week_starts_on

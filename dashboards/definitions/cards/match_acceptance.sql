@@ -8,8 +8,8 @@ rolling as (
     select
         client_name,
         week_starts_on,
-        sum(accepted_count) over four_weeks as accepted,
-        sum(mature_viewed_count) over four_weeks as viewed,
+        sum(accepted_count) over four_weeks as accepted_count,
+        sum(mature_viewed_count) over four_weeks as mature_viewed_count,
         count(*) over four_weeks as week_count
     from weekly
     where is_complete_week and is_acceptance_complete
@@ -20,7 +20,7 @@ rolling as (
     )
 )
 
-select client_name, week_starts_on, accepted / nullif(viewed, 0) as acceptance_rate
+select client_name, week_starts_on, {{ metric('match_acceptance_rate') }} as acceptance_rate
 from rolling
-where week_count = 4 and viewed > 0
+where week_count = 4 and mature_viewed_count > 0
 order by client_name, week_starts_on

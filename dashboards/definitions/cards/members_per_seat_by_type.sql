@@ -12,7 +12,7 @@ select
     coalesce(skills.client_name, 'All clients') as client_name,
     upper(left(skills.skill_type, 1)) || substr(skills.skill_type, 2) as type_of_skill,
     skills.week_starts_on,
-    sum(skills.supply_count) / sum(skills.demand_seats) as members_per_seat
+    {{ metric_of_sums('skill_supply_ratio', 'skills') }} as members_per_seat
 from skills
 inner join begun on skills.week_starts_on > begun.first_week
 where skills.demand_seats > 0

@@ -7,10 +7,10 @@ select
     coalesce(client_name, 'All clients') as client_name,
     model_label,
     sum(viewed_count) as viewed,
-    sum(clicked_impression_count) / nullif(sum(impression_count), 0) as click_through_rate,
-    sum(exploration_impression_count) / nullif(sum(impression_count), 0) as exploration_share,
-    sum(accepted_count) / nullif(sum(mature_viewed_count), 0) as acceptance_rate,
-    sum(accepted_any_touch_count) / nullif(sum(mature_viewed_count), 0) as acceptance_any_touch_rate,
+    {{ metric_of_sums('click_through_rate') }} as click_through_rate,
+    {{ metric_of_sums('exploration_share') }} as exploration_share,
+    {{ metric_of_sums('match_acceptance_rate') }} as acceptance_rate,
+    {{ metric_of_sums('match_acceptance_any_touch_rate') }} as acceptance_any_touch_rate,
     min(week_starts_on) as first_week,
     max(week_starts_on) as last_week
 from quality

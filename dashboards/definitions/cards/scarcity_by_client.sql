@@ -19,7 +19,7 @@ asked as (
 ),
 
 ranked_skills as (
-    select skill, sum(supply_count) / sum(demand_seats) as members_per_seat
+    select skill, {{ metric_of_sums('skill_supply_ratio') }} as members_per_seat
     from asked
     group by skill
     order by members_per_seat, skill
@@ -37,7 +37,7 @@ ranked_clients as (
 select
     asked.client_name,
     asked.skill as skill_name,
-    asked.supply_count / asked.demand_seats as members_per_seat
+    {{ metric('skill_supply_ratio', 'asked') }} as members_per_seat
 from asked
 inner join ranked_skills on asked.skill = ranked_skills.skill
 inner join ranked_clients on asked.client_name = ranked_clients.client_name

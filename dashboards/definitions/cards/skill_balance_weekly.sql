@@ -13,7 +13,7 @@ select
     coalesce(skills.client_name, 'All clients') as client_name,
     skills.week_starts_on,
     count(*) filter (where skills.supply_count < 5 * skills.demand_seats) as scarce_skills,
-    sum(skills.supply_count) / sum(skills.demand_seats) as members_per_seat
+    {{ metric_of_sums('skill_supply_ratio', 'skills') }} as members_per_seat
 from skills
 inner join begun on skills.week_starts_on > begun.first_week
 where skills.demand_seats > 0

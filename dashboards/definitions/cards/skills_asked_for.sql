@@ -28,7 +28,7 @@ summed as (
         sum(demand_seats) as demand_seats,
         sum(supply_count) as supply_count,
         sum(holder_count) as holder_count,
-        sum(supply_count) / sum(demand_seats) as members_per_seat
+        {{ metric_of_sums('skill_supply_ratio') }} as members_per_seat
     from asked
     group by grouping sets ((skill, skill_type), (skill, skill_type, client_name))
 )

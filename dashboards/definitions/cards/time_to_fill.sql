@@ -35,7 +35,7 @@ filled as (
 select
     coalesce(filled.client_name, 'All clients') as client_name,
     weeks.week_starts_on,
-    median(filled.days_to_fill) as median_days
+    {{ metric('median_days_to_fill', 'filled') }} as median_days
 from weeks
 inner join filled
     on filled.week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on

@@ -40,8 +40,8 @@ select
     coalesce(client_name, 'All clients') as client_name,
     kind,
     count(*) as opportunity_count,
-    median(days_to_fill) as median_days,
-    quantile_cont(days_to_fill, 0.9) as p90_days
+    {{ metric('median_days_to_fill') }} as median_days,
+    {{ metric('p90_days_to_fill') }} as p90_days
 from filled
 group by grouping sets ((kind), (kind, client_name))
 having count(*) >= 5

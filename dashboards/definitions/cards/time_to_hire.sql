@@ -26,7 +26,7 @@ hires as (
 select
     coalesce(hires.client_name, 'All clients') as client_name,
     weeks.week_starts_on,
-    median(hires.days_to_hire) as median_days
+    {{ metric('median_days_to_hire', 'hires') }} as median_days
 from weeks
 inner join hires
     on hires.hired_week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on

@@ -20,8 +20,8 @@ select
     coalesce(clients.client_name, 'All clients') as client_name,
     replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
     count(*) as hire_count,
-    median(applications.days_to_hire) as median_days,
-    quantile_cont(applications.days_to_hire, 0.9) as p90_days
+    {{ metric('median_days_to_hire', 'applications') }} as median_days,
+    {{ metric('p90_days_to_hire', 'applications') }} as p90_days
 from applications
 inner join clients on applications.client_id = clients.client_id
 where

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import unquote
 
 from ingestion.events.collector import body as bodies
@@ -45,8 +45,10 @@ _GIF: Final = Response(
 )
 _RETRY_SECONDS: Final = {429: 1, 503: 5}
 # Larger bodies that need the lenient reader are read in a thread, one at a time: others are answered meanwhile.
+# A few kilobytes of gzip can ask for megabytes of it, so what waits is bounded, too.
 _LENIENT_BYTES: Final = 64 << 10
 
+Read = TypeVar("Read")
 TrackPlans = Mapping[str, Mapping[str, object]]
 """By source: which events its browsers may send, for the settings document."""
 
@@ -75,6 +77,7 @@ class Collector:
         self._clock = clock
         self._rates = RateLimit()
         self._one_at_a_time = asyncio.Semaphore()
+        self._apart_bytes = 0
         self._routes = Routes(
             [
                 *(Route("POST", f"/v1/{name}", self._take_batch) for name in ("batch", "b", "import")),
@@ -127,7 +130,8 @@ class Collector:
         return _GIF
 
     async def _take_webhook(self, request: Request, source: str) -> Response:
-        await self._commit.submit(webhook_records(request, source, self.sources.webhook_secrets))
+        read = partial(webhook_records, request, source, self.sources.webhook_secrets)
+        await self._commit.submit(await self._read_apart(read, len(request.body)))
         return _DONE
 
     async def _drop(self, request: Request, _: str) -> Response:
@@ -168,10 +172,20 @@ class Collector:
         if posted is not None:
             return posted
         lenient = bodies.read_batch_leniently if kind is None else bodies.read_single_leniently
-        if len(body) <= _LENIENT_BYTES:
-            return lenient(body)
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(lenient, body)
+        return await self._read_apart(partial(lenient, body), len(body))
+
+    async def _read_apart(self, read: Callable[[], Read], size: int) -> Read:
+        """Do what costs a Python step for each bracket: large bodies wait for one thread, as many as memory holds."""
+        if size <= _LENIENT_BYTES:
+            return read()
+        if self._apart_bytes and self._apart_bytes + size > self._limits.reading_bytes:
+            raise RefusedRequestError(retry_later(429, "too_many_bodies", "too many bodies wait to be read", 1))
+        self._apart_bytes += size
+        try:
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(read)
+        finally:
+            self._apart_bytes -= size
 
     async def _store(self, request: Request, posted: Posted, source: Source | None, kind: str | None) -> None:
         if not posted.events:

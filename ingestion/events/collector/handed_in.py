@@ -14,16 +14,26 @@ _POLL_SECONDS: Final = 0.2
 
 
 async def take_handed_in(log: Path, commit: GroupCommit) -> None:
-    """Take files, oldest first, until cancelled. What the log does not take now is tried again."""
+    """Take files, oldest first, until cancelled. What the log does not take now is tried again.
+
+    A file that the disk does not give, or does not let go, is passed over and told of once: it waits for a human.
+    """
+    passed_over: set[Path] = set()
     while True:
         for path in handed.waiting(log):
+            if path in passed_over:
+                continue
             try:
                 records = await asyncio.to_thread(handed.read, path)
                 await commit.submit(records)
+                handed.taken(path)
             except FileNotFoundError:
                 continue
             except (BufferFullError, DiskLowError, NotDurableError):
                 break
-            handed.taken(path)
+            except OSError as error:
+                passed_over.add(path)
+                logger.error("what was handed in cannot be taken file=%s: %s", path.name, error.strerror)
+                continue
             logger.info("records taken that were handed in records=%s", len(records))
         await asyncio.sleep(_POLL_SECONDS)

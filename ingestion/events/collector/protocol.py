@@ -51,6 +51,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def sweep(self, now: float) -> None:
         """End the connection when its client is too slow in sending headers or in reading answers."""
         limit = self._limits.head_seconds
+        if self._blocked_since is None and self.transport.is_closing():  # as long as what is to be said is not read
+            self._blocked_since = now
         if self._blocked_since is not None and now - self._blocked_since > limit:
             self.transport.abort()
         elif self._refused is None and self._head_since is not None and now - self._head_since > limit:
@@ -149,8 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
 class _Gathering:
     """A transport that sends the head and the body of an answer together.
 
-    The library writes them one after the other, and each write is a system call that wakes the client: measured in
-    2026-11 it is a tenth of what a request costs.
+    The library writes them one after the other, and each write is a system call that wakes the client: in a profile of
+    2026-11 the two were 19 % of the samples.
     """
 
     __slots__ = ("_parts", "_transport")

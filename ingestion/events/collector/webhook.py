@@ -11,29 +11,42 @@ from collections.abc import Mapping
 
 from ingestion.events import lenient_json
 from ingestion.events.archive import archived_record
-from ingestion.events.collector.exchange import RefusedRequestError, Request, error
+from ingestion.events.collector.body import MAX_BATCH_EVENTS
+from ingestion.events.collector.exchange import RefusedRequestError, Request, Response, error
 
 KIND = "webhook"
 
 
 def webhook_records(request: Request, source: str, secrets: Mapping[str, str]) -> list[bytes]:
-    """Return the records of a signed request. Raises RefusedRequestError (401, 400).
+    """Return the records of a signed request. Raises RefusedRequestError (401, 400, 413).
 
     An unknown source is answered like a wrong signature: who asks does not learn which sources there are.
     """
-    signature = request.headers.get("x-signature", "")
+    signature, body = request.headers.get("x-signature", ""), request.body
+    is_batch = body.lstrip()[:1] == b"["
     try:
-        calls = lenient_json.elements(request.body) if request.body.lstrip()[:1] == b"[" else [request.body]
+        first = lenient_json.first_element(body) if is_batch else None
     except lenient_json.LenientJsonError as problem:
-        raise RefusedRequestError(error(400, "invalid_json", f"the body cannot be read: {problem}")) from problem
-    signed = [request.body, *calls[:1]]
+        raise RefusedRequestError(_invalid_json(problem)) from problem
+    signed = [body] if first is None else [body, first]
     secret = secrets.get(source)
     # Compared in any case, so that the answer's time tells nothing.
     matches = [hmac.compare_digest(_digest(secret or "", part), signature.lower().encode()) for part in signed]
     if secret is None or not any(matches):
         message = "x-signature is missing or is not the HMAC-SHA1 of the body with this source's secret"
         raise RefusedRequestError(error(401, "invalid_signature", message))
+    try:
+        calls = lenient_json.elements(body) if is_batch else [body]  # not before it is known to be signed: it costs
+    except lenient_json.LenientJsonError as problem:
+        raise RefusedRequestError(_invalid_json(problem)) from problem
+    if len(calls) > MAX_BATCH_EVENTS:
+        message = f"the batch has {len(calls)} calls, more than {MAX_BATCH_EVENTS}; send smaller ones"
+        raise RefusedRequestError(error(413, "too_many_events", message))
     return [archived_record(call.replace(b"\n", b" ").replace(b"\r", b" "), source, kind=KIND) for call in calls]
+
+
+def _invalid_json(problem: Exception) -> Response:
+    return error(400, "invalid_json", f"the body cannot be read: {problem}")
 
 
 def _digest(secret: str, body: bytes) -> bytes:

@@ -50,6 +50,8 @@ class PostgresDestination:
             known = table
             table = stage_rows(self.session, names[0], table, new, everything, {**_STAMPS, **sent})
             table = stage_rows(self.session, names[1], table, old, table.key or everything, _STAMPS)
+        # Without statistics the server takes temporary tables for far larger ones, and hashes and sorts whole mirrors.
+        self.session.execute(f"analyze {names[0]} (_n); analyze {names[1]} (_n)")
         applier = PostgresApplier(self.session, table, *names, unchanged)
         applier.drop_same_keys()
         return applier

@@ -150,7 +150,8 @@ class PostgresEvents:
         self.session.forget("_ids")
 
     def note_names(self, source: str, names: pa.Table) -> None:
-        self.session.bring("_names", names)
+        sent = pc.replace_substring(names["name"], "\0", "\ufffd")  # the value is in its column all the same
+        self.session.bring("_names", names.set_column(names.column_names.index("name"), "name", sent))
         self.session.execute(
             "insert into _flux.event_names select $1, n.kind, n.relation, n.name, n.landed, now() from _names as n "
             "where not exists (select from _flux.event_names as k where k.source = $1 and k.kind = n.kind "

@@ -23,10 +23,22 @@ create index if not exists clock_place on _flux.clock (_epoch, _lsn);
 create index if not exists clock_time on _flux.clock (clock_at);
 create index if not exists clock_commit on _flux.clock (commit_at)
 """
+# Which clients' rows a role reads of the models (docs/tenants.md): the policies of every model ask this table, as the
+# role that reads, which sees its own lines alone. A line without a client has to say that it means all of them.
+CLIENT_READERS: Final = """
+create table _flux.client_readers (
+    role_name text not null, client_id bigint, all_clients boolean not null default false,
+    check (all_clients = (client_id is null)), unique (role_name, client_id)
+);
+alter table _flux.client_readers enable row level security;
+create policy own_lines on _flux.client_readers for select using (
+    exists (select from pg_roles where rolname = role_name and pg_has_role(oid, 'usage'))
+)
+"""
 
 
 class PostgresMachinery(Machinery):
-    """`_flux` in Postgres: the same tables, and indexes for what a batch asks of them."""
+    """`_flux` in Postgres: the same tables, indexes for what a batch asks of them, and who reads whose rows."""
 
     def __init__(self, session: PostgresSession) -> None:
         super().__init__(session, "bytea")
@@ -34,6 +46,8 @@ class PostgresMachinery(Machinery):
     def ensure(self) -> None:
         super().ensure()
         self.session.execute(_INDEXES)
+        if not self.session.columns("_flux", "client_readers"):
+            self.session.execute(CLIENT_READERS)
 
 
 def create_relations(session: PostgresSession, table: Table) -> None:

@@ -2,8 +2,8 @@
 
 Readers ask `serving`, so that they see whole builds (design law 9). The copies are made in a shadow schema; one
 transaction gives it the name. Nobody waits: a query that was begun goes on in the schema of before, which is dropped
-when no query holds it, by this publication or a later one. What roles may do with schema and tables is carried over;
-for new tables that is what `alter default privileges` says.
+when no query holds it, by this publication or a later one. A copy has the row security, the policies and the privileges
+of its model before anyone can see it; what roles might do with the schema and tables of before is carried over.
 
 The caller holds the lease. Costs a read and a write of every published row.
 """
@@ -37,6 +37,20 @@ with grants as (
 )
 select format('grant %s on %s to %s', privilege_type, what, coalesce(quote_ident(rolname), 'public'))
 from grants left join pg_roles on pg_roles.oid = grantee
+"""
+# What a copy lacks of its model: statements, $1 and $2 the model, $3 the copy.
+_PROTECTION: Final = """
+select format('alter table %s enable row level security', $3::text) from pg_tables
+where schemaname = $1 and tablename = $2 and rowsecurity
+union all
+select format('create policy %I on %s as %s for %s to %s', policyname, $3::text, permissive, cmd,
+        (select string_agg(quote_ident(role), ', ') from unnest(roles) as role))
+    || coalesce(' using (' || qual || ')', '') || coalesce(' with check (' || with_check || ')', '')
+from pg_policies where schemaname = $1 and tablename = $2
+union all
+select format('grant %s on table %s to %s', privilege_type, $3::text, coalesce(quote_ident(rolname), 'public'))
+from pg_class as c cross join aclexplode(c.relacl) as g left join pg_roles on pg_roles.oid = g.grantee
+where c.relnamespace = quote_ident($1)::regnamespace and c.relname = $2 and g.grantee <> c.relowner
 """
 
 
@@ -83,6 +97,8 @@ def _copy(connection: psycopg.Connection[Any], schema: str, name: str) -> int:
     target = f"{_NEXT}.{quote(name)}"
     rows = connection.execute(f"create table {target} as table {quote(schema)}.{quote(name)}".encode()).rowcount
     connection.execute(f"analyze {target}".encode())
+    for (statement,) in connection.execute(_PROTECTION, [schema, name, target]).fetchall():
+        connection.execute(statement)
     return rows
 
 

@@ -18,6 +18,9 @@ employments as (
         client_id,
         user_id,
         worker_type,
+        row_number() over (
+            partition by coalesce(cast(user_id as text), cast(member_id as text)) order by hired_on, member_id
+        ) > 1 as is_rehire,
         hired_on,
         terminated_on
     from known

@@ -79,9 +79,10 @@ final as (
         cast(steps.previous_reached_count as integer) as previous_reached_count,
         cast(steps.stopped_count as integer) as stopped_count,
         cast(steps.open_count as integer) as open_count,
-        {{ safe_divide('steps.reached_count', 'steps.previous_reached_count') }} as conversion_rate,
-        {{ safe_divide('steps.reached_count', 'steps.application_count') }} as reached_share,
-        {{ safe_divide('steps.cohort_open_count', 'steps.application_count') }} as open_share,
+        cast(steps.cohort_open_count as integer) as cohort_open_count,
+        {{ metric('stage_conversion_rate', 'steps') }} as conversion_rate,
+        {{ metric('stage_reached_share', 'steps') }} as reached_share,
+        {{ metric('cohort_open_share', 'steps') }} as open_share,
         weeks.is_complete_week,
         steps.week_starts_on
     from steps

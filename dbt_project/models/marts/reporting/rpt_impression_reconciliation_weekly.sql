@@ -36,16 +36,13 @@ event_counts as (
     group by client_id, week_starts_on
 ),
 
-final as (
+counted as (
     select
         weeks.client_id,
         weeks.client_slug,
         weeks.client_name,
         cast(coalesce(impression_counts.impression_count, 0) as integer) as impression_count,
         cast(coalesce(event_counts.viewed_event_count, 0) as integer) as viewed_event_count,
-        {{ safe_divide(
-            'coalesce(event_counts.viewed_event_count, 0)', 'impression_counts.impression_count'
-        ) }} as event_share,
         weeks.is_complete_week,
         weeks.week_starts_on
     from weeks
@@ -61,6 +58,19 @@ final as (
         on
             weeks.client_id = event_counts.client_id
             and weeks.week_starts_on = event_counts.week_starts_on
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        impression_count,
+        viewed_event_count,
+        {{ metric('event_share') }} as event_share,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

@@ -65,11 +65,9 @@ final as (
         cast(summed.member_count as integer) as member_count,
         cast(summed.open_opportunity_count as integer) as open_opportunity_count,
         medians.median_days_to_hire,
-        {{ safe_divide(
-            'summed.internal_hire_count', 'summed.internal_hire_count + summed.external_hire_count'
-        ) }} as internal_fill_rate,
-        {{ safe_divide('summed.accepted_count', 'summed.mature_viewed_count') }} as match_acceptance_rate,
-        {{ safe_divide('summed.active_member_count', 'summed.member_count') }} as active_share,
+        {{ metric('internal_fill_rate', 'summed') }} as internal_fill_rate,
+        {{ metric('match_acceptance_rate', 'summed') }} as match_acceptance_rate,
+        {{ metric('active_share', 'summed') }} as active_share,
         summed.is_complete_week,
         summed.is_acceptance_complete,
         summed.week_starts_on

@@ -74,7 +74,7 @@ audiences as (      -- one row per client and week
     group by client_id, week_starts_on
 ),
 
-final as (
+counted as (
     select
         weeks.client_id,
         weeks.client_slug,
@@ -84,10 +84,6 @@ final as (
         cast(headcounts.member_count as integer) as member_count,
         cast(coalesce(audiences.shown_member_count, 0) as integer) as shown_member_count,
         cast(coalesce(spreads.impression_count, 0) as integer) as impression_count,
-        {{ safe_divide('spreads.shown_opportunity_count', 'spreads.open_opportunity_count') }}
-            as catalogue_coverage,
-        {{ safe_divide('coalesce(audiences.shown_member_count, 0)', 'headcounts.member_count') }}
-            as member_coverage,
         -- Gini = 2 * sum(rank * x) / (n * sum(x)) - (n + 1) / n, ranks rising with x.
         {{ safe_divide('2 * spreads.rank_weighted_count',
             'spreads.open_opportunity_count * spreads.impression_count') }}
@@ -110,6 +106,25 @@ final as (
         on
             weeks.client_id = audiences.client_id
             and weeks.week_starts_on = audiences.week_starts_on
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        open_opportunity_count,
+        shown_opportunity_count,
+        member_count,
+        shown_member_count,
+        impression_count,
+        {{ metric('catalogue_coverage') }} as catalogue_coverage,
+        {{ metric('member_coverage') }} as member_coverage,
+        exposure_gini,
+        exposure_entropy,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

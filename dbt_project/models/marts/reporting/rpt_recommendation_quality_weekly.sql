@@ -66,9 +66,8 @@ final as (
         cast(counted.mature_viewed_count as integer) as mature_viewed_count,
         cast(counted.accepted_count as integer) as accepted_count,
         cast(counted.accepted_any_touch_count as integer) as accepted_any_touch_count,
-        {{ safe_divide('counted.clicked_impression_count', 'counted.impression_count') }}
-            as click_through_rate,
-        {{ safe_divide('counted.accepted_count', 'counted.mature_viewed_count') }} as acceptance_rate,
+        {{ metric('click_through_rate', 'counted') }} as click_through_rate,
+        {{ metric('match_acceptance_rate', 'counted') }} as acceptance_rate,
         weeks.is_complete_week,
         counted.week_starts_on
     from counted

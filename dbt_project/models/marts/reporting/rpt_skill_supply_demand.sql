@@ -20,8 +20,8 @@ final as (
         supply.holder_count,
         supply.supply_count,
         supply.demand_seats,
-        supply.demand_seats - supply.supply_count as skill_gap,
-        {{ safe_divide('supply.supply_count', 'supply.demand_seats') }} as supply_ratio,
+        {{ metric('skill_gap', 'supply') }} as skill_gap,
+        {{ metric('skill_supply_ratio', 'supply') }} as supply_ratio,
         supply.week_starts_on = max(supply.week_starts_on) over (partition by supply.client_id)
             as is_latest_week,
         weeks.is_complete_week,

@@ -4,6 +4,34 @@ opportunities as (select * from {{ ref('stg_app__opportunities') }}),
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
+holds as (select * from {{ ref('int_opportunity_holds') }}),
+
+versions as (select * from {{ ref('int_opportunities_versioned') }}),
+
+held as (      -- one row per filled opportunity that was on hold between its latest opening and its filling
+    select
+        opportunities.opportunity_id,
+        sum({{ seconds_between(
+            'greatest(holds.held_from, opportunities.opened_at)',
+            'least(coalesce(holds.held_to, opportunities.filled_at), opportunities.filled_at)'
+        ) }}) / 86400 as held_days
+    from opportunities
+    inner join holds
+        on
+            opportunities.opportunity_id = holds.opportunity_id
+            and opportunities.filled_at > holds.held_from
+            and (holds.held_to is null or opportunities.opened_at < holds.held_to)
+    group by opportunities.opportunity_id
+),
+
+reopened as (      -- one row per opportunity that was opened more than once
+    select opportunity_id
+    from versions
+    where opened_at is not null
+    group by opportunity_id
+    having count(distinct opened_at) > 1
+),
+
 filled as (      -- one row per filled opportunity
     select
         opportunities.client_id,
@@ -15,13 +43,17 @@ filled as (      -- one row per filled opportunity
         opportunities.opportunity_kind,
         opportunities.openings,
         {{ tenant_day('opportunities.filled_at', 'weeks.time_zone') }}
-        - {{ tenant_day('opportunities.opened_at', 'weeks.time_zone') }} as days_to_fill
+        - {{ tenant_day('opportunities.opened_at', 'weeks.time_zone') }} as days_to_fill,
+        coalesce(held.held_days, 0) as held_days,
+        reopened.opportunity_id is not null as is_reopened
     from opportunities
     inner join weeks
         on
             opportunities.client_id = weeks.client_id
             and opportunities.filled_at >= weeks.week_starts_at
             and opportunities.filled_at < weeks.week_ends_at
+    left join held on opportunities.opportunity_id = held.opportunity_id
+    left join reopened on opportunities.opportunity_id = reopened.opportunity_id
     where
         opportunities.deleted_at is null
         and opportunities.status in ('filled', 'closed')
@@ -42,10 +74,13 @@ final as (
         coalesce(client_name, 'All clients') as client_name,
         coalesce(opportunity_kind, '(all)') as opportunity_kind,
         cast(count(distinct opportunity_id) as integer) as opportunity_count,
+        cast(count(case when held_days > 0 then 1 end) as integer) as held_opening_count,
+        cast(count(case when is_reopened then 1 end) as integer) as reopened_opening_count,
         cast(count(*) as integer) as opening_count,
-        {{ percentile('days_to_fill', 0.5) }} as median_days_to_fill,
-        {{ percentile('days_to_fill', 0.9) }} as p90_days_to_fill,
+        {{ metric('median_days_to_fill') }} as median_days_to_fill,
+        {{ metric('p90_days_to_fill') }} as p90_days_to_fill,
         cast(avg(days_to_fill) as double precision) as mean_days_to_fill,
+        {{ percentile('greatest(days_to_fill - held_days, 0)', 0.5) }} as median_unheld_days_to_fill,
         bool_and(is_complete_week) as is_complete_week,
         week_starts_on
     from openings

@@ -28,8 +28,8 @@ final as (
         coalesce(client_name, 'All clients') as client_name,
         coalesce(opportunity_kind, '(all)') as opportunity_kind,
         cast(count(*) as integer) as hire_count,
-        {{ percentile('days_to_hire', 0.5) }} as median_days_to_hire,
-        {{ percentile('days_to_hire', 0.9) }} as p90_days_to_hire,
+        {{ metric('median_days_to_hire') }} as median_days_to_hire,
+        {{ metric('p90_days_to_hire') }} as p90_days_to_hire,
         cast(avg(days_to_hire) as double precision) as mean_days_to_hire,
         bool_and(is_complete_week) as is_complete_week,
         week_starts_on

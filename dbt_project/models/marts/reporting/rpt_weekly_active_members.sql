@@ -44,7 +44,7 @@ activity as (      -- one row per client and week; the 28 days end with the week
     group by weeks.client_id, weeks.week_starts_on
 ),
 
-final as (
+counted as (
     select
         weeks.client_id,
         weeks.client_slug,
@@ -56,8 +56,6 @@ final as (
         cast(activity.active_28d_day_count as integer) as active_28d_day_count,
         cast(headcounts.member_count as integer) as member_count,
         clients.licensed_seats,
-        {{ safe_divide('activity.active_member_count', 'headcounts.member_count') }} as active_share,
-        {{ safe_divide('activity.active_28d_day_count', '28 * activity.active_28d_count') }} as stickiness,
         weeks.is_complete_week,
         weeks.week_starts_on
     from weeks
@@ -74,6 +72,25 @@ final as (
         on
             weeks.client_id = headcounts.client_id
             and weeks.week_starts_on = headcounts.week_starts_on
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        active_member_count,
+        active_28d_count,
+        new_active_count,
+        active_day_count,
+        active_28d_day_count,
+        member_count,
+        licensed_seats,
+        {{ metric('active_share') }} as active_share,
+        {{ metric('stickiness') }} as stickiness,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

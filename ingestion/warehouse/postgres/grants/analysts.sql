@@ -22,5 +22,10 @@ where nspowner = :'loader'::regrole and nspname not in ('restricted', 'restricte
 
 -- Not the quarantine, whose rows are what sources sent.
 grant usage on schema _flux to :"analysts";
-grant select on _flux.tables, _flux.positions, _flux.clock, _flux.cuts, _flux.schema_changes, _flux.history_gaps
-    to :"analysts";
+select format('grant select on _flux.%I to %I', tablename, :'analysts') from pg_tables
+where schemaname = '_flux' and tablename in ('client_readers', 'clock', 'cuts', 'history_gaps', 'positions',
+    'schema_changes', 'segments', 'slot_status', 'table_status', 'tables') \gexec
+
+-- Of the models they read the rows of all clients (one client's readers: client_reader.sql).
+insert into _flux.client_readers (role_name, all_clients)
+select :'analysts', true where not exists (select from _flux.client_readers where role_name = :'analysts' and all_clients);

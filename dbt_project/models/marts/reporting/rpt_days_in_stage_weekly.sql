@@ -1,0 +1,52 @@
+with
+
+stage_entries as (select * from {{ ref('fct_application_stages') }}),
+
+weeks as (select * from {{ ref('int_client_weeks') }}),
+
+entries as (      -- one row per stage entry; who was hired has arrived and waits for nothing
+    select
+        stage_entries.client_id,
+        weeks.client_slug,
+        weeks.client_name,
+        weeks.week_starts_on,
+        weeks.is_complete_week,
+        stage_entries.opportunity_kind,
+        stage_entries.stage_kind,
+        stage_entries.stage_rank,
+        stage_entries.days_in_stage,
+        stage_entries.is_open
+    from stage_entries
+    inner join weeks
+        on
+            stage_entries.client_id = weeks.client_id
+            and stage_entries.entered_at >= weeks.week_starts_at
+            and stage_entries.entered_at < weeks.week_ends_at
+    where stage_entries.stage_kind <> 'hired'
+),
+
+final as (
+    select
+        client_id,
+        coalesce(client_slug, '(all)') as client_slug,
+        coalesce(client_name, 'All clients') as client_name,
+        coalesce(opportunity_kind, '(all)') as opportunity_kind,
+        stage_kind,
+        cast(stage_rank as integer) as stage_rank,
+        cast(count(*) as integer) as entry_count,
+        cast(count(case when is_open then 1 end) as integer) as open_count,
+        {{ metric('median_days_in_stage') }} as median_days_in_stage,
+        {{ metric('p90_days_in_stage') }} as p90_days_in_stage,
+        {{ safe_divide('count(case when is_open then 1 end)', 'count(*)') }} as open_share,
+        bool_and(is_complete_week) as is_complete_week,
+        week_starts_on
+    from entries
+    group by grouping sets (
+        (client_id, client_slug, client_name, week_starts_on, opportunity_kind, stage_kind, stage_rank),
+        (client_id, client_slug, client_name, week_starts_on, stage_kind, stage_rank),
+        (week_starts_on, opportunity_kind, stage_kind, stage_rank),
+        (week_starts_on, stage_kind, stage_rank)
+    )
+)
+
+select * from final

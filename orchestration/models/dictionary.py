@@ -1,0 +1,88 @@
+"""The dictionary of metrics, `docs/metrics.md`, made from the metric layer: python -m orchestration.models.dictionary.
+
+What each metric means, who answers for it, where its columns are and which cards of the dashboards show it. A test
+compares the page with what this prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+import dashboards
+from dashboards.loader import Definitions, load_definitions
+from dashboards.metrics import Metric, load_metrics, named
+from orchestration.models.project import project_directory
+
+HEAD = """\
+# Metrics
+
+What each number means, who answers for it, and what to beware of. Change `dbt_project/metrics.yml` (words) or
+`vars.metrics` of `dbt_project/dbt_project.yml` (formulas), not this page, and make it anew:
+`python -m orchestration.models.dictionary > docs/metrics.md`.
+A ratio over several rows is the ratio of its summed columns, never a mean of ratios.
+[models.md](models.md) says how to add a metric, [analysts.md](analysts.md) how to ask.
+"""
+BETTER = {"up": "higher is better", "down": "lower is better", "neutral": "neither is better"}
+
+
+def dictionary() -> str:
+    """Write the page."""
+    metrics = load_metrics(project_directory())
+    places = shown(load_definitions(Path(dashboards.__file__).parent / "definitions", metrics))
+    lines = [HEAD, "| metric | in short | owner |", "|---|---|---|"]
+    lines += [f"| [{name}](#{name}) | {metric.label} | {metric.owner} |" for name, metric in metrics.items()]
+    for metric in metrics.values():
+        lines += ["", *_entry(metric, places.get(metric.name, ()))]
+    return "\n".join(lines) + "\n"
+
+
+def shown(definitions: Definitions) -> dict[str, list[str]]:
+    """Give the cards that show each metric, as `page: card`: those that name it, and those whose SQL spells it."""
+    places: dict[str, list[str]] = {}
+    for dashboard in definitions.dashboards:
+        for card in dashboard.cards.values():
+            spelled = named(definitions.sql_path(card.sql_name).read_text(encoding="utf-8"))
+            for name in sorted(spelled | ({card.metric} if card.metric is not None else set())):
+                places.setdefault(name, []).append(f"{dashboard.title}: {card.title}")
+    return places
+
+
+def _entry(metric: Metric, places: Sequence[str]) -> list[str]:
+    facts: Mapping[str, str | None] = {
+        "Owner": metric.owner,
+        "Formula": _formula(metric),
+        "Source": ", ".join(f"`{model}`" for model in metric.models) + _column(metric),
+        "Grain": metric.grain,
+        "Unit": f"{metric.unit}; {BETTER[metric.better]}",
+        "Beware": metric.caveats,
+        "Shown": "; ".join(places) or None,
+    }
+    return [
+        f"## {metric.name}",
+        "",
+        f"{metric.label}. {metric.definition}",
+        "",
+        *(f"- {name}: {fact}" for name, fact in facts.items() if fact is not None),
+    ]
+
+
+def _formula(metric: Metric) -> str | None:
+    it = metric.formula
+    if it.percentile is not None:
+        return f"percentile {it.percentile} of `{it.column}`"
+    if it.numerator is not None:
+        return f"`{it.numerator}` / `{it.denominator}`"
+    return f"`{it.formula}`" if it.formula is not None else None
+
+
+def _column(metric: Metric) -> str:
+    if metric.column_name is None:
+        return ", computed where it is shown"
+    return "" if metric.column_name == metric.name else f", column `{metric.column_name}`"
+
+
+if __name__ == "__main__":
+    click.echo(dictionary(), nl=False)
