@@ -42,7 +42,7 @@ def built_unruly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build_small_warehouse(home: Path, *options: str) -> Path:
     """Write the small warehouse below a directory, build all models, return the file; dbt's files are in `target`."""
     warehouse = home / "warehouse.duckdb"
-    command = [sys.executable, "-m", "tests.models.small_warehouse", warehouse, *options]
+    command = [sys.executable, "-m", "tests.models.small_warehouse", str(warehouse), *options]
     subprocess.run(command, check=True, timeout=60)
     dbt_build(home, {"DBT_WAREHOUSE_PATH": str(warehouse)})
     return warehouse
