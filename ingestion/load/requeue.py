@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ingestion.errors import LoadError
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
-from ingestion.load.events import EventBatch, load_events
+from ingestion.load.event_batch import EventBatch
+from ingestion.load.events import load_events
 from ingestion.log import LogReader
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.events import CONSUMER, LedgerRow

@@ -15,7 +15,8 @@ from typing import Final
 from ingestion.events.record import KIND_EVENTS, head
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.failpoints import reach
-from ingestion.load.events import BATCH_EVENTS, EventBatch, load_events
+from ingestion.load.event_batch import EventBatch
+from ingestion.load.events import load_events
 from ingestion.load.log_tail import placed
 from ingestion.load.requeue import segment_of, settle
 from ingestion.log import LogPosition, LogReader
@@ -24,6 +25,7 @@ from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.events import CONSUMER, LedgerRow
 from ingestion.warehouse.quarantine import Entry
 
+_BATCH_EVENTS: Final = 20_000
 _BATCH_BYTES: Final = 32 << 20
 # A file's time comes from the kernel's clock, which is some milliseconds behind; arrivals are read before the write.
 _SLACK_SECONDS: Final = 60.0
@@ -162,7 +164,7 @@ def _batches(reader: LogReader, span: Span, end: LogPosition) -> Iterator[tuple[
                 places.append(place)
                 records.append(record)
                 size += len(record)
-        if len(records) >= BATCH_EVENTS or size >= _BATCH_BYTES:
+        if len(records) >= _BATCH_EVENTS or size >= _BATCH_BYTES:
             yield places, records
             places, records, size = [], [], 0
     if records:

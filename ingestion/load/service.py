@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.events.tracking_plan import TrackingPlan
-from ingestion.load.events import EventLoader, EventLoadReport
+from ingestion.load.event_batch import EventLoadReport
+from ingestion.load.events import EventLoader
 from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.retention import Keep
 from ingestion.load.upkeep import Upkeep

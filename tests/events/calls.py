@@ -14,7 +14,8 @@ from ingestion.events.collector import CollectorConfig, Limits, parse_write_keys
 from ingestion.events.normalise import NormalisedEvents, normalise
 from ingestion.events.record import KIND_EVENTS, Origin, encode_records
 from ingestion.events.schema import Registry
-from ingestion.load.events import EventLoadReport, load_events
+from ingestion.load.event_batch import EventLoadReport
+from ingestion.load.events import load_events
 from ingestion.log import LogReader, LogWriter
 from ingestion.warehouse.destination import Destination
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ingestion.events.tracking_plan import TrackingPlan
-from ingestion.load.events import EventLoadReport
+from ingestion.load.event_batch import EventLoadReport
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.events.calls import collector, load
 from tests.events.recorder import Recorder, recorder
