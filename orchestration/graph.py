@@ -11,7 +11,7 @@ from orchestration.defs import automation
 from orchestration.defs.dashboards import site
 from orchestration.defs.dbt_project import models as dbt_models
 from orchestration.defs.ingestion import events, tables, verification
-from orchestration.defs.quality import landing
+from orchestration.defs.quality import landing, outgoing
 from orchestration.defs.training import datasets
 from orchestration.defs.warehouse import published
 from orchestration.graph_run import steps
@@ -39,7 +39,9 @@ def graph(settings: Settings) -> dg.Definitions:
         verified,
         landed_well,
     )
-    built = dbt_models.definitions(settings, manifest)
+    models_built = dbt_models.definitions(settings, manifest)
+    keys = models_built.resolve_asset_graph().materializable_asset_keys
+    built = dg.Definitions.merge(models_built, outgoing.definitions(settings, keys))
     inputs = [key for part in (raw, built) for key in part.resolve_asset_graph().materializable_asset_keys]
     readers = dg.Definitions.merge(
         published.definitions(settings, sorted(inputs)),

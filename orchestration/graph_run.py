@@ -22,6 +22,7 @@ TITLES = {
     "raw_segment__tracks_every_accepted_event_is_accounted_for": "graph: account of events",
     "landing": "graph: landing checks",
     "dbt_models": "graph: models and tests",
+    "outgoing": "graph: outgoing checks",
     "verification": "graph: compare with the source",
     "published__warehouse": "graph: publish",
     "site": "graph: dashboards",

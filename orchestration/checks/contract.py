@@ -1,4 +1,4 @@
-"""What a raw table promises when it lands, read from landing.yaml.
+"""What a raw table promises when it lands (landing.yaml), and a model before it is published (outgoing.yaml).
 
 Plain values and a strict reader: an unknown key or type is a ChecksError that names the file, the relation and the
 nearest right word. A contract says what it checks in words (`Rule.text`), so that a report needs no lookup.
@@ -17,6 +17,7 @@ import yaml
 from orchestration.checks.errors import ChecksError
 
 LANDING = Path(__file__).with_name("landing.yaml")
+OUTGOING = Path(__file__).with_name("outgoing.yaml")
 
 TYPES = (
     *("bigint", "integer", "smallint", "decimal", "double", "real", "boolean"),

@@ -20,8 +20,8 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
     """Build the models with their tests on what is loaded, and publish them.
 
     Records a cut and builds on it; loads nothing. Builds nothing on a table that is not exact or did not land as
-    promised, and publishes nothing when a model or a test failed: readers keep what they have. Dagster, which builds by
-    itself under `flux up`, does not hear of it.
+    promised, and publishes nothing when a model, a test or an outgoing check failed: readers keep what they have.
+    Dagster, which builds by itself under `flux up`, does not hear of it.
     """
     from orchestration.errors import BuildError
     from orchestration.models import first_failure
@@ -41,6 +41,8 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
                 )
             if failure := first_failure(built.results):
                 raise BuildError(f"{failure}; nothing was published")
+        with screen.step("outgoing checks", unit=""):
+            building.refuse_what_must_not_leave(settings)
         with screen.step("publish") as step:
             published = readers.publish(settings)
             step.update(published.rows)

@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
-from orchestration.checks.contract import load_contracts
+from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.errors import BuildError
 from orchestration.models.catalogue import LAST_BUILD, Result, last_results
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
-from orchestration.walk.verification import check_landing
+from orchestration.walk.verification import check_contracts
 
 Say = Callable[[str], None]
 
@@ -44,14 +44,25 @@ def refuse_what_broke_its_promise(settings: Settings) -> None:
     inexact = [table.source for table in status.tables if table.state == "inexact"] if status else []
     if inexact:
         raise BuildError(f"not exact, so no models are built on them: {', '.join(inexact)}; 'flux status' tells why")
-    contracts = load_contracts()
+    _refuse(settings, load_contracts(), "landing", "did not land as promised")
+
+
+def refuse_what_must_not_leave(settings: Settings) -> None:
+    """Raise BuildError when a report or training table breaks its promise: nothing is published then."""
+    _refuse(settings, load_contracts(OUTGOING), "outgoing", "must not be published")
+
+
+def _refuse(settings: Settings, contracts: Sequence[Contract], step: str, verdict: str) -> None:
     schemas = {contract.relation.partition(".")[0] for contract in contracts}
-    with lease(settings.home, "list of what landed"), open_warehouse(settings.warehouse) as destination:
+    with (
+        lease(settings.home, f"list of what the {step} checks read"),
+        open_warehouse(settings.warehouse) as destination,
+    ):
         landed = {".".join(key) for key in table_rows(destination.machinery.session, schemas)}
     wanted = [contract for contract in contracts if contract.relation in landed]
-    for result in check_landing(settings, wanted) if wanted else ():
+    for result in check_contracts(settings, wanted, step) if wanted else ():
         if result.blocking:
-            raise BuildError(f"{result.relation} did not land as promised: {result.summary()}")
+            raise BuildError(f"{result.relation} {verdict}: {result.summary()}")
 
 
 def build_models(

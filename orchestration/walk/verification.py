@@ -44,9 +44,9 @@ def verify(
         )
 
 
-def check_landing(settings: Settings, contracts: Sequence[Contract]) -> list[LandingResult]:
-    """Check what landed against its contracts, on the live warehouse. Imports Great Expectations."""
-    with lease(settings.home, "landing checks"):
+def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str) -> list[LandingResult]:
+    """Check relations of the live warehouse against their contracts. Imports Great Expectations."""
+    with lease(settings.home, f"{step} checks"):
         if settings.has_postgres_warehouse:
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
         else:

@@ -30,9 +30,20 @@ PROJECT = HERE.parents[1] / "dbt_project"
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the DuckDB file with everything built from the small warehouse."""
-    home = tmp_path_factory.mktemp("a home with spaces")
+    return build_small_warehouse(tmp_path_factory.mktemp("a home with spaces"))
+
+
+@pytest.fixture(scope="session")
+def built_unruly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with what a tidy product would not do (unruly.py)."""
+    return build_small_warehouse(tmp_path_factory.mktemp("unruly"), "7", "unruly")
+
+
+def build_small_warehouse(home: Path, *options: str) -> Path:
+    """Write the small warehouse below a directory, build all models, return the file; dbt's files are in `target`."""
     warehouse = home / "warehouse.duckdb"
-    subprocess.run([sys.executable, "-m", "tests.models.small_warehouse", warehouse], check=True, timeout=60)
+    command = [sys.executable, "-m", "tests.models.small_warehouse", str(warehouse), *options]
+    subprocess.run(command, check=True, timeout=60)
     dbt_build(home, {"DBT_WAREHOUSE_PATH": str(warehouse)})
     return warehouse
 

@@ -1,6 +1,6 @@
 """Build a small warehouse as the load would leave it: mirrors, histories, events, machinery.
 
-    python -m tests.models.small_warehouse PATH [SEED]
+    python -m tests.models.small_warehouse PATH [SEED [unruly]]
 
 Two clients in far time zones, some members, sixty days of recommendations, clicks, applications and hires. Tables and
 types come from demo/schema.sql and demo/tracking_plan.yaml. Every change goes through `Log`, which keeps mirror and
@@ -25,7 +25,7 @@ import pyarrow as pa
 import yaml
 
 from ingestion.events.schema import DOCUMENTED_COLUMNS
-from tests.models import small_machinery
+from tests.models import small_machinery, unruly
 from tests.models.small_turns import turns
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,7 @@ KEYS = {
     "member_demographics": ("member_id",),
     "audit_log_raw": (),  # no key: rows may be equal
 }
+FULL = ("member_skills",)  # replica identity full: a deletion tells the whole row
 Row = Mapping[str, object]
 
 
@@ -118,7 +119,7 @@ class Log:
             rows = self.mirror.setdefault(table, {})
             key = tuple(row[column] for column in KEYS.get(table, ("id",))) or (len(rows),)
             if op == "delete":
-                new: Row = {column: row[column] for column in KEYS.get(table, ("id",))}
+                new: Row = row if table in FULL else {name: row[name] for name in KEYS.get(table, ("id",))}
                 del rows[key]
             else:
                 new = rows[key] = {**rows.get(key, {}), **row}
@@ -144,9 +145,9 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def build(path: Path, seed: int = 7) -> None:
+def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
     """Write the whole warehouse to a new file."""
-    product = Product(random.Random(seed))
+    product = Product(random.Random(seed), is_unruly=is_unruly)
     product.copy()
     for day in range(DAYS):
         product.live(START + timedelta(days=day))
@@ -172,6 +173,8 @@ def build(path: Path, seed: int = 7) -> None:
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
         loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
         small_machinery.fill(connection, product.log.clock, end, loaded)
+        if is_unruly:
+            unruly.machinery(connection)
 
 
 @dataclass(slots=True)
@@ -183,6 +186,7 @@ class Product:
     events: dict[str, list[Row]] = field(default_factory=dict)
     next_id: dict[str, int] = field(default_factory=dict)
     copied: list[tuple[str, str, Row]] = field(default_factory=list)
+    is_unruly: bool = False  # tests/models/unruly.py
 
     def new(self, table: str) -> int:
         """Return the next identity of a table."""
@@ -201,6 +205,8 @@ class Product:
                     stage = {"name": kind.title(), "kind": kind, "position": number, "opportunity_kind": opened}
                     self._add("stages", client_id=client, **stage)
             self._people(client, at)
+        if self.is_unruly:
+            unruly.before(self, at)
         self.log.commit(at, self.copied)
 
     def _add(self, table: str, **row: object) -> int:
@@ -221,13 +227,8 @@ class Product:
             person = {"user_id": user, "employee_number": f"{client}-{number}", "hired_on": born.date()}
             member = self._add("members", **written, **person, **place, **wishes, **work)
             for skill in self.random.sample(range(1, 9), 3):
-                held = {
-                    "member_id": member,
-                    "skill_id": skill,
-                    "level": 1 + skill % 5,
-                    "source": "self",
-                    "confidence": 0.9,
-                }
+                held = {"member_id": member, "skill_id": skill, "level": 1 + skill % 5, "source": "self"}
+                held["confidence"] = 0.9
                 self._add("member_skills", **written, **held)
             for purpose in ("matching",) if number == 11 else ("matching", "ml_training"):
                 self._add("consents", client_id=client, member_id=member, purpose=purpose, granted_at=born)
@@ -262,6 +263,8 @@ class Product:
     def live(self, day: datetime) -> None:
         """Let one day happen: some lists are asked for, seen, clicked; some people apply; some applications move on."""
         chance = self.random.random
+        if self.is_unruly:
+            unruly.happen(self, (day - START).days, day)
         if day.weekday() == 0:
             self.log.commit(day, self._opportunity(1 + int(chance() < 0.5), "job", day, "insert"))
         if chance() < 0.2:
@@ -389,4 +392,4 @@ class Product:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
+    build(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7, "unruly" in sys.argv[3:])

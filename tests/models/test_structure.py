@@ -38,6 +38,9 @@ GLOBAL = {  # models without client_id: by nature the same for all clients, or a
 }
 PROTECTED = {"sex", "race_ethnicity", "age_band", "disability", "veteran"}
 LINES = 150
+FANOUT = 12
+READ_BY_ALL = {"int_client_weeks", "int_clients_zoned", "int_current_cut"}
+ROOTS = {"int_days_spined"}  # a spine is made of nothing
 
 MARTS = [model for model in MODELS if "marts" in model.parts]
 SEEDS = [path.stem for path in (PROJECT / "seeds").glob("*.csv")]
@@ -154,6 +157,51 @@ def test_models_ask_the_cut_for_now_and_never_the_machine() -> None:
 def test_marts_type_their_columns_and_carry_the_tenant() -> None:
     assert not offenders(lambda model: not all("data_type" in column for column in entry(model)["columns"]), MARTS)
     assert set(offenders(lambda model: all(c["name"] != "client_id" for c in entry(model)["columns"]), MARTS)) == GLOBAL
+
+
+def test_keys_of_facts_that_name_a_dimension_are_looked_up_there() -> None:
+    dimensions = {f"{model.stem.removeprefix('dim_')}_id": model.stem for model in MARTS if model.stem[:4] == "dim_"}
+    free = {("fct_web_sessions", "client_id"), ("fct_moves", "from_org_unit_id")}  # what browsers say; what once was
+
+    def broken(model: Path) -> bool:
+        found = {}
+        for column in (column["name"] for column in entry(model)["columns"]):
+            named = [d for key, d in dimensions.items() if column == key or column.endswith(f"_{key}")]
+            if named and (model.stem, column) not in free:
+                found[column] = named[-1]
+        tests = [test["in_dimensions"] for test in entry(model)["data_tests"] if "in_dimensions" in test]
+        return found != (tests[0]["arguments"]["keys"] if tests else {})
+
+    assert not offenders(broken, [model for model in MARTS if model.stem.startswith(("fct_", "ml_"))])
+
+
+def test_every_model_is_read_or_is_a_window() -> None:
+    """No root model but staging, no intermediate model that nothing reads."""
+    read = {name for model in MODELS for name in refs(model)}
+    windows = ("fct_", "dim_", "rpt_", "ml_", "stg_")
+    assert not offenders(lambda model: model.stem not in read and not model.stem.startswith(windows))
+    assert not offenders(
+        lambda model: not refs(model) and not model.stem.startswith("stg_") and model.stem not in ROOTS
+    )
+
+
+def test_no_model_is_read_by_more_than_a_dozen_others() -> None:
+    """Fanout: who reads a model directly; the calendar, the cut and the clients are read by all."""
+    readers: dict[str, int] = {}
+    for name in (name for model in MODELS for name in refs(model)):
+        readers[name] = readers.get(name, 0) + 1
+    assert {name for name, count in readers.items() if count > FANOUT} <= READ_BY_ALL
+
+
+def test_every_layer_is_tested_beyond_its_keys() -> None:
+    """Each fact has a test of its own besides the key: a unit test, a singular test or another data test."""
+    singular = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").glob("*.sql"))
+
+    def untested(model: Path) -> bool:
+        more = len(entry(model)["data_tests"]) > 1 or f"ref('{model.stem}')" in singular
+        return not more and "unit_tests" not in yaml.load(text(model.with_suffix(".yml")), Loader=yaml.CSafeLoader)
+
+    assert not offenders(untested, [model for model in MARTS if model.stem.startswith(("fct_", "ml_"))])
 
 
 def test_every_mart_that_could_mix_clients_is_in_the_test_that_it_does_not() -> None:

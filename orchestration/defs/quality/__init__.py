@@ -1,1 +1,1 @@
-"""What Great Expectations guards at the landing."""
+"""What Great Expectations guards: the landing, and the way out."""

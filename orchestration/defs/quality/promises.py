@@ -1,0 +1,65 @@
+"""Contracts as blocking asset checks, one for each relation: what reads a relation waits for its check."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from orchestration.checks.contract import Contract
+from orchestration.checks.results import LandingResult, Outcome
+from orchestration.settings import Settings
+from orchestration.walk import verification
+
+
+def checks(settings: Settings, contracts: Sequence[Contract], *, step: str, check: str) -> dg.Definitions:
+    """Define one step that checks all contracts; nothing when there are none."""
+    if not contracts:
+        return dg.Definitions()
+    specs = [
+        dg.AssetCheckSpec(check, asset=contract.relation.split("."), blocking=True, description=_promises(contract))
+        for contract in contracts
+    ]
+
+    @dg.multi_asset_check(specs=specs, can_subset=True, name=step, pool="warehouse")
+    def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        wanted = {".".join(key.asset_key.path) for key in context.selected_asset_check_keys}
+        for result in verification.check_contracts(settings, [c for c in contracts if c.relation in wanted], step):
+            yield _result(result, check)
+
+    return dg.Definitions(asset_checks=[checked])
+
+
+def _promises(contract: Contract) -> str:
+    return "; ".join(f"{rule.column or 'table'}: {rule.text}" for rule in contract.rules)
+
+
+def _result(result: LandingResult, check: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=result.relation.split("."),
+        check_name=check,
+        passed=result.success,
+        severity=dg.AssetCheckSeverity.ERROR if result.blocking else dg.AssetCheckSeverity.WARN,
+        description=result.summary(),
+        metadata={
+            "rows": result.rows if result.rows is not None else 0,
+            "rules": len(result.outcomes),
+            "broken": [outcome.name for outcome in result.failures],
+            "outcomes": dg.TableMetadataValue([_record(outcome) for outcome in result.outcomes], SCHEMA),
+        },
+    )
+
+
+SCHEMA = dg.TableSchema(
+    [dg.TableColumn(name, kind) for name, kind in (("rule", "string"), ("kept", "bool"), ("broken_by", "int"))]
+    + [dg.TableColumn("keys", "string", description="keys of some rows that break it; never another value")]
+)
+
+
+def _record(outcome: Outcome) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "rule": outcome.name,
+            "kept": outcome.success,
+            "broken_by": outcome.unexpected or 0,
+            "keys": ", ".join(outcome.keys),
+        }
+    )

@@ -1,0 +1,211 @@
+"""Applications, their stages, the funnel, times to hire and to fill."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from itertools import product
+
+from tests.models.oracles.source import Row, Rows, Source, monday, oracle, percentile, ratio
+
+KINDS = ("applied", "screen", "interview", "assessment", "offer", "hired")
+DECISIONS = {"hired": "hired_at", "rejected": "rejected_at", "withdrawn": "withdrawn_at"}
+
+
+def stage_events(source: Source) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    stages = source.by_id("stages")
+    for row in sorted(source.rows("application_stage_events"), key=lambda r: (r["moved_at"], r["id"])):
+        found[row["application_id"]].append({**row, "stage": stages[row["to_stage_id"]]})
+    return found
+
+
+def applications(source: Source) -> list[Row]:
+    """Living applications with what is derived of each."""
+    opportunities, stages, reasons = (source.by_id(name) for name in ("opportunities", "stages", "reject_reasons"))
+    events, found = source.once(stage_events), []
+    for row in source.rows("applications"):
+        if row["deleted_at"] is not None:
+            continue
+        client, entries = row["client_id"], events.get(row["id"], [])
+        kinds = [entry["stage"]["kind"] for entry in entries]
+        first = {kind: entry["moved_at"] for kind, entry in reversed(list(zip(kinds, entries, strict=True)))}
+        hired = row["status"] == "hired"
+        decided = row[DECISIONS[row["status"]]] if row["status"] in DECISIONS else None
+        applied_on, hired_on = (
+            source.day(client, row["applied_at"]),
+            source.day(client, row["hired_at"]) if hired else None,
+        )
+        found.append(
+            {
+                **row,
+                "opportunity_kind": opportunities[row["opportunity_id"]]["kind"],
+                "current_kind": stages[row["current_stage_id"]]["kind"],
+                "rank": 6 if hired else max((KINDS.index(kind) + 1 for kind in kinds), default=1),
+                "reason": reasons[row["reject_reason_id"]]["code"] if row["reject_reason_id"] else None,
+                "entries": len(entries),
+                "first": first,
+                "decided": decided,
+                "applied_on": applied_on,
+                "hired_on": hired_on,
+                "days_to_hire": (hired_on - applied_on).days if hired_on else None,
+                "days_open": (source.day(client, decided or source.cut) - applied_on).days,
+                "open": row["status"] == "active",
+                "hired": hired,
+            }
+        )
+    return found
+
+
+@oracle(
+    "marts.fct_applications",
+    "application_id client_id member_id opportunity_id recommendation_id current_stage_id opportunity_kind source"
+    " status current_stage_kind furthest_stage_kind furthest_stage_rank reject_reason stage_entry_count"
+    " days_to_hire days_open is_open is_hired is_internal applied_on applied_week_starts_on hired_on"
+    " hired_week_starts_on applied_at screened_at interviewed_at assessed_at offered_at hired_at rejected_at"
+    " withdrawn_at decided_at",
+)
+def fct_applications(source: Source) -> Rows:
+    same = ("id", "client_id", "member_id", "opportunity_id", "recommendation_id", "current_stage_id")
+    for row in source.once(applications):
+        hired_on = row["hired_on"]
+        yield (
+            *(row[name] for name in same),
+            *(row["opportunity_kind"], row["source"], row["status"], row["current_kind"]),
+            *(
+                KINDS[row["rank"] - 1],
+                row["rank"],
+                row["reason"],
+                row["entries"],
+                row["days_to_hire"],
+                row["days_open"],
+            ),
+            *(row["open"], row["hired"], row["source"] != "external"),
+            *(row["applied_on"], monday(row["applied_on"]), hired_on, monday(hired_on) if hired_on else None),
+            row["applied_at"],
+            *(row["first"].get(kind) for kind in ("screen", "interview", "assessment", "offer")),
+            *(row["hired_at"], row["rejected_at"], row["withdrawn_at"], row["decided"]),
+        )
+
+
+@oracle(
+    "marts.fct_application_stages",
+    "application_stage_event_id client_id application_id opportunity_id stage_id from_stage_id opportunity_kind"
+    " stage_name stage_kind exit_kind stage_rank entry_number days_in_stage is_last_entry is_open entered_on"
+    " entered_at left_at",
+)
+def fct_application_stages(source: Source) -> Rows:
+    events = source.once(stage_events)
+    for row in source.once(applications):
+        entries = events.get(row["id"], [])
+        for number, entry in enumerate(entries, 1):
+            last, moved_at, stage = number == len(entries), entry["moved_at"], entry["stage"]
+            left = row["decided"] and max(row["decided"], moved_at) if last else entries[number]["moved_at"]
+            exit_kind = "moved" if not last else row["status"] if row["decided"] else "open"
+            yield (
+                *(entry["id"], row["client_id"], row["id"], row["opportunity_id"], stage["id"], entry["from_stage_id"]),
+                *(
+                    row["opportunity_kind"],
+                    stage["name"],
+                    stage["kind"],
+                    exit_kind,
+                    KINDS.index(stage["kind"]) + 1,
+                    number,
+                ),
+                ((left or source.cut) - moved_at).total_seconds() / 86400,
+                *(last, exit_kind == "open", source.day(row["client_id"], moved_at), moved_at, left),
+            )
+
+
+@oracle(
+    "reporting.rpt_hiring_funnel_weekly",
+    "client_id client_slug client_name opportunity_kind stage_kind stage_rank application_count reached_count"
+    " previous_reached_count stopped_count open_count conversion_rate reached_share open_share is_complete_week"
+    " week_starts_on",
+)
+def rpt_hiring_funnel_weekly(source: Source) -> Rows:
+    cohorts: dict[tuple[int, date, str], list[Row]] = defaultdict(list)
+    for row in source.once(applications):
+        cohorts[row["client_id"], monday(row["applied_on"]), row["opportunity_kind"]].append(row)
+    for (client, start, kind), members in cohorts.items():
+        week, previous = source.week_of[client, start], len(members)
+        open_share = sum(row["open"] for row in members) / len(members)
+        for rank, stage in enumerate(KINDS, 1):
+            reached = sum(row["rank"] >= rank for row in members)
+            stopped = [row for row in members if row["rank"] == rank]
+            yield (
+                *(client, week["slug"], week["name"], kind, stage, rank, len(members), reached, previous, len(stopped)),
+                *(sum(row["open"] for row in stopped), ratio(reached, previous), reached / len(members), open_share),
+                *(week["complete"], start),
+            )
+            previous = reached
+
+
+def cells(source: Source, rows: list[Row]) -> list[tuple[Row | None, str, list[Row]]]:
+    """Rows of one week by client and kind, with '(all)' of each; None stands for all clients."""
+    found: list[tuple[Row | None, str, list[Row]]] = []
+    for week in source.weeks:
+        of_week = [row for row in rows if row["week"] is week]
+        kinds = {row["opportunity_kind"] for row in of_week}
+        found += [
+            (week, kind, [r for r in of_week if kind in ("(all)", r["opportunity_kind"])]) for kind in ("(all)", *kinds)
+        ]
+    starts = sorted({row["week"]["week"] for row in rows})
+    for start, kind in product(starts, ("(all)", *{row["opportunity_kind"] for row in rows})):
+        of_week = [row for row in rows if row["week"]["week"] == start and kind in ("(all)", row["opportunity_kind"])]
+        found.append((None, kind, of_week))
+    return [(week, kind, members) for week, kind, members in found if members]
+
+
+def times(source: Source, rows: list[Row], counted: bool) -> Rows:
+    for week, kind, members in cells(source, rows):
+        days = [row["days"] for row in members]
+        named = (week["client_id"], week["slug"], week["name"]) if week else (None, "(all)", "All clients")
+        yield (
+            *named,
+            kind,
+            *((len({row["id"] for row in members}),) if counted else ()),
+            *(len(days), percentile(days, 0.5), percentile(days, 0.9), sum(days) / len(days)),
+            *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
+        )
+
+
+TIMES = "client_id client_slug client_name opportunity_kind {} median_days_to_{} p90_days_to_{} mean_days_to_{}"
+
+
+@oracle(
+    "reporting.rpt_time_to_hire_weekly",
+    TIMES.format("hire_count", *["hire"] * 3) + " is_complete_week week_starts_on",
+)
+def rpt_time_to_hire_weekly(source: Source) -> Rows:
+    hires = [
+        {**row, "days": row["days_to_hire"], "week": source.week_of[row["client_id"], monday(row["hired_on"])]}
+        for row in source.once(applications)
+        if row["hired"]
+    ]
+    return times(source, hires, False)
+
+
+@oracle(
+    "reporting.rpt_time_to_fill_weekly",
+    TIMES.format("opportunity_count opening_count", *["fill"] * 3) + " is_complete_week week_starts_on",
+)
+def rpt_time_to_fill_weekly(source: Source) -> Rows:
+    openings = []
+    for row in source.rows("opportunities"):
+        living = row["deleted_at"] is None and row["status"] in ("filled", "closed")
+        if living and row["opened_at"] and row["filled_at"]:
+            client = row["client_id"]
+            week = source.week_of[client, source.week(client, row["filled_at"])]
+            days = (source.day(client, row["filled_at"]) - source.day(client, row["opened_at"])).days
+            openings += [{**row, "opportunity_kind": row["kind"], "days": days, "week": week}] * row["openings"]
+    return times(source, openings, True)
+
+
+ORACLES = (
+    fct_applications,
+    fct_application_stages,
+    rpt_hiring_funnel_weekly,
+    rpt_time_to_hire_weekly,
+    rpt_time_to_fill_weekly,
+)
