@@ -60,9 +60,8 @@ class Project:
                 found[key] = Node(key, entry["name"], _kind(entry), relation, path.read_text(encoding="utf-8"), reads)
         ordered: dict[str, Node] = {}
         while len(ordered) < len(found):
-            ready = [
-                key for key in sorted(found) if key not in ordered and found[key].reads & found.keys() <= ordered.keys()
-            ]
+            known = ordered.keys()
+            ready = [k for k in sorted(found) if k not in known and found[k].reads & found.keys() <= known]
             ordered.update((key, found[key]) for key in ready)
         return ordered
 
