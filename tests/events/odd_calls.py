@@ -6,6 +6,7 @@ by hand. Most leaves carry a number of their own, so that one that is lost is no
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -220,7 +221,7 @@ class Found:
         except InvalidOperation:
             return
         if number.is_finite():
-            self._numbers |= {number, Decimal(float(text))} if abs(number) < Decimal("1e308") else {number}
+            self._numbers |= {number, Decimal(float(text))} if abs(number) <= sys.float_info.max else {number}
         else:
             self._texts.add(str(float(text)))
 

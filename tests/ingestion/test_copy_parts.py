@@ -30,11 +30,15 @@ class CrashError(Exception):
 
 
 def capture(flux: Pipeline, between: Callable[[int], None]) -> None:
-    """Capture up to now in parts of about 10,000 rows; `between` is called after each part with its number."""
-    seen: list[int] = []
+    """Capture up to now in parts of about 10,000 rows; `between` is called after each new part with its number."""
+
+    def number() -> int:
+        return sum(len(parts(directory)) for directory in (flux.home / "log" / "copies").glob("*-*"))
+
+    seen: list[int] = [number()] if number() else []
 
     def progress(table: str, size: int, done: bool) -> None:
-        count = sum(len(parts(directory)) for directory in (flux.home / "log" / "copies").glob("*-*"))
+        count = number()
         if count not in seen:
             seen.append(count)
             between(count)
