@@ -59,6 +59,8 @@ FAILPOINTS: Final[Mapping[str, str]] = {
     "events.after_commit": "events are committed, their loader does not know",
     "publish.before_rename": "the new copy for readers is whole, under another name",
     "publish.after_rename": "readers see the new copy, its publisher does not know",
+    "serving.before_swap": "the models' copies are whole in a Postgres warehouse, under another name",
+    "serving.after_swap": "readers see the new copies there, the old ones are not dropped",
 }
 
 _FORM: Final = re.compile(

@@ -26,9 +26,12 @@ OF_THE_LOADER = [name for name in FAILPOINTS if name.startswith("load.") and nam
 OF_THE_CAPTURE = [
     name for name in FAILPOINTS if name.startswith(("log.", "capture.")) and name not in (*OF_RUNS, *OF_AN_IDLE_SOURCE)
 ]
-# A Postgres warehouse is read in place: publishing there is not built yet, so these places do not exist.
+# A run up to now publishes nothing of a Postgres warehouse, which is read in place; its builds do (serving).
 OF_DUCKDB = [name for name in FAILPOINTS if name.startswith("publish.")]
+# Each in a process of its own, in tests/ingestion/test_serving.py.
+OF_SERVING = [name for name in FAILPOINTS if name.startswith("serving.")]
 EVERY = [
+    *OF_SERVING,
     *OF_AN_IDLE_SOURCE,
     *OF_COPIES,
     *OF_FIRST_LOADS,

@@ -1,13 +1,19 @@
 """The schema `serving` of a Postgres warehouse: whole builds, swapped under readers that go on."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from ingestion.errors import PublishError
+from ingestion.failpoints import VARIABLE
 from ingestion.warehouse.postgres import serving
 from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.serving import publish_serving
@@ -95,7 +101,7 @@ def test_a_copy_is_as_closed_as_its_model_before_anyone_can_see_it(
     finally:
         warehouse.execute(f"drop owned by {role}; drop role {role}".encode())
     (before, shadow), (_, public) = seen
-    assert before == "publish.before_rename"
+    assert before == "serving.before_swap"
     assert shadow == public
     assert [row[:4] for row in shadow] == [(True, True, True, "r"), (True, True, False, "r")]
     assert "postgres" in str(shadow[1][5])
@@ -110,3 +116,25 @@ def test_what_fails_leaves_readers_what_they_had(warehouse: psycopg.Connection[A
     assert warehouse.execute("select n from serving.m").fetchall() == [(1,)]
     publish_serving(warehouse, MODELS)
     assert schemas(warehouse) == {"serving"}
+
+
+@pytest.mark.parametrize(("place", "served"), [("serving.before_swap", 1), ("serving.after_swap", 10)])
+def test_a_publisher_that_is_killed_leaves_a_whole_build(
+    warehouse: psycopg.Connection[Any], database: str, place: str, served: int
+) -> None:
+    publish_serving(warehouse, MODELS)
+    warehouse.execute("update marts.m set n = 10")
+    warehouse.close()
+    code = (
+        "import sys; from ingestion.warehouse.postgres.connection import connect;"
+        "from ingestion.warehouse.postgres.serving import publish_serving;"
+        "publish_serving(connect(sys.argv[1]), [('marts', 'm'), ('reporting', 'r')])"
+    )
+    environment = {**os.environ, VARIABLE: place, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code, database], env=environment, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    with closing(connect(database)) as again:
+        assert again.execute("select m.n, r.n from serving.m, serving.r").fetchall() == [(served, 2)]
+        publish_serving(again, MODELS)
+        assert again.execute("select m.n, r.n from serving.m, serving.r").fetchall() == [(10, 2)]
+        assert schemas(again) == {"serving"}

@@ -17,6 +17,7 @@ from typing import Any, Final
 import psycopg
 
 from ingestion.errors import PublishError
+from ingestion.failpoints import reach
 from ingestion.warehouse.names import quote
 
 SERVING: Final = "serving"
@@ -77,11 +78,13 @@ def publish_serving(connection: psycopg.Connection[Any], relations: Collection[t
         with connection.transaction():
             connection.execute(f"create schema {_NEXT}")
             rows = sum(_copy(connection, schema, name) for schema, name in relations)
+        reach("serving.before_swap")
         with connection.transaction():
             if connection.execute("select 1 from pg_namespace where nspname = $1", [SERVING]).fetchone():
                 _carry_grants(connection)
                 connection.execute(f"alter schema {SERVING} rename to {_BEFORE}{time.time_ns()}")
             connection.execute(f"alter schema {_NEXT} rename to {SERVING}")
+        reach("serving.after_swap")
         _sweep(connection)
     except psycopg.Error as error:
         raise PublishError(
