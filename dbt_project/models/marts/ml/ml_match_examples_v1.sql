@@ -52,7 +52,8 @@ examples as (
         cast(coalesce(skills.opportunity_skill_count, 0) as integer) as opportunity_skill_count,
         cast(activities.opportunity_applications_30d as integer) as opportunity_applications_30d,
         cast(coalesce(skills.matched_skill_count, 0) as integer) as matched_skill_count,
-        {{ rounded(safe_divide('skills.matched_importance', 'skills.asked_importance'), 6) }} as skill_coverage,
+        {{ rounded(safe_divide('skills.matched_importance', 'skills.asked_importance'), 6) }}
+            as skill_coverage,
         opportunities.level - members.level as level_gap,
         spine.is_exploration,
         {{ array_holds('members.open_to', 'opportunities.opportunity_kind') }} as is_open_to_kind,
