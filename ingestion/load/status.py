@@ -41,7 +41,8 @@ def write_status(
 ) -> None:
     """Replace `$FLUX_HOME/status.json` by the present state, and with `in_tables` what `_flux` tells of it.
 
-    `held` is what is known of the log (None: it is looked at). Counts rows: some 0.1 ms a table.
+    `held` is what is known of the log (None: it is looked at). Rows are counted, of a large mirror in Postgres they are
+    estimated: some 0.1 ms a table.
     """
     document = _document(destination, log, tables, position)
     document["log"] = (held or survey(log, tables.values())).to_json()
@@ -83,7 +84,7 @@ def _document(destination: Destination, log: Path, tables: dict[int, Table], pos
     machinery = destination.machinery
     lag = lags(log, position)
     known = sorted(tables.values(), key=lambda table: table.source)
-    counts = [destination.count(table) for table in known]
+    counts = [destination.about(table) for table in known]
     reasons = machinery.quarantine.newest_reasons(POSTGRES) if any(map(_inexact, known)) else {}
     changed, (reshaped, newest) = machinery.reports.last_changes(), machinery.reports.schema_changes(_SCHEMA_CHANGES)
     groups = machinery.quarantine.groups()

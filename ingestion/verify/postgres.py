@@ -16,6 +16,7 @@ from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
 from ingestion.verify.snapshot import Spooled
 from ingestion.warehouse.names import quote
 from ingestion.warehouse.postgres.apply import row_text
+from ingestion.warehouse.postgres.schema import about
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.table import Table, TableColumn
 
@@ -31,10 +32,7 @@ class PostgresComparer:
 
     def rows(self, table: Table) -> int:
         """Say about how many rows a mirror has; counts them where the server does not know."""
-        ((known,),) = self.session.execute(
-            "select reltuples::bigint from pg_class where oid = to_regclass($1)", [table.mirror]
-        )
-        return int(known) if known > 0 else self._count(f"select count(*) from {table.mirror}")
+        return about(self.session, table)
 
     def sample(self, table: Table, size: int) -> list[Key]:
         """Choose keys by chance, page by page."""

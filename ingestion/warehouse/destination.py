@@ -121,3 +121,6 @@ class Destination(Protocol):
 
     def count(self, table: Table) -> int:
         """Count a mirror's rows."""
+
+    def about(self, table: Table) -> int:
+        """Say how many rows a mirror has, without reading much of it: exactly, or by the engine's estimate."""

@@ -1,6 +1,7 @@
 """What is Postgres' own when it is the warehouse: types, the lock, views, names, refusals."""
 
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from ingestion.postgres.pgoutput.lsn import Lsn
 from ingestion.verify import verify_tables
 from ingestion.warehouse.names import fitted
 from ingestion.warehouse.postgres.connection import connect
+from ingestion.warehouse.postgres.destination import PostgresDestination
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.types import AS_ITSELF, postgres_type
 from ingestion.warehouse.types import SourceType
@@ -303,3 +305,27 @@ def test_a_long_transaction_does_not_fill_the_server_s_table_of_locks(flux: Pipe
             counts += destination.machinery.session.execute(held)[0]
     assert counts[-1] == counts[1]
     assert flux.query("select a from raw_app.t") == [("y",)]
+
+
+def test_a_large_mirror_is_not_read_to_tell_how_many_rows_it_has(
+    flux: Pipeline, postgres_warehouse: PostgresWarehouse
+) -> None:
+    fills = "insert into t select {}, repeat(md5(n::text), 30) from generate_series(1, {}) as n"
+    flux.execute("create table t (id int primary key, words text)", fills.format("n", 20_000))
+    flux.execute("create table few (id int primary key)", "insert into few values (1), (2)")
+    flux.replicate()
+    flux.execute(fills.format("-n", 10_000))
+    flux.replicate()
+    with closing(connect(postgres_warehouse.url)) as connection:
+        destination = PostgresDestination(connection)
+        tables = {table.name: table for table in destination.machinery.read_tables().values()}
+        assert destination.about(tables["few"]) == 2
+        assert destination.about(tables["t"]) == pytest.approx(30_000, rel=0.05)
+        assert destination.count(tables["t"]) == 30_000
+        scans = "select seq_scan from pg_stat_xact_user_tables where schemaname = 'raw_app' and relname = 't'"
+        with destination.transaction():
+            before = destination.session.execute(scans)
+            destination.about(tables["t"])
+            assert destination.session.execute(scans) == before
+            destination.count(tables["t"])
+            assert destination.session.execute(scans) != before

@@ -15,7 +15,15 @@ from ingestion.warehouse.postgres.apply import PostgresApplier
 from ingestion.warehouse.postgres.copies import load_copy
 from ingestion.warehouse.postgres.events import PostgresEvents
 from ingestion.warehouse.postgres.repair import repair
-from ingestion.warehouse.postgres.schema import NAME_BYTES, PostgresMachinery, column_list, create_key, drop_views
+from ingestion.warehouse.postgres.schema import (
+    NAME_BYTES,
+    PostgresMachinery,
+    about,
+    column_list,
+    count,
+    create_key,
+    drop_views,
+)
 from ingestion.warehouse.postgres.session import PostgresSession
 from ingestion.warehouse.postgres.stage import stage_rows
 from ingestion.warehouse.postgres.types import TEXT, postgres_type
@@ -110,4 +118,7 @@ class PostgresDestination:
             drop_views(self.session, schema, table.name)
 
     def count(self, table: Table) -> int:
-        return int(self.session.execute(f"select count(*) from {table.mirror}")[0][0])
+        return count(self.session, table)
+
+    def about(self, table: Table) -> int:
+        return about(self.session, table)

@@ -16,6 +16,13 @@ from ingestion.warehouse.table import Table
 logger = logging.getLogger(__name__)
 
 NAME_BYTES: Final = 63
+_COUNTED_BYTES: Final = 8 * 2**20  # a mirror up to this size is counted: some milliseconds
+# As the planner does it: rows a page when the mirror was last analyzed, times the pages of now.
+_ABOUT: Final = """
+select case when reltuples >= 0 and pg_relation_size(oid) > $2
+    then (reltuples / nullif(relpages, 0) * (pg_relation_size(oid) / current_setting('block_size')::int))::bigint end
+from pg_class where oid = to_regclass($1)
+"""
 _MACHINERY: Final = "_op text, _epoch bigint, _lsn bigint, _seq bigint, _commit_at timestamptz"
 _INDEXES: Final = """
 create unique index if not exists positions_consumer on _flux.positions (consumer);
@@ -74,6 +81,17 @@ def create_key(session: PostgresSession, table: Table) -> None:
     if table.key:
         keys = ", ".join(quote(table.columns[i].name) for i in table.key)
         session.execute(f"create unique index on {table.mirror} ({keys})")
+
+
+def count(session: PostgresSession, table: Table) -> int:
+    """Count a mirror's rows, all of which the server reads."""
+    return int(session.execute(f"select count(*) from {table.mirror}")[0][0])
+
+
+def about(session: PostgresSession, table: Table) -> int:
+    """Say how many rows a mirror has: counted where it is small or was never analyzed, else as the planner thinks."""
+    ((known,),) = session.execute(_ABOUT, [table.mirror, _COUNTED_BYTES])
+    return count(session, table) if known is None else int(known)
 
 
 def drop_views(session: PostgresSession, schema: str, name: str) -> None:
