@@ -47,7 +47,7 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
 
 def _copy(source: Source, home: Home, rows: int) -> Reading:
     floor, floor_cpu = copy_away(source, "wide")
-    run = home.drain(lambda: home.rows("public.wide") == rows)
+    run = home.drain(lambda: home.streams("public.wide"))
     home.require_equal(source.sums())
     home.remove()
     source.drop_slot(SLOT)
