@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from dashboards.catalogue import READABLE
 from ingestion.warehouse.postgres.serving import SERVING
 from orchestration.errors import FluxError
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-SERVED = frozenset({"marts", "reporting", "ml", "intermediate"})
+CURRENT_CUT = ("intermediate", "int_current_cut")  # served with them: what they were built on
 
 
 class Serving:
     """One reading connection. Satisfies the Connection protocols of training and dashboards."""
 
-    newest_cut = "select cut_id, _epoch as epoch, _lsn as lsn, cut_at as at, made_at from intermediate.int_current_cut"
+    newest_cut = f"select cut_id, _epoch as epoch, _lsn as lsn, cut_at as at, made_at from {'.'.join(CURRENT_CUT)}"
 
     def __init__(self, url: str) -> None:
         dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")  # Any: it ships no types
@@ -69,7 +70,7 @@ def translated(sql: str) -> str:
 
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     for table in tree.find_all(exp.Table):
-        if table.db in SERVED:
+        if table.db in READABLE or (table.db, table.name) == CURRENT_CUT:
             table.set("db", exp.to_identifier(SERVING))
     return tree.sql(dialect="postgres")
 

@@ -14,7 +14,7 @@ from orchestration.errors import FluxError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestration.models.catalogue import Model, Result, Test
+    from dashboards.catalogue import Model, Result, Test
 
 
 @click.command(
@@ -30,8 +30,8 @@ def command(name: str | None, as_json: bool) -> int:
     Without NAME, list them by layer, each with its grain and the time up to which its data are complete. NAME is a
     model, with or without its schema.
     """
+    from dashboards import catalogue
     from orchestration import models
-    from orchestration.models import catalogue
 
     settings = read_settings()
     manifest = models.prepare(settings)

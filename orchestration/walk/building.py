@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
+from dashboards.catalogue import LAST_BUILD, Result, last_results
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.errors import BuildError
-from orchestration.models.catalogue import LAST_BUILD, Result, last_results
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dashboards.catalogue import READABLE
 from ingestion.warehouse.publish import PublishReport, Share
 from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
+from orchestration.serving import CURRENT_CUT
 from orchestration.settings import Settings
-from orchestration.walk.readers import SERVED_SCHEMAS
 from orchestration.warehouse import Warehouse
 
 # Models without client_id that every client may have; dbt_project/macros/rows_per_client.sql says why.
-SAME_FOR_ALL = frozenset(
-    {"marts.dim_date", "marts.dim_skill", "marts.dim_model_version", "intermediate.int_current_cut"}
-)
+SAME_FOR_ALL = frozenset({"marts.dim_date", "marts.dim_skill", "marts.dim_model_version", ".".join(CURRENT_CUT)})
 
 
 def copy_for_client(settings: Settings, slug: str, target: Path) -> PublishReport:
@@ -32,5 +31,5 @@ def copy_for_client(settings: Settings, slug: str, target: Path) -> PublishRepor
         ).to_pylist()
     if not rows:
         raise FluxError(f"no client has the slug {slug!r}; flux query 'select client_slug from marts.dim_client'")
-    share = Share(frozenset(SERVED_SCHEMAS), "client_id", int(rows[0]["client_id"]), SAME_FOR_ALL)
+    share = Share(frozenset(READABLE), "client_id", int(rows[0]["client_id"]), SAME_FOR_ALL)
     return _publish(settings.published_path, target, share=share)

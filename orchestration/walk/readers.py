@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 import dashboards
+from dashboards.catalogue import READABLE
 from dashboards.checks import check_sources
 from dashboards.compile import relations_of_manifest
 from dashboards.cut import Cut as SiteCut
@@ -26,7 +27,7 @@ from ingestion.warehouse.publish import Audience
 from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
 from orchestration.models import project_directory
-from orchestration.serving import Serving
+from orchestration.serving import CURRENT_CUT, Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 from training import Cut as DatasetCut
@@ -37,7 +38,6 @@ from training.spec_file import SPECS
 __all__ = ["DatasetReport", "DatasetSpec", "Page", "Published", "SiteReport"]
 
 Reading = Warehouse | Serving
-SERVED_SCHEMAS = ("marts", "reporting", "ml")
 
 DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
 
@@ -103,8 +103,8 @@ def served(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
     """List what readers get of a Postgres warehouse as (schema, name): models, and the cut of their build."""
     found: list[tuple[str, str]] = connection.execute(
         "select schemaname, tablename from pg_tables where schemaname = any($1)"
-        " or (schemaname = 'intermediate' and tablename = 'int_current_cut') order by 1, 2",
-        [list(SERVED_SCHEMAS)],
+        " or (schemaname = $2 and tablename = $3) order by 1, 2",
+        [list(READABLE), *CURRENT_CUT],
     ).fetchall()
     return found
 

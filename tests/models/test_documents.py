@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dashboards import catalogue
 from dashboards.metrics import load_metrics
-from orchestration.models import catalogue
 
 pytestmark = pytest.mark.slow
 
