@@ -19,6 +19,7 @@ from dashboards.yaml_reader import YamlFile
 
 _TAG = re.compile(r"\{\{\s*(metric|metric_of_sums)\(\s*'(\w+)'\s*(?:,\s*'(\w+)'\s*)?\)\s*\}\}")
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
+BETTER: Mapping[Better, str] = {"up": "higher is better", "down": "lower is better", "neutral": "neither is better"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class Formula:
     percentile: float | None = None
     column: str | None = None
     formula: str | None = None
+
+    def words(self) -> str | None:
+        """Write it for people, columns between backquotes; None when the model alone knows it."""
+        if self.percentile is not None:
+            return f"percentile {self.percentile} of `{self.column}`"
+        if self.numerator is not None:
+            return f"`{self.numerator}` / `{self.denominator}`"
+        return f"`{self.formula}`" if self.formula is not None else None
 
     def sql(self, of: str = "", *, sums: bool = False) -> str:
         """Spell it over the columns of one row, or (`sums`) over a group. ValueError: a percentile has no sums."""

@@ -13,6 +13,7 @@ from ingestion.warehouse.lease import lease
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.status import EventStatus, read_status
+from orchestration.walk.documenting import index_of
 from orchestration.walk.rows import table_rows
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Summary:
     tables_equal: int
     cut: int
     site: Path
+    docs: Path
     dataset: Path
     dataset_id: str
     dataset_rows: int
@@ -64,6 +66,7 @@ class Summary:
             "checks": {"run": self.checks, "failed": self.checks_failed},
             "cut": self.cut,
             "site": str(self.site),
+            "docs": str(self.docs),
             "dataset": {
                 "id": self.dataset_id,
                 "path": str(self.dataset),
@@ -93,6 +96,7 @@ class Summary:
             ("checks", f"{self.checks:,} run, {self.checks_failed:,} failed"),
             ("cut", str(self.cut)),
             ("dashboards", str(self.site)),
+            ("definitions", str(self.docs)),
             (
                 "training set",
                 f"{self.dataset_id}: {self.dataset_rows:,} rows, {self.dataset_bytes:,} bytes, {self.dataset}",
@@ -123,6 +127,7 @@ def summarise(settings: Settings, outcome: Outcome, told: Mapping[str, int], sec
         tables_equal=sum(compared),
         cut=int(build["cut"]),
         site=settings.site_directory / "index.html",
+        docs=index_of(settings),
         dataset=Path(str(dataset["path"].value)),
         dataset_id=str(dataset["id"].value),
         dataset_rows=int(str(dataset["dagster/row_count"].value)),

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -15,6 +16,9 @@ from psycopg import sql
 
 from demo.errors import ServerError
 from demo.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 RUNS = Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}"
 
@@ -31,6 +35,19 @@ def warehouse_server() -> Iterator[Server]:
     """Another one, for warehouses that a test stops and kills."""
     with _server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, for one file of tests: its loop must be gone before others begin theirs."""
+    from playwright.sync_api import sync_playwright  # a third of a second, which most tests need not wait for
+
+    from tests.browser import CHROMIUM
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from dashboards.compile import Query
 from dashboards.cut import Cut
+from dashboards.docs import names
 from dashboards.model import Card, Dashboard
 from dashboards.rows import Row, rows_of
 from dashboards.static.bars import draw_dots, draw_funnel, draw_rows
@@ -18,7 +19,7 @@ from dashboards.static.periods import closed_periods
 from dashboards.static.plot import draw_plot
 from dashboards.static.table import data_table, draw_heatmap, draw_table
 from dashboards.static.tile import draw_tile
-from dashboards.static.view import View, spoken, text
+from dashboards.static.view import View, breakable, spoken, text
 
 _SELF_EXPLAINING = frozenset({"table", "heatmap"})  # these are tables already
 
@@ -104,29 +105,40 @@ def failed_card(card: Card, query: Query | None, reason: str) -> DrawnCard:
     )
 
 
-def frame(drawn: DrawnCard, dashboard: Dashboard, width: int, cut: Cut) -> str:
+def frame(
+    drawn: DrawnCard,
+    dashboard: Dashboard,
+    width: int,
+    cut: Cut,
+    metrics: Sequence[str],
+    documented: Collection[str],
+) -> str:
     """Return the card's HTML: title, the details one click away, the body."""
     card = drawn.card
+    about = _about(drawn, dashboard, cut, metrics, documented)
     scope = ""
     if dashboard.filters and not card.filters:
         every = next(iter(dashboard.filters.values())).all
         scope = f'<span class="scope" hidden>{text(every)}</span>'
     return (
         f'<section class="card w{width} k-{card.chart}" id="{card.key}" data-card aria-labelledby="t-{card.key}">'
-        f'<header><h2 id="t-{card.key}">{text(card.title)}</h2>{scope}{_about(drawn, dashboard, cut)}</header>'
+        f'<header><h2 id="t-{card.key}">{text(card.title)}</h2>{scope}{about}</header>'
         f'<div class="body" aria-live="off">{drawn.body.html}</div></section>'
     )
 
 
-def _breakable(relation: str) -> str:
-    return text(relation).replace(".", ".<wbr>").replace("_", "_<wbr>")
-
-
-def _about(drawn: DrawnCard, dashboard: Dashboard, cut: Cut) -> str:
+def _about(
+    drawn: DrawnCard, dashboard: Dashboard, cut: Cut, metrics: Sequence[str], documented: Collection[str]
+) -> str:
     card, query = drawn.card, drawn.query
-    models = (
-        ", ".join(f"<code>{_breakable(relation)}</code>" for relation in query.relations) if query is not None else "–"
-    )
+
+    def linked(kind: names.Kind, name: str) -> str:
+        page, words = names.page_of(kind, name.rpartition(".")[2]), f"<code>{breakable(name)}</code>"
+        return f'<a href="{names.DIRECTORY}/{text(page)}">{words}</a>' if page in documented else words
+
+    models = ", ".join(linked("model", relation) for relation in query.relations) if query is not None else "–"
+    shown = ", ".join(linked("metric", name) for name in metrics)
+    row = f"<dt>{'Metrics' if len(metrics) > 1 else 'Metric'}</dt><dd>{shown}</dd>" if metrics else ""
     sql = ""
     if query is not None:
         code = f'<pre tabindex="0"><code>{text(query.sql)}</code></pre>'
@@ -136,7 +148,7 @@ def _about(drawn: DrawnCard, dashboard: Dashboard, cut: Cut) -> str:
         f'<svg aria-hidden="true" viewBox="0 0 16 16" width="16" height="16"><circle cx="8" cy="8" r="6.5"/>'
         f'<path d="M8 7.2v4M8 4.6v.4"/></svg>{spoken(f"About {card.title}")}</summary>'
         f'<div class="panel"><p>{text(card.definition)}</p><dl>'
-        f"<dt>Owner</dt><dd>{text(dashboard.card_owner(card))}</dd>"
+        f"<dt>Owner</dt><dd>{text(dashboard.card_owner(card))}</dd>{row}"
         f"<dt>Models</dt><dd>{models}</dd>"
         f"<dt>Freshness</dt><dd>data to {text(write_timestamp(cut.at))}, "
         f"late after {card.max_age_hours:g} h</dd></dl>{sql}</div></details>"

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def put_in_place(new: Path, place: Path) -> None:
 
 
 @contextmanager
-def new_directory(place: Path) -> Iterator[Path]:
+def new_directory(place: Path, mode: int = 0o755) -> Iterator[Path]:
     """Give an empty directory beside `place` to build in; it is deleted unless it was put in place.
 
     One builder at a time: a second one waits. What a killed builder left is repaired or removed first.
@@ -55,11 +55,18 @@ def new_directory(place: Path) -> Iterator[Path]:
             shutil.rmtree(left)
         _recover(place)
         made = Path(tempfile.mkdtemp(prefix=f".{place.name}.new-", dir=place.parent))
-        made.chmod(0o755)
+        made.chmod(mode)
         try:
             yield made
         finally:
             shutil.rmtree(made, ignore_errors=True)
+
+
+def carry_over(place: Path, made: Path, names: Callable[[Path], bool]) -> None:
+    """Take along from `place` what another builder put there: entries of which `names` says so."""
+    for entry in place.iterdir() if place.exists() else ():
+        if names(entry):
+            (shutil.copytree if entry.is_dir() else shutil.copyfile)(entry, made / entry.name)
 
 
 def _recover(place: Path) -> None:

@@ -178,7 +178,7 @@
     return unpacking;
   }
   function choose(key, value, label) {
-    document.querySelectorAll("nav a").forEach(function (link) {
+    document.querySelectorAll("nav li:not(.docs) a").forEach(function (link) {
       link.href = link.getAttribute("href").split("#")[0] + (value ? "#" + key + "=" + encodeURIComponent(value) : "");
     });
     if (!value && !unpacking) return;

@@ -10,13 +10,14 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from string import Template
 
 from dashboards.cut import Cut
+from dashboards.docs import names
 from dashboards.model import Dashboard
 from dashboards.static.cards import DrawnCard, frame
 from dashboards.static.number_format import write_age, write_date, write_timestamp
@@ -40,10 +41,13 @@ def render_page(
     now: datetime,
     choices: Mapping[str, Sequence[str]],
     left_out: Mapping[str, int],
+    metrics: Mapping[str, Sequence[str]],
+    documented: Collection[str],
 ) -> str:
     """Return the whole page.
 
     `choices` are the values that each filter offers, `left_out` how many more there are; `now` is when the build ran.
+    `metrics` are those that each card shows, `documented` the pages of the docs that stand in this site.
     """
     plots = any(body.plot is not None for card in drawn.values() for body in (card.body, *card.variants.values()))
     scripts = [_ECHARTS.read_text(encoding="utf-8")] if plots else []
@@ -52,13 +56,16 @@ def render_page(
         title=text(dashboard.title),
         question=text(dashboard.question),
         script_hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
-        style=_style(),
-        navigation=_navigation(dashboard, dashboards),
+        style=style(),
+        navigation=_navigation(dashboard, dashboards, documented),
         chip=_chip(dashboard, cut, now),
         filters=_filters(dashboard, choices, left_out),
         rows="\n".join(
-            f'<div class="row">{"".join(frame(drawn[cell.card], dashboard, cell.width, cut) for cell in row)}</div>'
-            for row in dashboard.rows
+            f'<div class="row">{"".join(cells)}</div>'
+            for cells in (
+                [frame(drawn[cell.card], dashboard, cell.width, cut, metrics[cell.card], documented) for cell in row]
+                for row in dashboard.rows
+            )
         ),
         footer=_footer(dashboard, cut, now),
         plots=_plots(drawn),
@@ -67,11 +74,13 @@ def render_page(
     )
 
 
-def _navigation(dashboard: Dashboard, dashboards: Sequence[Dashboard]) -> str:
+def _navigation(dashboard: Dashboard, dashboards: Sequence[Dashboard], documented: Collection[str]) -> str:
     items = []
     for other in dashboards:
         current = ' aria-current="page"' if other.key == dashboard.key else ""
         items.append(f'<li><a href="{page_file(other, dashboards)}"{current}>{text(other.title)}</a></li>')
+    if names.INDEX in documented:
+        items.append(f'<li class="docs"><a href="{names.DIRECTORY}/{names.INDEX}">Definitions</a></li>')
     return "".join(items)
 
 
@@ -138,7 +147,8 @@ def _json(content: Mapping[str, object]) -> str:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
+    """Return the theme with its font inside."""
     font = base64.b64encode(_FONT.read_bytes()).decode("ascii")
     face = (
         '@font-face{font-family:"Inter";font-weight:100 900;font-display:block;'

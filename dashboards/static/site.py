@@ -11,7 +11,7 @@ import gzip
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,15 +22,17 @@ from dashboards.checks import Failure, check_columns, check_expectations, check_
 from dashboards.compile import Query
 from dashboards.connection import Connection
 from dashboards.cut import Cut
+from dashboards.docs import names
 from dashboards.errors import SiteError
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metrics import Metric
 from dashboards.model import Card, Dashboard
 from dashboards.static.cards import DrawnCard, draw_card, failed_card
-from dashboards.static.directory_swap import new_directory, put_in_place
+from dashboards.static.directory_swap import carry_over, new_directory, put_in_place
 from dashboards.static.number_format import write_timestamp
 from dashboards.static.page import page_file, render_page
 from dashboards.static.view import text
+from dashboards.uses import metrics_of
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ def build_site(
 
     `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`);
     `metrics` are those that cards may name; `now` is the wall clock (default: now); `pages` restricts the build to some
-    dashboards, the other pages stay as they are.
+    dashboards, the other pages stay as they are. Where the docs stand in the site, numbers link to them.
     Raises DefinitionError before anything is written, SiteError when the directory cannot be written.
     """
     begin = time.perf_counter()
@@ -119,6 +121,7 @@ def build_site(
     queries = check_sources(loaded, relations)
     try:
         with new_directory(out) as made:
+            carry_over(out, made, Path.is_dir)
             reports = [
                 _build_page(connection, loaded, dashboard, queries, relations, cut, now, out, made)
                 if pages is None
@@ -167,7 +170,8 @@ def _build_page(
     if kept:
         html = _with_notice((out / name).read_text(encoding="utf-8"), broken, now)
     else:
-        html = _draw(dashboard, loaded, results, cut, now)
+        documented = frozenset(page.name for page in (made / names.DIRECTORY).glob("*.html"))
+        html = _draw(dashboard, loaded, results, cut, now, documented)
     content = html.encode("utf-8")
     (made / name).write_bytes(content)
     for failure in failures:
@@ -186,14 +190,22 @@ def _build_page(
     )
 
 
-def _draw(dashboard: Dashboard, loaded: Definitions, results: Mapping[str, _Result], cut: Cut, now: datetime) -> str:
+def _draw(
+    dashboard: Dashboard,
+    loaded: Definitions,
+    results: Mapping[str, _Result],
+    cut: Cut,
+    now: datetime,
+    documented: Collection[str],
+) -> str:
     """Draw the page; when it outgrows its budget, offer fewer values of the filter and say how many are left out."""
     everything = _choices(dashboard, results)
+    metrics = {key: metrics_of(card, loaded) for key, card in dashboard.cards.items()}
     choices: Mapping[str, Sequence[str]] = everything
     while True:
         drawn = {key: _draw_result(result, dashboard, choices, cut) for key, result in results.items()}
         left_out = {key: len(values) - len(choices[key]) for key, values in everything.items()}
-        html = render_page(dashboard, loaded.dashboards, drawn, cut, now, choices, left_out)
+        html = render_page(dashboard, loaded.dashboards, drawn, cut, now, choices, left_out, metrics, documented)
         longest = max((len(values) for values in choices.values()), default=0)
         content = html.encode("utf-8")
         if longest == 0 or (len(content) <= PAGE_BYTES and _gzipped(content) <= PAGE_GZIP_BYTES):

@@ -70,3 +70,8 @@ def spoken(words: str) -> str:
 def text(value: object) -> str:
     """Escape a value for HTML, attributes included."""
     return escape(str(value), quote=True)
+
+
+def breakable(name: str) -> str:
+    """Escape a relation's or a column's name, and let it break where a reader would."""
+    return text(name).replace(".", ".<wbr>").replace("_", "_<wbr>")

@@ -17,15 +17,17 @@ def command() -> None:
 @click.option("--page", "pages", multiple=True, help="Build this page only; may be given several times.")
 @json_option
 def build(pages: tuple[str, ...], as_json: bool) -> int:
-    """Build the site from the published warehouse.
+    """Build the site from the published warehouse, and the docs that its numbers link to.
 
     Exit code 1 when a card's query or expectation fails; its page then says so and keeps its last good version.
     """
     from orchestration import models
-    from orchestration.walk import readers
+    from orchestration.walk import documenting, readers
 
     settings = read_settings()
-    report = readers.build_site(settings, models.prepare(settings), only=pages or None)
+    manifest = models.prepare(settings)
+    documenting.build_docs(settings, manifest, linked=True)
+    report = readers.build_site(settings, manifest, only=pages or None)
     if as_json:
         print_json(
             {

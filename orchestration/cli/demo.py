@@ -35,7 +35,6 @@ def command(as_json: bool) -> int:
     click.echo(f"{'seconds':<14}{time.monotonic() - began:.0f} in all")
     for name, seconds in summary.seconds.items():
         click.echo(f"{'':<14}{seconds:6.1f}  {name}")
-    click.echo(
-        '\nnext: flux dashboards open; flux verify; flux query "select * from reporting.rpt_weekly_active_members"'
-    )
+    query = 'flux query "select * from reporting.rpt_weekly_active_members"'
+    click.echo(f"\nnext: flux dashboards open; flux docs open; flux verify; {query}")
     return 0

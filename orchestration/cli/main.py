@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("orchestration.cli.models", "Describe the models: columns, lineage, freshness, tests, an example."),
     "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address, or one client's rows of it."),
     "dashboards": ("orchestration.cli.dashboards", "Build or open the dashboards."),
+    "docs": ("orchestration.cli.docs", "Build or open the docs of metrics and models."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),
     "reset": ("orchestration.cli.reset", "Remove what Flux made, and nothing else."),

@@ -40,10 +40,12 @@ def command(name: str | None, as_json: bool) -> int:
         _list(found, as_json)
         return 0
     from dashboards.metrics import load_metrics
-    from orchestration.walk import readers
+    from orchestration.walk import documenting, readers
 
     model = _choose(found, name)
     pages = [page.title for page in readers.pages(manifest) if model.relation in page.relations]
+    page = documenting.page_of(settings, model)
+    docs = page.as_uri() if page is not None else None
     metrics = [one.name for one in load_metrics(models.project_directory()).values() if model.name in one.models]
     if as_json:
         print_json(
@@ -53,11 +55,12 @@ def command(name: str | None, as_json: bool) -> int:
                 **asdict(model),
                 "dashboards": pages,
                 "metrics": metrics,
+                "docs": docs,
                 "example": model.example,
             }
         )
     else:
-        _describe(model, pages, metrics)
+        _describe(model, pages, metrics, docs)
     return 0
 
 
@@ -73,13 +76,17 @@ def _list(found: Sequence[Model], as_json: bool) -> None:
 def _choose(found: Sequence[Model], name: str) -> Model:
     names = {one.name: one for one in found} | {one.relation: one for one in found}
     if name not in names:
+        holders = [one.relation for one in found if name in (column.name for column in one.columns)]
+        if holders:  # by layer, so that what readers may ask comes first
+            more = f" and {len(holders) - 1} others" if len(holders) > 1 else ""
+            raise FluxError(f"{name!r} is a column of {holders[0]}{more}; 'flux models {holders[0]}' describes it")
         near = get_close_matches(name, names, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
         raise FluxError(f"there is no model {name!r}; {meant}'flux models' lists them")
     return names[name]
 
 
-def _describe(model: Model, pages: Sequence[str], metrics: Sequence[str]) -> None:
+def _describe(model: Model, pages: Sequence[str], metrics: Sequence[str], docs: str | None) -> None:
     click.echo(f"{model.relation}\n{model.description}\n")
     facts = {
         "owner": model.owner,
@@ -89,6 +96,7 @@ def _describe(model: Model, pages: Sequence[str], metrics: Sequence[str]) -> Non
         "read by": ", ".join(model.read_by) or "no model",
         "dashboards": ", ".join(pages) or "none",
         "metrics": ", ".join(metrics) or "none (docs/metrics.md lists all)",
+        "page": docs or "not built yet; 'flux docs build' builds it",
     }
     for name, fact in facts.items():
         click.echo(f"{name:<11}{fact}")

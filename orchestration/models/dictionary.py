@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 import dashboards
-from dashboards.loader import Definitions, load_definitions
-from dashboards.metrics import Metric, load_metrics, named
+from dashboards.loader import load_definitions
+from dashboards.metrics import BETTER, Metric, load_metrics
+from dashboards.uses import Place, by_metric
 from orchestration.models.project import project_directory
 
 HEAD = """\
@@ -25,13 +26,12 @@ What each number means, who answers for it, and what to beware of. Change `dbt_p
 A ratio over several rows is the ratio of its summed columns, never a mean of ratios.
 [models.md](models.md) says how to add a metric, [analysts.md](analysts.md) how to ask.
 """
-BETTER = {"up": "higher is better", "down": "lower is better", "neutral": "neither is better"}
 
 
 def dictionary() -> str:
     """Write the page."""
     metrics = load_metrics(project_directory())
-    places = shown(load_definitions(Path(dashboards.__file__).parent / "definitions", metrics))
+    places = by_metric(load_definitions(Path(dashboards.__file__).parent / "definitions", metrics))
     lines = [HEAD, "| metric | in short | owner |", "|---|---|---|"]
     lines += [f"| [{name}](#{name}) | {metric.label} | {metric.owner} |" for name, metric in metrics.items()]
     for metric in metrics.values():
@@ -39,26 +39,15 @@ def dictionary() -> str:
     return "\n".join(lines) + "\n"
 
 
-def shown(definitions: Definitions) -> dict[str, list[str]]:
-    """Give the cards that show each metric, as `page: card`: those that name it, and those whose SQL spells it."""
-    places: dict[str, list[str]] = {}
-    for dashboard in definitions.dashboards:
-        for card in dashboard.cards.values():
-            spelled = named(definitions.sql_path(card.sql_name).read_text(encoding="utf-8"))
-            for name in sorted(spelled | ({card.metric} if card.metric is not None else set())):
-                places.setdefault(name, []).append(f"{dashboard.title}: {card.title}")
-    return places
-
-
-def _entry(metric: Metric, places: Sequence[str]) -> list[str]:
+def _entry(metric: Metric, places: Sequence[Place]) -> list[str]:
     facts: Mapping[str, str | None] = {
         "Owner": metric.owner,
-        "Formula": _formula(metric),
+        "Formula": metric.formula.words(),
         "Source": ", ".join(f"`{model}`" for model in metric.models) + _column(metric),
         "Grain": metric.grain,
         "Unit": f"{metric.unit}; {BETTER[metric.better]}",
         "Beware": metric.caveats,
-        "Shown": "; ".join(places) or None,
+        "Shown": "; ".join(f"{place.page}: {place.card.title}" for place in places) or None,
     }
     return [
         f"## {metric.name}",
@@ -67,15 +56,6 @@ def _entry(metric: Metric, places: Sequence[str]) -> list[str]:
         "",
         *(f"- {name}: {fact}" for name, fact in facts.items() if fact is not None),
     ]
-
-
-def _formula(metric: Metric) -> str | None:
-    it = metric.formula
-    if it.percentile is not None:
-        return f"percentile {it.percentile} of `{it.column}`"
-    if it.numerator is not None:
-        return f"`{it.numerator}` / `{it.denominator}`"
-    return f"`{it.formula}`" if it.formula is not None else None
 
 
 def _column(metric: Metric) -> str:

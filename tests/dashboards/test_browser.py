@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from dashboards.static.site import build_site
+from tests.browser import MARKS, Visit
 from tests.dashboards import small
 from tests.dashboards.conftest import Built
 from tests.dashboards.test_site import PAGES
 from tests.dashboards.warehouse import CUT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page and what it said and asked for."""
-
-    def __init__(self, browser: Browser, path: Path, width: int, scheme: str = "light", fragment: str = "") -> None:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-        self.page: Page = context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri() + fragment)
-
-    def wide(self) -> list[str]:
-        """What is wider than the window and not inside a part that scrolls by itself."""
-        found: list[str] = self.page.evaluate("""() => [...document.querySelectorAll('body *')]
-            .filter(one => one.checkVisibility() && !one.closest('.scroll, nav, .sr, .skip'))
-            .filter(one => one.getBoundingClientRect().right > innerWidth + 1)
-            .map(one => one.tagName + '.' + one.className)""")
-        return found
+pytestmark = MARKS
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -42,6 +42,7 @@ def test_text_is_readable(scheme: str) -> None:
     named = colours(scheme)
     pairs = [(text, ground) for text in ("ink", "muted") for ground in ("surface", "bg")]
     pairs += [(text, "surface") for text in ("good", "bad", "warn")]
+    pairs += [("primary", ground) for ground in ("surface", "bg", "warn-soft")]  # links of the docs
     pairs += [(text, f"{text}-soft") for text in ("good", "bad", "warn")] + [
         ("muted", "neutral-soft"),
         ("ink", "warn-soft"),

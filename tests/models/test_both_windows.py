@@ -18,6 +18,7 @@ from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.serving import publish_serving
 from orchestration.models import project_directory
 from orchestration.serving import Serving, translated
+from orchestration.walk.documenting import columns_of, landed_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, served
 from orchestration.warehouse import Warehouse
 from training import Cut, build_dataset, load_spec
@@ -67,6 +68,18 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
     }
     assert not differing
     assert len(queries) > 30
+
+
+def test_docs_read_the_same_of_both(file: Warehouse, serving: Serving) -> None:
+    here, there = columns_of(file), columns_of(serving)
+    models = [relation for relation in here if relation.startswith(("marts.", "reporting.", "ml."))]
+    assert {relation: list(here[relation]) for relation in models} == {
+        relation: list(there[relation]) for relation in models
+    }
+    assert {name: one.row_count for name, one in landed_of(file).items()} == {
+        name: one.row_count for name, one in landed_of(serving).items()
+    }
+    assert {one.status for one in landed_of(serving).values()} <= {"fresh", "late", "inexact"}
 
 
 def rows(warehouse: Warehouse | Serving, sql: str) -> list[tuple[object, ...]]:

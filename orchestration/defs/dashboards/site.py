@@ -1,4 +1,4 @@
-"""The static site: one asset a page, built together from the published warehouse."""
+"""The static site: one asset a page, one for the docs of models and metrics, built together from what is published."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,9 @@ import dagster as dg
 
 from orchestration.defs.warehouse.published import KEY as PUBLISHED
 from orchestration.settings import Settings
-from orchestration.walk import readers
+from orchestration.walk import documenting, readers
+
+DOCS = dg.AssetKey(["site", "docs"])
 
 
 def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
@@ -25,14 +27,35 @@ def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
         )
         for page in pages
     ]
+    docs = dg.AssetSpec(
+        DOCS,
+        deps=[PUBLISHED],
+        description="Docs of metrics and models: definition, owner, freshness, lineage; searched without a server.",
+        group_name="site",
+        kinds={"html"},
+        owners=["team:analytics"],
+    )
     checks = [
         dg.AssetCheckSpec("expectations_hold", asset=spec.key, description="Every card's query and expectations hold.")
         for spec in specs
     ]
 
-    @dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, name="site")
+    @dg.multi_asset(specs=[docs, *specs], check_specs=checks, can_subset=True, name="site")
     def site(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        wanted = {key.path[1] for key in context.selected_asset_keys}
+        wanted = {key.path[1] for key in context.selected_asset_keys} - {DOCS.path[1]}
+        if DOCS in context.selected_asset_keys:  # first: numbers of the pages link to them
+            report = documenting.build_docs(settings, manifest, linked=bool(wanted))
+            yield dg.MaterializeResult(
+                asset_key=DOCS,
+                metadata={
+                    "pages": report.pages,
+                    "bytes": report.bytes,
+                    "seconds": round(report.seconds, 3),
+                    "path": dg.MetadataValue.path(str(report.index)),
+                },
+            )
+        if not wanted:
+            return
         for page in readers.build_site(settings, manifest, only=sorted(wanted)).pages:
             key = dg.AssetKey(["site", page.key])
             if page.key not in wanted:
