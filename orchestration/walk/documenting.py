@@ -7,6 +7,7 @@ built before anything is: then they say so.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def build_docs(settings: Settings, manifest: Path, *, restricted: bool = False, 
     With `restricted` they are complete, and go to a directory that their owner alone may open. `linked` says that the
     dashboards are about to be built; docs link to them then, or where they stand already.
     """
-    site = settings.restricted_path.with_name("protected_docs") if restricted else settings.site_directory
+    site = _site(settings, restricted)
     there = not restricted and (linked or (site / "index.html").exists())
     return _build_docs(collect(settings, manifest, restricted=restricted, linked=there), site)
 
@@ -56,6 +57,10 @@ def page_of(settings: Settings, model: Model) -> Path | None:
     """Name the model's page, if it was built."""
     page = index_of(settings).with_name(names.page_of("model", model.name))
     return page if page.exists() else None
+
+
+def _site(settings: Settings, restricted: bool) -> Path:
+    return settings.restricted_path.with_name("protected_docs") if restricted else settings.site_directory
 
 
 def collect(settings: Settings, manifest: Path, *, restricted: bool = False, linked: bool = False) -> Content:
@@ -77,7 +82,7 @@ def collect(settings: Settings, manifest: Path, *, restricted: bool = False, lin
         cut=cut,
         landed=landed,
         columns=columns,
-        checks=_checks(settings),
+        checks=_checks(settings, _site(settings, restricted)),
         open=restricted,
         linked=linked,
     )
@@ -119,13 +124,15 @@ def landed_of(warehouse: Reading) -> dict[str, Landed]:
     return {row.pop("relation"): Landed(**row) for row in rows}
 
 
-def _checks(settings: Settings) -> dict[str, Check]:
+def _checks(settings: Settings, site: Path) -> dict[str, Check]:
     """Read what the checks at the borders left; their pages stand beside the site."""
+    directory = settings.home / QUALITY
     try:
-        found = json.loads((settings.home / QUALITY / "index.json").read_text(encoding="utf-8"))
+        found = json.loads((directory / "index.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    return {relation: Check(f"../../{QUALITY}/{entry['page']}", entry["status"]) for relation, entry in found.items()}
+    there = os.path.relpath(directory, site / names.DIRECTORY)
+    return {relation: Check(f"{there}/{entry['page']}", entry["status"]) for relation, entry in found.items()}
 
 
 def _sql(settings: Settings, model: Model) -> Sql:
