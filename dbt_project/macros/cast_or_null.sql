@@ -3,8 +3,8 @@
     {{ return(adapter.dispatch('cast_or_null', 'flux')(column, type)) }}
 {%- endmacro %}
 
-{% macro default__cast_or_null(column, type) -%}
-    {{ dbt.safe_cast(column, type) }}
+{% macro duckdb__cast_or_null(column, type) -%}
+    try_cast({{ column }} as {{ type }})
 {%- endmacro %}
 
 {% macro postgres__cast_or_null(column, type) -%}
