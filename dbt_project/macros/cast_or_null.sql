@@ -13,3 +13,27 @@
             then cast(cast({{ column }} as text) as {{ type }})
     end
 {%- endmacro %}
+
+{% macro bigquery__cast_or_null(column, type) -%}
+    {%- set text = 'cast(' ~ column ~ ' as string)' -%}
+    {%- if type == 'uuid' -%}
+        {{ uuid_or_null(text) }}
+    {%- else -%}
+        safe_cast({{ text }} as {{ type_name(type) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro snowflake__cast_or_null(column, type) -%}
+    {%- set text = 'cast(' ~ column ~ ' as text)' -%}
+    {%- if type == 'uuid' -%}
+        {{ uuid_or_null(text) }}
+    {%- else -%}
+        try_cast({{ text }} as {{ type_name(type) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Where no type checks it: the form, in lower case. -#}
+{% macro uuid_or_null(text) -%}
+    {%- set form = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' -%}
+    case when {{ matches('lower(' ~ text ~ ')', form) }} then lower({{ text }}) end
+{%- endmacro %}
