@@ -8,8 +8,8 @@ BIN := .venv/bin
 PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
-.PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-metabase \
-	test-duckdb test-bigquery test-snowflake soak
+.PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-dialects \
+	test-metabase test-duckdb test-bigquery test-snowflake soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,11 @@ test-sdks: install-dev ## Segment's JavaScript SDKs against the collector; needs
 test-mutations: install-dev ## break the models' SQL one thing at a time, a test must notice; ARGS=fct_moves, ARGS=--write for docs/mutations.md
 	@$(BIN)/python -m tests.mutations $(ARGS)
 
+test-dialects: install-dev ## models as the adapters of BigQuery and Snowflake compile them, without a connection; makes .venv-dialects
+	@.ci/install-dialects
+	@$(BIN)/python -m pytest tests/dialects $(ARGS)
+	@$(BIN)/python -m pytest tests/dialects/adapters $(ARGS)
+
 bench: install ## every figure beside its physical floor, over an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -50,8 +55,8 @@ lint: install-dev ## style, types, SQL, who may import whom, size of files
 lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 	@.ci/lock
 
-clean: ## remove caches and .venv; state in .flux stays (that is: flux reset)
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+clean: ## remove caches, .venv and .venv-dialects; state in .flux stays (that is: flux reset)
+	rm -rf .venv .venv-dialects .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-metabase: ## dashboards against a real Metabase

@@ -23,3 +23,36 @@
 {% macro postgres__array_from_text(column, element_type) -%}
     cast({{ column }} as {{ element_type }}[])
 {%- endmacro %}
+
+{#- Elements that are NULL are left out: no table there can hold them. -#}
+{% macro bigquery__array_from_text(column, element_type) -%}
+    case when {{ column }} is not null then array(
+        select cast(
+            case
+                when starts_with(item, '"') then regexp_replace(substr(item, 2, length(item) - 2), r'\\(.)', r'\1')
+                else item
+            end as {{ type_name(element_type) }}
+        )
+        from unnest(regexp_extract_all(
+            regexp_extract({{ column }}, r'(?s)\{(.*)\}'), r'(?s)"(?:[^"\\]|\\.)*"|[^,]+'
+        )) as item with offset as place
+        where upper(item) <> 'NULL'
+        order by place
+    ) end
+{%- endmacro %}
+
+{% macro snowflake__array_from_text(column, element_type) -%}
+    transform(
+        regexp_substr_all(
+            regexp_substr({{ column }}, $$\{(.*)\}$$, 1, 1, 'se', 1), $$"([^"\\]|\\.)*"|[^,]+$$, 1, 1, 's'
+        ),
+        item varchar -> cast(
+            case
+                when left(item, 1) = '"'
+                    then regexp_replace(substr(item, 2, length(item) - 2), $$\\(.)$$, $$\\1$$)
+                when upper(item) = 'NULL' then null
+                else item
+            end as {{ type_name(element_type) }}
+        )
+    )
+{%- endmacro %}

@@ -1,11 +1,12 @@
 {#-
     Arithmetic of the bias audit: 6 RCNY 5-301 (New York City) and 29 CFR 1607.4(D). `selected` of `n` were chosen in a category,
-    `best_selected` of `best_n` in the one with the highest rate. All four are integers. Exact on DuckDB and Postgres alike.
+    `best_selected` of `best_n` in the one with the highest rate. All four are integers. Exact on every warehouse.
 -#}
 
 {#- The category's rate over the highest one; NULL where nobody was selected at all. -#}
 {% macro impact_ratio(selected, n, best_selected, best_n) -%}
-    cast({{ selected }} * {{ best_n }} as double precision) / nullif({{ n }} * {{ best_selected }}, 0)
+    cast({{ selected }} * {{ best_n }} as {{ type_name('double precision') }})
+    / nullif({{ n }} * {{ best_selected }}, 0)
 {%- endmacro %}
 
 {#- Whether the ratio is below four fifths; in integers, since 0.8 is no double. -#}
@@ -15,12 +16,11 @@
 
 {#- How many more would have to be selected for four fifths: the ceiling of 4/5 of the highest rate, in integers. -#}
 {% macro selections_short(selected, n, best_selected, best_n) -%}
-    cast(greatest(
-        0,
-        (4 * {{ best_selected }} * {{ n }} + 5 * {{ best_n }} - 1
-            - mod(4 * {{ best_selected }} * {{ n }} + 5 * {{ best_n }} - 1, 5 * {{ best_n }})) / (5 * {{ best_n }})
-        - {{ selected }}
-    ) as bigint)
+    {%- set wanted = '(4 * ' ~ best_selected ~ ' * ' ~ n ~ ' + 5 * ' ~ best_n ~ ' - 1)' -%}
+    {%- set part = '(5 * ' ~ best_n ~ ')' -%}
+    cast({{ greatest_known(
+        '0', '(' ~ wanted ~ ' - mod(' ~ wanted ~ ', ' ~ part ~ ')) / ' ~ part ~ ' - ' ~ selected
+    ) }} as bigint)
 {%- endmacro %}
 
 {#-
@@ -30,24 +30,26 @@
 {% macro log_rate_variance(relation) -%}
     case
         when {{ relation }}.selected > 0
-            then greatest(
-                0,
-                cast({{ relation }}.selected_squares as double precision)
-                / {{ relation }}.selected / {{ relation }}.selected
-                - 2 * cast({{ relation }}.n_selected_products as double precision)
-                / {{ relation }}.n / {{ relation }}.selected
-                + cast({{ relation }}.n_squares as double precision) / {{ relation }}.n / {{ relation }}.n
-            )
+            then {{ greatest_known('0', product_over('selected_squares', 'selected', 'selected', relation)
+                ~ ' - 2 * ' ~ product_over('n_selected_products', 'n', 'selected', relation)
+                ~ ' + ' ~ product_over('n_squares', 'n', 'n', relation)) }}
     end
+{%- endmacro %}
+
+{% macro product_over(products, one, two, of) -%}
+    cast({{ of }}.{{ products }} as {{ type_name('double precision') }}) / {{ of }}.{{ one }} / {{ of }}.{{ two }}
 {%- endmacro %}
 
 {#- Difference of two rates in standard errors, pooled, without continuity correction; NULL where all or none were selected. -#}
 {% macro two_proportion_z(selected, n, best_selected, best_n) -%}
-    (cast({{ selected }} as double precision) / {{ n }} - cast({{ best_selected }} as double precision) / {{ best_n }})
+    (
+        cast({{ selected }} as {{ type_name('double precision') }}) / {{ n }}
+        - cast({{ best_selected }} as {{ type_name('double precision') }}) / {{ best_n }}
+    )
     / nullif(sqrt(
-        cast({{ selected }} + {{ best_selected }} as double precision) / ({{ n }} + {{ best_n }})
+        cast({{ selected }} + {{ best_selected }} as {{ type_name('double precision') }}) / ({{ n }} + {{ best_n }})
         * ({{ n }} + {{ best_n }} - {{ selected }} - {{ best_selected }}) / ({{ n }} + {{ best_n }})
-        * (1.0 / {{ n }} + 1.0 / {{ best_n }})
+        * (cast(1 as {{ type_name('double precision') }}) / {{ n }} + cast(1 as {{ type_name('double precision') }}) / {{ best_n }})
     ), 0)
 {%- endmacro %}
 
@@ -62,7 +64,7 @@
     {%- set below = [0.0883883476483184, 1.75566716318264, 16.064177579207, 86.7807322029461, 296.564248779674,
         637.333633378831, 793.826512519948, 440.413735824752] -%}
     case
-        when {{ x }} > 37 then cast(0 as double precision)
+        when {{ x }} > 37 then cast(0 as {{ type_name('double precision') }})
         when {{ x }} < 7.07106781186547
             then 2 * exp(-{{ x }} * {{ x }} / 2) * {{ horner(above, x) }} / {{ horner(below, x) }}
         else
@@ -73,7 +75,7 @@
 
 {#- A polynomial, highest power first. -#}
 {% macro horner(coefficients, x) -%}
-    {%- set so_far = namespace(sql='cast(' ~ coefficients[0] ~ ' as double precision)') -%}
+    {%- set so_far = namespace(sql='cast(' ~ coefficients[0] ~ ' as ' ~ type_name('double precision') ~ ')') -%}
     {%- for coefficient in coefficients[1:] -%}
         {%- set so_far.sql = '(' ~ so_far.sql ~ ' * ' ~ x ~ ' + ' ~ coefficient ~ ')' -%}
     {%- endfor -%}

@@ -10,3 +10,12 @@
 {% macro postgres__matches(column, pattern) -%}
     {{ column }} ~ '{{ pattern }}'
 {%- endmacro %}
+
+{% macro bigquery__matches(column, pattern) -%}
+    regexp_contains({{ column }}, r'{{ pattern }}')
+{%- endmacro %}
+
+{#- regexp_like would ask for a match of the whole text. -#}
+{% macro snowflake__matches(column, pattern) -%}
+    regexp_instr({{ column }}, '{{ pattern | replace('\\', '\\\\') }}') > 0
+{%- endmacro %}

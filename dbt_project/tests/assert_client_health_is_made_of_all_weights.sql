@@ -14,6 +14,6 @@ from components
 left join weights on components.component = weights.component
 where weights.component is null
 union all
-select cast(week_starts_on as text) as broken
+select cast(week_starts_on as {{ type_name('text') }}) as broken
 from {{ ref('rpt_client_health_weekly') }}
 where health_score < 0 or health_score > 100 or known_weight > 1 + 1e-9

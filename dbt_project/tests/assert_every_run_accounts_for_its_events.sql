@@ -9,7 +9,7 @@ loads as (
     where loaded_at <= (select max(made_at) from runs)
 )
 
-select cast(cut_id as text) as broken
+select cast(cut_id as {{ type_name('text') }}) as broken
 from runs
 where accepted_event_count <> loaded_event_count + duplicate_event_count + quarantined_event_count
 union all

@@ -3,7 +3,7 @@ select
     table_schema,
     table_name,
     column_name
-from information_schema.columns
+from ({{ columns_of_all() }}) as known
 where
     table_schema in ('staging', 'intermediate', 'marts', 'reporting', 'ml')
     and column_name in ('sex', 'race_ethnicity', 'age_band', 'disability', 'veteran')

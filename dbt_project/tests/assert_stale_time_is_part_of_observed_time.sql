@@ -12,6 +12,6 @@ select 'sum' as broken
 from report
 having abs(sum(observed_minutes) - (select observed_minutes from spans)) > 1e-6
 union all
-select cast(date_on as text) as broken
+select cast(date_on as {{ type_name('text') }}) as broken
 from report
 where stale_minutes > observed_minutes + 1e-9 or observed_minutes > 1440 + 1e-9 or stale_minutes < 0

@@ -23,7 +23,7 @@ ranked as (
         *,
         row_number() over (
             partition by model_version_id, client_slug, tool_stage, metric, dimension
-            order by cast(selected as double precision) / n desc, n desc, category asc
+            order by cast(selected as {{ type_name('double precision') }}) / n desc, n desc, category asc
         ) as place
     from included
 ),
@@ -47,11 +47,11 @@ final as (
             when ranked.place = 1 then null
             when
                 ranked.n + best.n < 30
-                or cast(least(ranked.n, best.n) as double precision)
-                * least(
-                    ranked.selected + best.selected,
-                    ranked.n + best.n - ranked.selected - best.selected
-                )
+                or cast({{ least_known('ranked.n', 'best.n') }} as {{ type_name('double precision') }})
+                * {{ least_known(
+                    'ranked.selected + best.selected',
+                    'ranked.n + best.n - ranked.selected - best.selected'
+                ) }}
                 < 5 * (ranked.n + best.n)
                 then 'fisher'
             else 'z'

@@ -54,24 +54,31 @@ placed as (
 
 final as (
     select
-        audited_client_id as client_id,
-        model_version_id,
-        client_slug,
-        tool_stage,
-        metric,
-        dimension,
-        coalesce(category, 'Unknown') as category,
-        cast(sum(n) as bigint) as n,
-        cast(sum(selected) as bigint) as selected,
+        placed.audited_client_id as client_id,
+        placed.model_version_id,
+        placed.client_slug,
+        placed.tool_stage,
+        placed.metric,
+        placed.dimension,
+        coalesce(placed.category, 'Unknown') as category,
+        cast(sum(placed.n) as bigint) as n,
+        cast(sum(placed.selected) as bigint) as selected,
         count(*) as member_count,
-        cast(sum(n * n) as bigint) as n_squares,
-        cast(sum(n * selected) as bigint) as n_selected_products,
-        cast(sum(selected * selected) as bigint) as selected_squares,
-        category is null as is_unknown,
-        min(first_decided_at) as first_decided_at,
-        max(last_decided_at) as last_decided_at
+        cast(sum(placed.n * placed.n) as bigint) as n_squares,
+        cast(sum(placed.n * placed.selected) as bigint) as n_selected_products,
+        cast(sum(placed.selected * placed.selected) as bigint) as selected_squares,
+        placed.category is null as is_unknown,
+        min(placed.first_decided_at) as first_decided_at,
+        max(placed.last_decided_at) as last_decided_at
     from placed
-    group by audited_client_id, model_version_id, client_slug, tool_stage, metric, dimension, category
+    group by
+        placed.audited_client_id,
+        placed.model_version_id,
+        placed.client_slug,
+        placed.tool_stage,
+        placed.metric,
+        placed.dimension,
+        placed.category
 )
 
 select * from final

@@ -19,7 +19,7 @@ served as (      -- one row per model version, member and opportunity that it sc
         max(score) as best_score,
         max(requested_at) as decided_at
     from recommendations
-    where requested_at > {{ cut_at() }} - interval '{{ var("bias_audit_days") }} days'
+    where requested_at > {{ earlier(cut_at(), var('bias_audit_days'), 'day') }}
     group by client_id, model_version_id, member_id, opportunity_id
 ),
 
@@ -44,7 +44,7 @@ decided as (      -- one row per application that a recommendation led to and th
     inner join recommendations on applications.recommendation_id = recommendations.recommendation_id
     where
         applications.status in ('hired', 'rejected')
-        and applications.decided_at > {{ cut_at() }} - interval '{{ var("bias_audit_days") }} days'
+        and applications.decided_at > {{ earlier(cut_at(), var('bias_audit_days'), 'day') }}
 ),
 
 decisions as (

@@ -6,17 +6,16 @@ tables as (      -- with the fewest and the most that the category could have ha
     select
         *,
         selected + best_selected as all_selected,
-        greatest(0, selected + best_selected - best_n) as least_selected,
-        least(n, selected + best_selected) as most_selected
+        {{ greatest_known('0', 'selected + best_selected - best_n') }} as least_selected,
+        {{ least_known('n', 'selected + best_selected') }} as most_selected
     from comparisons
     where test_used = 'fisher'
 ),
 
 numbered as (
-    select
-        *,
-        {{ repeated('cast(most_selected - least_selected + 1 as integer)') }} as number
+    select *
     from tables
+    {{ repeated('cast(tables.most_selected - tables.least_selected + 1 as integer)', 'number') }}
 ),
 
 possible as (
@@ -31,10 +30,10 @@ weighed as (      -- logarithm of each possible table's probability, but for a c
         *,
         sum(
             case
-                when number = 1 then cast(0 as double precision)
+                when number = 1 then cast(0 as {{ type_name('double precision') }})
                 else
-                    ln(cast(all_selected - k + 1 as double precision) * (n - k + 1))
-                    - ln(cast(k as double precision) * (best_n - all_selected + k))
+                    ln(cast(all_selected - k + 1 as {{ type_name('double precision') }}) * (n - k + 1))
+                    - ln(cast(k as {{ type_name('double precision') }}) * (best_n - all_selected + k))
             end
         ) over (
             partition by model_version_id, client_slug, tool_stage, metric, dimension, category

@@ -12,12 +12,12 @@ paired as (      -- one row per comparison and opportunity in which both categor
         own.metric,
         own.dimension,
         own.category,
-        cast(own.n as double precision) as n,
-        cast(own.selected as double precision) as selected,
-        cast(best.n as double precision) as best_n,
-        cast(best.selected as double precision) as best_selected,
-        cast(own.n + best.n as double precision) as all_n,
-        cast(own.selected + best.selected as double precision) as all_selected
+        cast(own.n as {{ type_name('double precision') }}) as n,
+        cast(own.selected as {{ type_name('double precision') }}) as selected,
+        cast(best.n as {{ type_name('double precision') }}) as best_n,
+        cast(best.selected as {{ type_name('double precision') }}) as best_selected,
+        cast(own.n + best.n as {{ type_name('double precision') }}) as all_n,
+        cast(own.selected + best.selected as {{ type_name('double precision') }}) as all_selected
     from comparisons
     inner join strata as own
         on

@@ -24,13 +24,12 @@ months as (
         clients.client_name,
         clients.time_zone,
         days.date_on as month_starts_on,
-        cast(days.date_on + interval '1 month' as date) as next_month_starts_on
+        cast({{ later('days.date_on', 1, 'month') }} as date) as next_month_starts_on
     from clients
-    inner join days
-        on
-            days.date_on >= date_trunc('month', clients.first_week_starts_on)
-            and days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
-    where extract(day from days.date_on) = 1
+    inner join days on {{ month_of('clients.first_week_starts_on') }} <= days.date_on
+    where
+        extract(day from days.date_on) = 1
+        and days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
 ),
 
 client_months as (
@@ -39,7 +38,7 @@ client_months as (
         {{ tenant_midnight('month_starts_on', 'time_zone') }} as month_starts_at,
         {{ tenant_midnight('next_month_starts_on', 'time_zone') }} as month_ends_at,
         {{ tenant_midnight('next_month_starts_on', 'time_zone') }} <= {{ cut_at() }} as is_complete_month,
-        least(next_month_starts_on - 1, {{ tenant_day(cut_at(), 'time_zone') }}) as as_of_on
+        {{ least_known('next_month_starts_on - 1', tenant_day(cut_at(), 'time_zone')) }} as as_of_on
     from months
 )
 

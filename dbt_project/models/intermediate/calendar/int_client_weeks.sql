@@ -41,19 +41,18 @@ weeks as (
         {{ tenant_midnight('days.date_on + 7', 'clients.time_zone') }} as week_ends_at
     from clients
     inner join first_moments on clients.client_id = first_moments.client_id
-    inner join days
-        on
-            days.date_on >= {{ tenant_week('first_moments.first_at', 'clients.time_zone') }}
-            and days.date_on <= {{ tenant_week(cut_at(), 'clients.time_zone') }}
-    where extract(isodow from days.date_on) = 1
+    inner join days on {{ tenant_week('first_moments.first_at', 'clients.time_zone') }} <= days.date_on
+    where
+        {{ iso_weekday('days.date_on') }} = 1
+        and days.date_on <= {{ tenant_week(cut_at(), 'clients.time_zone') }}
 ),
 
 client_weeks as (
     select
         *,
         week_ends_at <= {{ cut_at() }} as is_complete_week,
-        least(week_ends_at, {{ cut_at() }}) as as_of_at,
-        least(week_starts_on + 6, {{ tenant_day(cut_at(), 'time_zone') }}) as as_of_on
+        {{ least_known('week_ends_at', cut_at()) }} as as_of_at,
+        {{ least_known('week_starts_on + 6', tenant_day(cut_at(), 'time_zone')) }} as as_of_on
     from weeks
 )
 

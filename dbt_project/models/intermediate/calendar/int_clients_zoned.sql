@@ -9,8 +9,8 @@ zoned as (
         client_id,
         client_slug,
         client_name,
-        coalesce(settings ->> 'timezone', 'UTC') as time_zone,
-        cast(settings ->> 'licensed_seats' as bigint) as licensed_seats
+        coalesce({{ json_member('settings', 'timezone') }}, 'UTC') as time_zone,
+        cast({{ json_member('settings', 'licensed_seats') }} as bigint) as licensed_seats
     from clients
 )
 

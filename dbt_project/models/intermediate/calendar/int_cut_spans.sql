@@ -14,25 +14,25 @@ newest as (      -- one row in all: what the newest cut says
 places as (      -- one row per transaction and per cut of the last days, which holds what comes up to it
     select
         cast(null as bigint) as cut_id,
-        cast(null as timestamptz) as made_at,
+        cast(null as {{ type_name('timestamptz') }}) as made_at,
         transactions._position,
         0 as is_cut,
         transactions.commit_at
     from transactions
     cross join newest
-    where transactions.commit_at >= newest.made_at - interval '{{ var("freshness_budget_days") }} days'
+    where transactions.commit_at >= {{ earlier('newest.made_at', var('freshness_budget_days'), 'day') }}
     union all
     select
         cuts.cut_id,
         cuts.made_at,
         {{ commit_position('cuts._epoch', 'cuts._lsn') }} as _position,
         1 as is_cut,
-        cast(null as timestamptz) as commit_at
+        cast(null as {{ type_name('timestamptz') }}) as commit_at
     from cuts
     cross join newest
     where
         cuts._lsn is not null
-        and cuts.made_at >= newest.made_at - interval '{{ var("freshness_budget_days") }} days'
+        and cuts.made_at >= {{ earlier('newest.made_at', var('freshness_budget_days'), 'day') }}
 ),
 
 placed as (
@@ -50,7 +50,7 @@ spans as (      -- one row per cut
         made_at as read_from,
         lead(made_at) over (order by cut_id) as read_to,
         first_missed_at,
-        first_missed_at + interval '{{ var("freshness_target_seconds") }} seconds' as late_from
+        {{ later('first_missed_at', var('freshness_target_seconds'), 'second') }} as late_from
     from placed
     where is_cut = 1
 ),
@@ -61,7 +61,7 @@ cut_spans as (
         read_from,
         read_to,
         first_missed_at,
-        case when late_from < read_to then greatest(late_from, read_from) end as stale_from
+        case when late_from < read_to then {{ greatest_known('late_from', 'read_from') }} end as stale_from
     from spans
 )
 

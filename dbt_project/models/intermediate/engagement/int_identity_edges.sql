@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy=replace_by_key(),
         unique_key='edge_id',
         on_schema_change='fail'
     )
@@ -44,7 +44,11 @@ keyed as (
     -- An hour again, should the loader's clock have been set back; what is counted twice changes nothing.
     where
         loaded_at >= (
-            select coalesce(max(noted.loaded_at) - interval '1 hour', timestamptz '1970-01-01 00:00:00+00')
+            select
+                coalesce(
+                    {{ earlier('max(noted.loaded_at)', 1, 'hour') }},
+                    cast('1970-01-01 00:00:00+00' as {{ type_name('timestamptz') }})
+                )
             from {{ this }} as noted
         )
     {%- endif %}

@@ -127,7 +127,7 @@ final as (      -- a person goes by the id that no alias leads away from, the ne
         user_id,
         first_value(user_id) over (
             partition by source, person_id
-            order by is_former asc, first_seen_at desc, md5(user_id) asc
+            order by is_former asc, first_seen_at desc, {{ md5_of('user_id') }} asc
         ) as person_user_id
     from persons
 )

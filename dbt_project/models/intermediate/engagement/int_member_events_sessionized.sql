@@ -6,15 +6,13 @@ starts as (      -- one row per event, marked where a session begins
     select
         *,
         case
-            when
-                lag(event_at) over member_order is null
-                or event_at
-                >= lag(event_at) over member_order + interval '{{ var("session_gap_minutes") }} minutes'
-                then 1
-            else 0
+            when event_at < {{ later(
+                'lag(event_at) over (partition by member_id order by event_at, event_id)',
+                var('session_gap_minutes'), 'minute'
+            ) }} then 0
+            else 1
         end as is_start
     from events
-    window member_order as (partition by member_id order by event_at, event_id)
 ),
 
 sessionized as (

@@ -26,10 +26,13 @@ decisions as (      -- one row per living application
 ordered as (      -- one row per stage event, with the next one of the application
     select
         *,
-        row_number() over entry_order as entry_number,
-        lead(moved_at) over entry_order as next_moved_at
+        row_number() over (
+            partition by application_id order by moved_at, application_stage_event_id
+        ) as entry_number,
+        lead(moved_at) over (
+            partition by application_id order by moved_at, application_stage_event_id
+        ) as next_moved_at
     from stage_events
-    window entry_order as (partition by application_id order by moved_at, application_stage_event_id)
 ),
 
 entries as (      -- one row per application and stage entry; half-open interval
@@ -56,7 +59,7 @@ entries as (      -- one row per application and stage entry; half-open interval
             ordered.next_moved_at,
             case
                 when decisions.decided_at is not null
-                    then greatest(decisions.decided_at, ordered.moved_at)
+                    then {{ greatest_known('decisions.decided_at', 'ordered.moved_at') }}
             end
         ) as left_at
     from ordered

@@ -24,7 +24,7 @@ credited as (      -- one row per click that follows a sight in time, with the n
             and clicks.client_id = impressions.client_id
             and clicks.event_at >= impressions.shown_at
             and clicks.event_at
-            <= impressions.shown_at + interval '{{ var("click_window_hours") }} hours'
+            <= {{ later('impressions.shown_at', var('click_window_hours'), 'hour') }}
 ),
 
 first_clicks as (      -- one row per clicked impression
@@ -51,7 +51,7 @@ impressions_clicked as (
         first_clicks.clicked_at is not null as is_clicked,
         coalesce(
             impressions.shown_at >= tracking_starts.tracked_from
-            and impressions.shown_at + interval '{{ var("click_window_hours") }} hours' <= {{ cut_at() }},
+            and {{ later('impressions.shown_at', var('click_window_hours'), 'hour') }} <= {{ cut_at() }},
             false
         ) as is_click_mature
     from impressions

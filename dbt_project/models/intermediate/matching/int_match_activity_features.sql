@@ -30,7 +30,7 @@ by_member as (      -- one row per impression with such applications
             spine.member_id = made_applications.member_id
             and spine._position > made_applications._position
             and spine.requested_at > made_applications.applied_at
-            and spine.requested_at <= made_applications.applied_at + interval '30 days'
+            and spine.requested_at <= {{ later('made_applications.applied_at', 30, 'day') }}
     group by spine.impression_id
 ),
 
@@ -44,7 +44,7 @@ by_opportunity as (
             spine.opportunity_id = made_applications.opportunity_id
             and spine._position > made_applications._position
             and spine.requested_at > made_applications.applied_at
-            and spine.requested_at <= made_applications.applied_at + interval '30 days'
+            and spine.requested_at <= {{ later('made_applications.applied_at', 30, 'day') }}
     group by spine.impression_id
 ),
 

@@ -9,7 +9,7 @@ applications as (select * from {{ ref('stg_app__applications') }}),
 maturing as (
     select
         *,
-        shown_at + interval '{{ var("acceptance_window_days") }} days' as label_matures_at
+        {{ later('shown_at', var('acceptance_window_days'), 'day') }} as label_matures_at
     from spine
 ),
 

@@ -33,7 +33,7 @@ member_features as (      -- one row per impression whose member was known
         member_versions.level,
         member_versions.weekly_capacity_hours,
         member_versions.profile_completeness,
-        cast(spine.requested_at as date) - member_versions.hired_on as tenure_days,
+        {{ days_between('member_versions.hired_on', 'cast(spine.requested_at as date)') }} as tenure_days,
         coalesce(skill_counts.skill_count, 0) as skill_count
     from spine
     inner join member_versions

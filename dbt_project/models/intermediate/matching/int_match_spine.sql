@@ -66,7 +66,7 @@ spine as (      -- one row per seen impression
         impressions.member_id,
         impressions.opportunity_id,
         requests.model_version_id,
-        md5('subject|' || cast(consenting.user_id as text)) as subject_key,
+        {{ md5_of("'subject|' || cast(consenting.user_id as " ~ type_name('text') ~ ')') }} as subject_key,
         requests.channel,
         requests.surface,
         recommendations.rank,

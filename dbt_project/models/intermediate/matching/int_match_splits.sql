@@ -11,8 +11,8 @@ span as (      -- one row in all: the whole days that the spine covers
 
 borders as (      -- one row in all: 70 % train, 15 % valid, 15 % test of the time
     select
-        first_requested_at + cast(floor(day_count * 0.70) as integer) * interval '1 day' as valid_from,
-        first_requested_at + cast(floor(day_count * 0.85) as integer) * interval '1 day' as test_from
+        {{ later('first_requested_at', 'cast(floor(day_count * 0.70) as integer)', 'day') }} as valid_from,
+        {{ later('first_requested_at', 'cast(floor(day_count * 0.85) as integer)', 'day') }} as test_from
     from span
 ),
 

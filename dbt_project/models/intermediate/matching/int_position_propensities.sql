@@ -36,7 +36,8 @@ propensities as (
         exploration_impression_count,
         exploration_clicked_count,
         estimated_propensity,
-        least(greatest(estimated_propensity, {{ var('least_position_propensity') }}), 1) as propensity,
+        {{ least_known(greatest_known('estimated_propensity', var('least_position_propensity')), '1') }}
+            as propensity,
         estimated_propensity < {{ var('least_position_propensity') }}
         or estimated_propensity > 1 as is_clipped
     from compared

@@ -21,7 +21,7 @@ touches as (      -- one row per recommendation and application that followed it
             and viewed.member_id = applications.member_id
             and viewed.opportunity_id = applications.opportunity_id
             and viewed.first_viewed_at <= applications.applied_at
-            and viewed.first_viewed_at + interval '{{ var("acceptance_window_days") }} days'
+            and {{ later('viewed.first_viewed_at', var('acceptance_window_days'), 'day') }}
             >= applications.applied_at
     inner join impressions
         on
@@ -45,7 +45,7 @@ accepted as (      -- one row per recommendation that led to an application
         recommendation_id,
         min(applied_at) as accepted_at,
         min(case when recency = 1 then application_id end) as application_id,
-        bool_or(recency = 1) as is_last_touch
+        {{ any_of('recency = 1') }} as is_last_touch
     from ranked
     group by recommendation_id
 )

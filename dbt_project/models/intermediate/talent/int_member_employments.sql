@@ -19,7 +19,9 @@ employments as (
         user_id,
         worker_type,
         row_number() over (
-            partition by coalesce(cast(user_id as text), cast(member_id as text)) order by hired_on, member_id
+            partition by
+                coalesce(cast(user_id as {{ type_name('text') }}), cast(member_id as {{ type_name('text') }}))
+            order by hired_on, member_id
         ) > 1 as is_rehire,
         hired_on,
         terminated_on

@@ -9,11 +9,10 @@ clients as (select * from {{ ref('int_clients_zoned') }}),
 ordered as (      -- one row per version, with what the version before it said
     select
         *,
-        lag(job_title) over version_order as from_job_title,
-        lag(is_employed) over version_order as was_employed,
-        lag(hired_on) over version_order as was_hired_on
+        lag(job_title) over (partition by member_id order by valid_from) as from_job_title,
+        lag(is_employed) over (partition by member_id order by valid_from) as was_employed,
+        lag(hired_on) over (partition by member_id order by valid_from) as was_hired_on
     from versions
-    window version_order as (partition by member_id order by valid_from)
 ),
 
 title_changes as (

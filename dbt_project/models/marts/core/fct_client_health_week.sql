@@ -33,7 +33,7 @@ happenings as (      -- one row per thing that counts for or against a component
         client_id,
         'postings_per_100_members' as component,
         opened_at as happened_at,
-        cast(1 as double precision) as amount
+        cast(1 as {{ type_name('double precision') }}) as amount
     from opportunities
     where deleted_at is null and opened_at is not null
     union all
@@ -41,7 +41,8 @@ happenings as (      -- one row per thing that counts for or against a component
         client_id,
         'fill_rate' as component,
         coalesce(filled_at, closed_at) as happened_at,
-        cast(case when filled_at is not null then 1 else 0 end as double precision) as amount
+        case when filled_at is not null then cast(1 as {{ type_name('double precision') }}) else 0 end
+            as amount
     from opportunities
     where deleted_at is null and status in ('filled', 'closed', 'cancelled')
     union all
@@ -49,7 +50,8 @@ happenings as (      -- one row per thing that counts for or against a component
         client_id,
         'positive_feedback_share' as component,
         created_at as happened_at,
-        cast(case when feedback_kind = 'thumbs_up' then 1 else 0 end as double precision) as amount
+        case when feedback_kind = 'thumbs_up' then cast(1 as {{ type_name('double precision') }}) else 0 end
+            as amount
     from feedback
     union all
     select
@@ -82,13 +84,14 @@ readings as (      -- one row per client and week in which readers saw models
         weeks.client_id,
         weeks.week_starts_on,
         sum({{ seconds_between(
-            'greatest(cut_spans.read_from, weeks.week_starts_at)', 'least(cut_spans.read_to, weeks.week_ends_at)'
+            greatest_known('cut_spans.read_from', 'weeks.week_starts_at'),
+            least_known('cut_spans.read_to', 'weeks.week_ends_at')
         ) }}) as observed_seconds,
         sum(case
             when cut_spans.stale_from < weeks.week_ends_at and cut_spans.read_to > weeks.week_starts_at
                 then {{ seconds_between(
-                    'greatest(cut_spans.stale_from, weeks.week_starts_at)',
-                    'least(cut_spans.read_to, weeks.week_ends_at)'
+                    greatest_known('cut_spans.stale_from', 'weeks.week_starts_at'),
+                    least_known('cut_spans.read_to', 'weeks.week_ends_at')
                 ) }}
             else 0
         end) as stale_seconds

@@ -120,7 +120,7 @@ final as (
         cast(headcounts.member_count as integer) as member_count,
         cast(coalesce(pivoted.open_opportunity_count, 0) as integer) as open_opportunity_count,
         weeks.is_complete_week,
-        weeks.week_ends_at + interval '{{ var("acceptance_window_days") }} days' <= {{ cut_at() }}
+        {{ later('weeks.week_ends_at', var('acceptance_window_days'), 'day') }} <= {{ cut_at() }}
             as is_acceptance_complete,
         weeks.week_starts_on
     from weeks

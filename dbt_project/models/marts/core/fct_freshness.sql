@@ -26,7 +26,7 @@ measured as (
             else {{ seconds_between('current_cut.commit_at', 'current_cut.made_at') }}
         end as lag_seconds,
         {{ seconds_between('relations.newest_change_at', 'current_cut.cut_at') }} as idle_seconds,
-        cast({{ var('freshness_target_seconds') }} as double precision) as target_seconds,
+        cast({{ var('freshness_target_seconds') }} as {{ type_name('double precision') }}) as target_seconds,
         relations.newest_change_at,
         current_cut.cut_at
     from relations
@@ -42,8 +42,8 @@ final as (
         state,
         row_count,
         change_count,
-        greatest(lag_seconds, 0) as lag_seconds,
-        greatest(idle_seconds, 0) as idle_seconds,
+        {{ greatest_known('lag_seconds', '0') }} as lag_seconds,
+        {{ greatest_known('idle_seconds', '0') }} as idle_seconds,
         target_seconds,
         state in ('streaming', 'loaded') and coalesce(lag_seconds, 0) <= target_seconds as is_within_target,
         newest_change_at,

@@ -13,7 +13,7 @@ final as (
         impressions.impression_id,
         impressions.client_id,
         impressions.recommendation_id,
-        cast(recommendations.request_id as text) as request_id,
+        cast(recommendations.request_id as {{ type_name('text') }}) as request_id,
         impressions.member_id,
         impressions.opportunity_id,
         requests.model_version_id,

@@ -42,7 +42,8 @@ final as (
         assignments.outcome,
         assignments.member_rating,
         assignments.manager_rating,
-        cast(assignments.ended_on - assignments.started_on as integer) as duration_days,
+        cast({{ days_between('assignments.started_on', 'assignments.ended_on') }} as integer)
+            as duration_days,
         assignments.hours_logged,
         origins.org_unit_id <> opportunities.org_unit_id as is_org_unit_change,
         origins.job_family <> job_profiles.job_family as is_role_change,

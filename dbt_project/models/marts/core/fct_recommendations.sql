@@ -22,7 +22,7 @@ final as (
     select
         recommendations.recommendation_id,
         recommendations.client_id,
-        cast(recommendations.request_id as text) as request_id,
+        cast(recommendations.request_id as {{ type_name('text') }}) as request_id,
         recommendations.member_id,
         recommendations.opportunity_id,
         requests.model_version_id,
@@ -42,7 +42,7 @@ final as (
         coalesce(accepted.is_last_touch, false) as is_accepted,
         accepted.recommendation_id is not null as is_accepted_any_touch,
         coalesce(
-            viewed.first_viewed_at + interval '{{ var("acceptance_window_days") }} days' <= {{ cut_at() }},
+            {{ later('viewed.first_viewed_at', var('acceptance_window_days'), 'day') }} <= {{ cut_at() }},
             false
         ) as is_acceptance_mature,
         {{ tenant_day('requests.requested_at', 'clients.time_zone') }} as requested_on,

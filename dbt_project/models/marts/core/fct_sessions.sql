@@ -4,7 +4,7 @@ events as (select * from {{ ref('int_member_events_sessionized') }}),
 
 final as (
     select
-        {{ surrogate_key(['member_id', 'session_number', 'min(event_at)']) }} as session_id,
+        {{ surrogate_key(['member_id', 'session_number', moment_text('min(event_at)')]) }} as session_id,
         client_id,
         member_id,
         max(case when is_start = 1 then event end) as first_event,

@@ -10,7 +10,7 @@ keyed as (      -- one row per client, skill and week with demand or holders
         skill_id,
         week_starts_on
     from demand
-    union
+    union distinct
     select
         client_id,
         skill_id,
@@ -48,7 +48,7 @@ final as (
         cast(coalesce(sum(
             case when holdings.level >= required.required_level then holdings.holder_count end
         ), 0) as integer) as supply_count,
-        cast(required.weighted_seats_times_5 as double precision) / 5 as demand_seats,
+        cast(required.weighted_seats_times_5 as {{ type_name('double precision') }}) / 5 as demand_seats,
         required.week_starts_on
     from required
     left join holdings

@@ -4,7 +4,7 @@ views as (select * from {{ ref('int_page_views_sessionized') }}),
 
 visits as (
     select
-        {{ surrogate_key(['visitor_id', 'client_id', 'min(event_at)']) }} as session_id,
+        {{ surrogate_key(['visitor_id', 'client_id', moment_text('min(event_at)')]) }} as session_id,
         client_id,
         visitor_id,
         max(case when known_pages_to_go = 1 then user_id end) as user_id,

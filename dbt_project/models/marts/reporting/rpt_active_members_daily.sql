@@ -21,10 +21,8 @@ client_days as (      -- one row per client and day since web events are collect
             as is_complete_window
     from clients
     inner join tracking_starts on clients.client_id = tracking_starts.client_id
-    inner join days
-        on
-            days.date_on >= {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }}
-            and days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
+    inner join days on {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }} <= days.date_on
+    where days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
 ),
 
 counted as (      -- one row per client and day, over the 28 days that end with it

@@ -13,9 +13,9 @@ scored as (      -- one row per client, week and known component
         measures.component,
         measures.measure,
         weights.weight,
-        100 * least(greatest(
-            (measures.measure - weights.zero_at) / (weights.full_at - weights.zero_at), 0
-        ), 1) as points
+        100 * {{ least_known(greatest_known(
+            '(measures.measure - weights.zero_at) / (weights.full_at - weights.zero_at)', '0'
+        ), '1') }} as points
     from measures
     inner join weights on measures.component = weights.component
     where measures.measure is not null

@@ -27,25 +27,31 @@ entries as (      -- one row per stage entry; who was hired has arrived and wait
 
 final as (
     select
-        client_id,
-        coalesce(client_slug, '(all)') as client_slug,
-        coalesce(client_name, 'All clients') as client_name,
-        coalesce(opportunity_kind, '(all)') as opportunity_kind,
-        stage_kind,
-        cast(stage_rank as integer) as stage_rank,
+        entries.client_id,
+        coalesce(entries.client_slug, '(all)') as client_slug,
+        coalesce(entries.client_name, 'All clients') as client_name,
+        coalesce(entries.opportunity_kind, '(all)') as opportunity_kind,
+        entries.stage_kind,
+        cast(entries.stage_rank as integer) as stage_rank,
         cast(count(*) as integer) as entry_count,
-        cast(count(case when is_open then 1 end) as integer) as open_count,
-        {{ metric('median_days_in_stage') }} as median_days_in_stage,
-        {{ metric('p90_days_in_stage') }} as p90_days_in_stage,
-        {{ safe_divide('count(case when is_open then 1 end)', 'count(*)') }} as open_share,
-        bool_and(is_complete_week) as is_complete_week,
-        week_starts_on
+        cast(count(case when entries.is_open then 1 end) as integer) as open_count,
+        {{ metric('median_days_in_stage', 'entries') }} as median_days_in_stage,
+        {{ metric('p90_days_in_stage', 'entries') }} as p90_days_in_stage,
+        {{ safe_divide('count(case when entries.is_open then 1 end)', 'count(*)') }} as open_share,
+        {{ every_of('entries.is_complete_week') }} as is_complete_week,
+        entries.week_starts_on
     from entries
     group by grouping sets (
-        (client_id, client_slug, client_name, week_starts_on, opportunity_kind, stage_kind, stage_rank),
-        (client_id, client_slug, client_name, week_starts_on, stage_kind, stage_rank),
-        (week_starts_on, opportunity_kind, stage_kind, stage_rank),
-        (week_starts_on, stage_kind, stage_rank)
+        (
+            entries.client_id, entries.client_slug, entries.client_name, entries.week_starts_on,
+            entries.opportunity_kind, entries.stage_kind, entries.stage_rank
+        ),
+        (
+            entries.client_id, entries.client_slug, entries.client_name, entries.week_starts_on,
+            entries.stage_kind, entries.stage_rank
+        ),
+        (entries.week_starts_on, entries.opportunity_kind, entries.stage_kind, entries.stage_rank),
+        (entries.week_starts_on, entries.stage_kind, entries.stage_rank)
     )
 )
 

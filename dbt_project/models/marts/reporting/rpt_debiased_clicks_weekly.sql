@@ -59,7 +59,7 @@ final as (
         cast(counted.weighable_impression_count as integer) as weighable_impression_count,
         cast(counted.clipped_impression_count as integer) as clipped_impression_count,
         cast(coalesce(evidence.exploration_clicked_count, 0) as integer) as evidence_click_count,
-        cast(counted.click_weight_sum as double precision) as click_weight_sum,
+        cast(counted.click_weight_sum as {{ type_name('double precision') }}) as click_weight_sum,
         {{ metric('click_through_rate', 'counted') }} as click_through_rate,
         {{ metric('debiased_click_through_rate', 'counted') }} as debiased_click_through_rate,
         weeks.is_complete_week,

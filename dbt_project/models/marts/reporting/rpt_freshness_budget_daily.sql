@@ -9,21 +9,21 @@ parts as (      -- one row per day (UTC) and cut that was read on it
         days.date_on,
         cut_spans.cut_id,
         {{ seconds_between(
-            'greatest(cut_spans.read_from, ' ~ tenant_midnight('days.date_on', "'UTC'") ~ ')',
-            'least(cut_spans.read_to, ' ~ tenant_midnight('days.date_on + 1', "'UTC'") ~ ')'
+            greatest_known('cut_spans.read_from', tenant_midnight('days.date_on', "'UTC'")),
+            least_known('cut_spans.read_to', tenant_midnight('days.date_on + 1', "'UTC'"))
         ) }} as observed_seconds,
-        -- greatest() passes over NULL, which here is a cut that was never stale.
+        -- A cut that was never stale has NULL, which greatest_known would pass over.
         case
             when cut_spans.stale_from < {{ tenant_midnight('days.date_on + 1', "'UTC'") }}
                 then {{ seconds_between(
-                    'greatest(cut_spans.stale_from, ' ~ tenant_midnight('days.date_on', "'UTC'") ~ ')',
-                    'least(cut_spans.read_to, ' ~ tenant_midnight('days.date_on + 1', "'UTC'") ~ ')'
+                    greatest_known('cut_spans.stale_from', tenant_midnight('days.date_on', "'UTC'")),
+                    least_known('cut_spans.read_to', tenant_midnight('days.date_on + 1', "'UTC'"))
                 ) }}
             else 0
         end as stale_seconds,
         coalesce({{ seconds_between(
             'cut_spans.first_missed_at',
-            'least(cut_spans.read_to, ' ~ tenant_midnight('days.date_on + 1', "'UTC'") ~ ')'
+            least_known('cut_spans.read_to', tenant_midnight('days.date_on + 1', "'UTC'"))
         ) }}, 0) as staleness_seconds
     from cut_spans
     inner join days
@@ -37,7 +37,7 @@ final as (
         cast(count(*) as integer) as cut_count,
         sum(observed_seconds) / 60 as observed_minutes,
         sum(stale_seconds) / 60 as stale_minutes,
-        greatest(max(staleness_seconds), 0) as worst_staleness_seconds,
+        {{ greatest_known('max(staleness_seconds)', '0') }} as worst_staleness_seconds,
         {{ safe_divide('sum(stale_seconds)', 'sum(observed_seconds)') }} as stale_share,
         {{ safe_divide('sum(stale_seconds)', 'sum(observed_seconds) * ' ~ var('freshness_budget_share')) }}
             as budget_spent_share,

@@ -50,7 +50,7 @@ shared as (      -- one row per pair with a required skill in common
     select
         pairs.opportunity_id,
         pairs.other_opportunity_id,
-        cast(count(*) as double precision)
+        cast(count(*) as {{ type_name('double precision') }})
         / (min(required.required_count) + min(other_required.required_count) - count(*)) as jaccard
     from pairs
     inner join required on pairs.opportunity_id = required.opportunity_id
@@ -101,7 +101,7 @@ final as (
         cast(count(*) as integer) as list_count,
         cast(sum(lists.recommendation_count) as integer) as recommendation_count,
         cast(count(diversities.diversity) as integer) as compared_list_count,
-        cast(coalesce(sum(diversities.diversity), 0) as double precision) as diversity_sum,
+        cast(coalesce(sum(diversities.diversity), 0) as {{ type_name('double precision') }}) as diversity_sum,
         {{ safe_divide('sum(diversities.diversity)', 'count(diversities.diversity)') }}
             as intra_list_diversity,
         weeks.is_complete_week,

@@ -26,26 +26,26 @@ measures as (
 
 summed as (      -- one row per client (and all clients) and week
     select
-        client_id,
-        coalesce(client_slug, '(all)') as client_slug,
-        coalesce(client_name, 'All clients') as client_name,
-        sum(application_count) as application_count,
-        sum(hire_count) as hire_count,
-        sum(internal_hire_count) as internal_hire_count,
-        sum(external_hire_count) as external_hire_count,
-        sum(viewed_count) as viewed_count,
-        sum(mature_viewed_count) as mature_viewed_count,
-        sum(accepted_count) as accepted_count,
-        sum(active_member_count) as active_member_count,
-        sum(member_count) as member_count,
-        sum(open_opportunity_count) as open_opportunity_count,
-        bool_and(is_complete_week) as is_complete_week,
-        bool_and(is_acceptance_complete) as is_acceptance_complete,
-        week_starts_on
+        measures.client_id,
+        coalesce(measures.client_slug, '(all)') as client_slug,
+        coalesce(measures.client_name, 'All clients') as client_name,
+        sum(measures.application_count) as application_count,
+        sum(measures.hire_count) as hire_count,
+        sum(measures.internal_hire_count) as internal_hire_count,
+        sum(measures.external_hire_count) as external_hire_count,
+        sum(measures.viewed_count) as viewed_count,
+        sum(measures.mature_viewed_count) as mature_viewed_count,
+        sum(measures.accepted_count) as accepted_count,
+        sum(measures.active_member_count) as active_member_count,
+        sum(measures.member_count) as member_count,
+        sum(measures.open_opportunity_count) as open_opportunity_count,
+        {{ every_of('measures.is_complete_week') }} as is_complete_week,
+        {{ every_of('measures.is_acceptance_complete') }} as is_acceptance_complete,
+        measures.week_starts_on
     from measures
     group by grouping sets (
-        (client_id, client_slug, client_name, week_starts_on),
-        (week_starts_on)
+        (measures.client_id, measures.client_slug, measures.client_name, measures.week_starts_on),
+        (measures.week_starts_on)
     )
 ),
 

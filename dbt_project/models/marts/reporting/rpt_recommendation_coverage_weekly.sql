@@ -40,7 +40,7 @@ exposures as (      -- one row per opportunity of the catalogue, from the least 
             partition by catalogue.client_id, catalogue.week_starts_on
             order by coalesce(shown.impression_count, 0), catalogue.opportunity_id
         ) as exposure_rank,
-        cast(coalesce(shown.impression_count, 0) as double precision)
+        cast(coalesce(shown.impression_count, 0) as {{ type_name('double precision') }})
         / nullif(sum(shown.impression_count) over (
             partition by catalogue.client_id, catalogue.week_starts_on
         ), 0) as exposure_share
@@ -89,8 +89,9 @@ counted as (
             'spreads.open_opportunity_count * spreads.impression_count') }}
         - {{ safe_divide('spreads.open_opportunity_count + 1', 'spreads.open_opportunity_count') }}
             as exposure_gini,
-        cast(spreads.entropy / nullif(ln(nullif(spreads.open_opportunity_count, 0)), 0) as double precision)
-            as exposure_entropy,
+        spreads.entropy / nullif(ln(
+            cast(nullif(spreads.open_opportunity_count, 0) as {{ type_name('double precision') }})
+        ), 0) as exposure_entropy,
         weeks.is_complete_week,
         weeks.week_starts_on
     from weeks

@@ -63,7 +63,7 @@ spined as (      -- one row per cohort and week from then on
         cohorts.is_first_cohort,
         weeks.week_starts_on,
         weeks.is_complete_week,
-        (weeks.week_starts_on - cohorts.cohort_week_starts_on) / 7 as weeks_since,
+        {{ days_between('cohorts.cohort_week_starts_on', 'weeks.week_starts_on') }} / 7 as weeks_since,
         coalesce(bounded.bounded_member_count, 0) as bounded_member_count,
         sum(coalesce(last_seen.last_seen_member_count, 0)) over (
             partition by cohorts.client_id, cohorts.cohort_week_starts_on

@@ -12,8 +12,8 @@ held as (      -- one row per filled opportunity that was on hold between its la
     select
         opportunities.opportunity_id,
         sum({{ seconds_between(
-            'greatest(holds.held_from, opportunities.opened_at)',
-            'least(coalesce(holds.held_to, opportunities.filled_at), opportunities.filled_at)'
+            greatest_known('holds.held_from', 'opportunities.opened_at'),
+            least_known('holds.held_to', 'opportunities.filled_at')
         ) }}) / 86400 as held_days
     from opportunities
     inner join holds
@@ -42,8 +42,10 @@ filled as (      -- one row per filled opportunity
         opportunities.opportunity_id,
         opportunities.opportunity_kind,
         opportunities.openings,
-        {{ tenant_day('opportunities.filled_at', 'weeks.time_zone') }}
-        - {{ tenant_day('opportunities.opened_at', 'weeks.time_zone') }} as days_to_fill,
+        {{ days_between(
+            tenant_day('opportunities.opened_at', 'weeks.time_zone'),
+            tenant_day('opportunities.filled_at', 'weeks.time_zone')
+        ) }} as days_to_fill,
         coalesce(held.held_days, 0) as held_days,
         reopened.opportunity_id is not null as is_reopened
     from opportunities
@@ -61,34 +63,37 @@ filled as (      -- one row per filled opportunity
 ),
 
 openings as (      -- one row per opening of a filled opportunity
-    select
-        filled.*,
-        {{ repeated('filled.openings') }} as opening_number
+    select *
     from filled
+    {{ repeated('filled.openings', 'opening_number') }}
 ),
 
 final as (
     select
-        client_id,
-        coalesce(client_slug, '(all)') as client_slug,
-        coalesce(client_name, 'All clients') as client_name,
-        coalesce(opportunity_kind, '(all)') as opportunity_kind,
-        cast(count(distinct opportunity_id) as integer) as opportunity_count,
-        cast(count(case when held_days > 0 then 1 end) as integer) as held_opening_count,
-        cast(count(case when is_reopened then 1 end) as integer) as reopened_opening_count,
+        openings.client_id,
+        coalesce(openings.client_slug, '(all)') as client_slug,
+        coalesce(openings.client_name, 'All clients') as client_name,
+        coalesce(openings.opportunity_kind, '(all)') as opportunity_kind,
+        cast(count(distinct openings.opportunity_id) as integer) as opportunity_count,
+        cast(count(case when openings.held_days > 0 then 1 end) as integer) as held_opening_count,
+        cast(count(case when openings.is_reopened then 1 end) as integer) as reopened_opening_count,
         cast(count(*) as integer) as opening_count,
-        {{ metric('median_days_to_fill') }} as median_days_to_fill,
-        {{ metric('p90_days_to_fill') }} as p90_days_to_fill,
-        cast(avg(days_to_fill) as double precision) as mean_days_to_fill,
-        {{ percentile('greatest(days_to_fill - held_days, 0)', 0.5) }} as median_unheld_days_to_fill,
-        bool_and(is_complete_week) as is_complete_week,
-        week_starts_on
+        {{ metric('median_days_to_fill', 'openings') }} as median_days_to_fill,
+        {{ metric('p90_days_to_fill', 'openings') }} as p90_days_to_fill,
+        avg(cast(openings.days_to_fill as {{ type_name('double precision') }})) as mean_days_to_fill,
+        {{ percentile(greatest_known('openings.days_to_fill - openings.held_days', '0'), 0.5) }}
+            as median_unheld_days_to_fill,
+        {{ every_of('openings.is_complete_week') }} as is_complete_week,
+        openings.week_starts_on
     from openings
     group by grouping sets (
-        (client_id, client_slug, client_name, week_starts_on, opportunity_kind),
-        (client_id, client_slug, client_name, week_starts_on),
-        (week_starts_on, opportunity_kind),
-        (week_starts_on)
+        (
+            openings.client_id, openings.client_slug, openings.client_name, openings.week_starts_on,
+            openings.opportunity_kind
+        ),
+        (openings.client_id, openings.client_slug, openings.client_name, openings.week_starts_on),
+        (openings.week_starts_on, openings.opportunity_kind),
+        (openings.week_starts_on)
     )
 )
 

@@ -23,22 +23,25 @@ hires as (      -- one row per hire
 
 final as (
     select
-        client_id,
-        coalesce(client_slug, '(all)') as client_slug,
-        coalesce(client_name, 'All clients') as client_name,
-        coalesce(opportunity_kind, '(all)') as opportunity_kind,
+        hires.client_id,
+        coalesce(hires.client_slug, '(all)') as client_slug,
+        coalesce(hires.client_name, 'All clients') as client_name,
+        coalesce(hires.opportunity_kind, '(all)') as opportunity_kind,
         cast(count(*) as integer) as hire_count,
-        {{ metric('median_days_to_hire') }} as median_days_to_hire,
-        {{ metric('p90_days_to_hire') }} as p90_days_to_hire,
-        cast(avg(days_to_hire) as double precision) as mean_days_to_hire,
-        bool_and(is_complete_week) as is_complete_week,
-        week_starts_on
+        {{ metric('median_days_to_hire', 'hires') }} as median_days_to_hire,
+        {{ metric('p90_days_to_hire', 'hires') }} as p90_days_to_hire,
+        avg(cast(hires.days_to_hire as {{ type_name('double precision') }})) as mean_days_to_hire,
+        {{ every_of('hires.is_complete_week') }} as is_complete_week,
+        hires.week_starts_on
     from hires
     group by grouping sets (
-        (client_id, client_slug, client_name, week_starts_on, opportunity_kind),
-        (client_id, client_slug, client_name, week_starts_on),
-        (week_starts_on, opportunity_kind),
-        (week_starts_on)
+        (
+            hires.client_id, hires.client_slug, hires.client_name, hires.week_starts_on,
+            hires.opportunity_kind
+        ),
+        (hires.client_id, hires.client_slug, hires.client_name, hires.week_starts_on),
+        (hires.week_starts_on, hires.opportunity_kind),
+        (hires.week_starts_on)
     )
 )
 

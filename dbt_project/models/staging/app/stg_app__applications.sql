@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('app', 'applications') }}),
+source_rows as (select * from {{ source('app', 'applications') }}),
 
 renamed as (
     select
@@ -29,7 +29,7 @@ renamed as (
         created_at,
         updated_at,
         deleted_at
-    from source
+    from source_rows
 )
 
 select * from renamed

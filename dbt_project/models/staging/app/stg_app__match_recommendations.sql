@@ -18,7 +18,7 @@ renamed as (
         ---------- numbers
         cast(rank as integer) as rank,
         score,
-        cast(propensity as double precision) as propensity,
+        cast(propensity as {{ type_name('double precision') }}) as propensity,
 
         ---------- booleans
         is_exploration,

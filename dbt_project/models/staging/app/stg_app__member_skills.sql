@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('app', 'member_skills') }}),
+source_rows as (select * from {{ source('app', 'member_skills') }}),
 
 renamed as (
     select
@@ -28,7 +28,7 @@ renamed as (
         created_at,
         updated_at,
         deleted_at
-    from source
+    from source_rows
 )
 
 select * from renamed

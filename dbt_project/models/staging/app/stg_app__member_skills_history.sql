@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('app_history', 'member_skills') }}),
+source_rows as (select * from {{ source('app_history', 'member_skills') }}),
 
 renamed as (
     select
@@ -33,7 +33,7 @@ renamed as (
         _op in ('delete', 'truncate') as is_deleted,
         _op = 'snapshot' as is_left_censored,
         _commit_at as valid_from,
-        lead(_commit_at) over version_order as valid_to,
+        lead(_commit_at) over (partition by id order by _epoch, _lsn, _seq) as valid_to,
 
         ---------- machinery
         _op,
@@ -41,9 +41,8 @@ renamed as (
         _lsn,
         _seq,
         {{ commit_position() }} as _position,
-        lead({{ commit_position() }}) over version_order as _next_position
-    from source
-    window version_order as (partition by id order by _epoch, _lsn, _seq)
+        lead({{ commit_position() }}) over (partition by id order by _epoch, _lsn, _seq) as _next_position
+    from source_rows
 )
 
 select * from renamed

@@ -27,7 +27,7 @@ renamed as (
         {{ range_lower('salary_band') }} as salary_band_from,
         {{ range_upper('salary_band') }} as salary_band_to,
         weekly_capacity_hours,
-        cast(profile_completeness as double precision) as profile_completeness,
+        cast(profile_completeness as {{ type_name('double precision') }}) as profile_completeness,
 
         ---------- dates
         hired_on,

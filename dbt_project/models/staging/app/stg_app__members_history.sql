@@ -23,7 +23,7 @@ renamed as (
         ---------- numbers
         cast(level as integer) as level,
         weekly_capacity_hours,
-        cast(profile_completeness as double precision) as profile_completeness,
+        cast(profile_completeness as {{ type_name('double precision') }}) as profile_completeness,
 
         ---------- dates
         hired_on,
@@ -38,7 +38,7 @@ renamed as (
         _op in ('delete', 'truncate') as is_deleted,
         _op = 'snapshot' as is_left_censored,
         _commit_at as valid_from,
-        lead(_commit_at) over version_order as valid_to,
+        lead(_commit_at) over (partition by id order by _epoch, _lsn, _seq) as valid_to,
 
         ---------- machinery
         _op,
@@ -46,9 +46,8 @@ renamed as (
         _lsn,
         _seq,
         {{ commit_position() }} as _position,
-        lead({{ commit_position() }}) over version_order as _next_position
+        lead({{ commit_position() }}) over (partition by id order by _epoch, _lsn, _seq) as _next_position
     from source
-    window version_order as (partition by id order by _epoch, _lsn, _seq)
 )
 
 select * from renamed

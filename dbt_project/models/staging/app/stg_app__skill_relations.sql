@@ -12,7 +12,7 @@ renamed as (
         relation,
 
         ---------- numbers
-        cast(weight as double precision) as weight
+        cast(weight as {{ type_name('double precision') }}) as weight
     from source
 )
 

@@ -1,11 +1,12 @@
 with
 
-source as (select * from {{ source('flux', 'quarantine') }}),
+source_rows as (select * from {{ source('flux', 'quarantine') }}),
 
 renamed as (
     select
         ---------- ids
-        {{ surrogate_key(['consumer', 'source', 'position', 'reason', 'noticed_at']) }} as quarantine_id,
+        {{ surrogate_key(['consumer', 'source', 'position', 'reason', moment_text('noticed_at')]) }}
+            as quarantine_id,
 
         ---------- text and enums
         consumer,
@@ -15,7 +16,7 @@ renamed as (
 
         ---------- timestamps
         noticed_at as quarantined_at
-    from source
+    from source_rows
 )
 
 select * from renamed

@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('flux', 'segments') }}),
+source_rows as (select * from {{ source('flux', 'segments') }}),
 
 renamed as (
     select
@@ -17,7 +17,7 @@ renamed as (
 
         ---------- timestamps
         loaded_at
-    from source
+    from source_rows
 )
 
 select * from renamed

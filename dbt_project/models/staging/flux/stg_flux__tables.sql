@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('flux', 'tables') }}),
+source_rows as (select * from {{ source('flux', 'tables') }}),
 
 renamed as (
     select
@@ -9,7 +9,7 @@ renamed as (
         source as source_table,
         history as history_relation,
         state
-    from source
+    from source_rows
 )
 
 select * from renamed

@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('segment', 'application_started') }}),
+source_rows as (select * from {{ source('segment', 'application_started') }}),
 
 renamed as (
     select
@@ -24,7 +24,7 @@ renamed as (
         timestamp as event_at,
         received_at,
         uuid_ts as loaded_at
-    from source
+    from source_rows
 )
 
 select * from renamed

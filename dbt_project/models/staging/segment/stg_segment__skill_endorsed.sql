@@ -1,6 +1,6 @@
 with
 
-source as (select * from {{ source('segment', 'skill_endorsed') }}),
+source_rows as (select * from {{ source('segment', 'skill_endorsed') }}),
 
 renamed as (
     select
@@ -25,7 +25,7 @@ renamed as (
         timestamp as event_at,
         received_at,
         uuid_ts as loaded_at
-    from source
+    from source_rows
 )
 
 select * from renamed
