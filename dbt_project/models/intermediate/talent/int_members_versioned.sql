@@ -9,17 +9,7 @@ locations as (select * from {{ ref('stg_app__locations') }}),
 job_profiles as (select * from {{ ref('stg_app__job_architecture') }}),
 
 living as (      -- one row per member and version that existed for some time
-    select
-        *,
-        case
-            when is_left_censored then {{ least_known('created_at', 'valid_from') }}
-            else valid_from
-        end as known_from
-    from versions
-    where
-        not is_deleted
-        and deleted_at is null
-        and (valid_to is null or valid_to > valid_from)
+    {{ living_versions('versions') }}
 ),
 
 versioned as (
