@@ -14,7 +14,7 @@ from orchestration.screen import Screen
 @click.option(
     "--select", multiple=True, metavar="SELECTOR", help="Build these nodes, in dbt's words; may be given several times."
 )
-@click.option("--full-refresh", is_flag=True, help="Make incremental models anew from all rows, as after an erasure.")
+@click.option("--full-refresh", is_flag=True, help="Make kept facts anew from all rows.")
 @json_option
 def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
     """Build the models with their tests on what is loaded, and publish them.

@@ -110,6 +110,7 @@ class Log:
     history: dict[str, list[Row]] = field(default_factory=dict)
     clock: list[tuple[int, datetime]] = field(default_factory=list)
     lsn: int = 1_000
+    epoch: int = 1
 
     def commit(self, at: datetime, changes: list[tuple[str, str, Row]]) -> None:
         """Append one transaction: (operation, table, row); an update names the key and what changes."""
@@ -123,7 +124,7 @@ class Log:
                 del rows[key]
             else:
                 new = rows[key] = {**rows.get(key, {}), **row}
-            machinery = {"_op": op, "_epoch": 1, "_lsn": self.lsn, "_seq": 2 * number + 1, "_commit_at": at}
+            machinery = {"_op": op, "_epoch": self.epoch, "_lsn": self.lsn, "_seq": 2 * number + 1, "_commit_at": at}
             self.history.setdefault(table, []).append({**new, **machinery})
 
 
@@ -153,7 +154,11 @@ def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
         product.live(START + timedelta(days=day))
         for changes in turns(day, START + timedelta(days=day, hours=16), product.log.mirror):
             product.log.commit(START + timedelta(days=day, hours=16), changes)
-    end = START + timedelta(days=DAYS)
+    save(product, path, START + timedelta(days=DAYS))
+
+
+def save(product: Product, path: Path, end: datetime) -> None:
+    """Write all that happened up to `end` to a new file."""
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"}) as connection:
         connection.execute("SET TimeZone='UTC'")
@@ -173,7 +178,7 @@ def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
         loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
         small_machinery.fill(connection, product.log.clock, end, loaded)
-        if is_unruly:
+        if product.is_unruly:
             unruly.machinery(connection)
 
 
