@@ -27,7 +27,6 @@ PLAN = parse_tracking_plan(
     "version: 1\nsource: default\nmode: quarantine\nevents:\n"
     "  Thing Done:\n    properties:\n      size: {type: integer, minimum: 1}\n"
 )
-MANY_PARTS = {"limit_events": 40, "part_events": 10, "backlog_bytes": 0}
 VALUES = (1, 2, 2.5, True, "text", "2026-11-02T08:00:00Z", None, {"deep": [1]}, 2**70)
 
 
@@ -97,6 +96,11 @@ def drain(destination: DuckdbDestination, log: Path, plan: TrackingPlan | None =
     return steps
 
 
+def drain_by_processes(destination: DuckdbDestination, log: Path, plan: TrackingPlan | None = None) -> int:
+    """Drain as if ten events were a long part, and any backlog one for processes."""
+    return drain(destination, log, plan, limit_events=40, part_events=10, backlog_bytes=0)
+
+
 @pytest.mark.parametrize("plan", [None, PLAN])
 def test_processes_make_the_same_warehouse_as_one_alone(tmp_path: Path, plan: TrackingPlan | None) -> None:
     log = tmp_path / "log"
@@ -108,14 +112,14 @@ def test_processes_make_the_same_warehouse_as_one_alone(tmp_path: Path, plan: Tr
     write(log, [track(messageId="odd", properties={"size": 0}), b'{"type":"track"}', track(messageId="m3")])
     with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
         drain(alone, log, plan, limit_events=10)
-        drain(together, log, plan, **MANY_PARTS)
+        drain_by_processes(together, log, plan)
         assert contents(alone) == contents(together)
 
 
 def test_parts_that_give_columns_one_type_share_a_transaction(tmp_path: Path) -> None:
     write(tmp_path / "log", *(calls(10 * n, 10) for n in range(8)), calls(100, 10, "text"))
     with warehouse(tmp_path / "it.duckdb") as destination:
-        assert drain(destination, tmp_path / "log", **MANY_PARTS) == 3
+        assert drain_by_processes(destination, tmp_path / "log") == 3
 
 
 def test_an_id_in_two_parts_of_a_transaction_lands_once(tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ def test_a_load_all_of_whose_processes_are_killed_makes_the_same_warehouse(
     with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
         drain(alone, log, limit_events=10)
         with begun_processes(monkeypatch, processes) as begun:
-            drain(together, log, **MANY_PARTS)
+            drain_by_processes(together, log)
         assert contents(alone) == contents(together)
     assert {process.returncode for process in begun} == ({-signal.SIGKILL} if processes == "killed" else set())
 
@@ -176,8 +180,8 @@ def test_a_load_that_is_killed_beside_its_processes_is_finished_by_the_next(tmp_
     log = tmp_path / "log"
     write(log, *(calls(10 * n, 10, VALUES[n % 3]) for n in range(12)))
     program = (
-        "import sys; from pathlib import Path; from tests.events.test_preparing import MANY_PARTS, drain, warehouse\n"
-        "with warehouse(Path(sys.argv[1])) as destination: drain(destination, Path(sys.argv[2]), **MANY_PARTS)\n"
+        "import sys; from pathlib import Path; from tests.events.test_preparing import drain_by_processes, warehouse\n"
+        "with warehouse(Path(sys.argv[1])) as destination: drain_by_processes(destination, Path(sys.argv[2]))\n"
     )
     for time in (1, 2):
         loading = subprocess.run(
@@ -188,7 +192,7 @@ def test_a_load_that_is_killed_beside_its_processes_is_finished_by_the_next(tmp_
         assert loading.returncode == -signal.SIGKILL
     with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
         drain(alone, log, limit_events=10)
-        assert drain(together, log, **MANY_PARTS) > 0
+        assert drain_by_processes(together, log) > 0
         assert contents(alone) == contents(together)
 
 
