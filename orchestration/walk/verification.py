@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import sqlalchemy as sa
-
 from ingestion.proof import prove
 from ingestion.verify import Progress, VerifyReport
 from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
-from orchestration.checks.landing import run_landing_checks
 from orchestration.checks.results import LandingResult
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
@@ -46,6 +43,10 @@ def verify(
 
 def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str) -> list[LandingResult]:
     """Check relations of the live warehouse against their contracts. Imports Great Expectations."""
+    import sqlalchemy as sa  # here, for `verify` does without
+
+    from orchestration.checks.landing import run_landing_checks
+
     with lease(settings.home, f"{step} checks"):
         if settings.has_postgres_warehouse:
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
