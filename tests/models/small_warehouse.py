@@ -268,7 +268,7 @@ class Product:
         if day.weekday() == 0:
             self.log.commit(day, self._opportunity(1 + int(chance() < 0.5), "job", day, "insert"))
         if chance() < 0.2:
-            member = self.random.choice(list(self.log.mirror["members"].values()))
+            member = self.random.choice(self._living("members"))
             change = {"id": member["id"], "level": self.random.randint(1, 5), "updated_at": day}
             self.log.commit(day, [("update", "members", change)])
         if day == START + timedelta(days=40):
@@ -276,7 +276,7 @@ class Product:
             self.log.commit(day, [("delete", "member_skills", skill)])
             self.log.commit(day, [("update", "consents", {"id": 2, "withdrawn_at": day})])
         hours = sorted(self.random.sample(range(1, 14), 6))
-        for hour, member in zip(hours, self.random.sample(list(self.log.mirror["members"].values()), 6), strict=True):
+        for hour, member in zip(hours, self.random.sample(self._living("members"), 6), strict=True):
             at = day + timedelta(hours=hour, minutes=self.random.randrange(30))
             self._track(member, "pages", at, name="Home", path="/", title="Home")
             self._visit(member, at)
@@ -284,9 +284,12 @@ class Product:
             if application["status"] == "active" and chance() < 0.15:
                 self._advance(application, day + timedelta(hours=15))
 
+    def _living(self, table: str) -> list[Row]:
+        return [row for row in self.log.mirror[table].values() if row.get("deleted_at") is None]
+
     def _visit(self, member: Row, at: datetime) -> None:
         client, request = member["client_id"], self._uuid()
-        opportunities = self.log.mirror["opportunities"].values()
+        opportunities = self._living("opportunities")
         open_ones = [row for row in opportunities if row["client_id"] == client and row["status"] == "open"]
         shown = self.random.sample(open_ones, min(3, len(open_ones)))
         model = {"model_version_id": 1 + int(at > START + timedelta(days=20)), "channel": "homepage", "surface": "web"}

@@ -118,13 +118,16 @@ class Source:
         return found
 
     def living_versions(self, table: str) -> list[Row]:
-        """Versions that existed for some time; what the first copy found was so since it was made."""
+        """Versions that existed for some time; what the first copy found was so since it was made, to its deletion."""
         found = []
         for row in self.versions(table):
-            if not row["gone"] and (row["to"] is None or row["to"] > row["from"]):
-                censored = row["_op"] == "snapshot"
-                since = min(row["created_at"], row["from"]) if censored else row["from"]
-                found.append({**row, "from": since, "censored": censored})
+            censored, deleted = row["_op"] == "snapshot", row.get("deleted_at")
+            if row["erased"]:
+                continue
+            since = min(row["created_at"], row["from"]) if censored else row["from"]
+            until = min((moment for moment in (row["to"], deleted) if moment is not None), default=None)
+            if until is None or until > since:
+                found.append({**row, "from": since, "to": until, "censored": censored})
         return found
 
 

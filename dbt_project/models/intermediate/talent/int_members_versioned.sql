@@ -8,18 +8,23 @@ locations as (select * from {{ ref('stg_app__locations') }}),
 
 job_profiles as (select * from {{ ref('stg_app__job_architecture') }}),
 
-living as (      -- one row per member and version that existed for some time
+known as (      -- one row per version that tells of its member, with the time in which it held
     select
         *,
         case
             when is_left_censored then {{ least_known('created_at', 'valid_from') }}
             else valid_from
-        end as known_from
+        end as known_from,
+        -- A soft deletion ends it, also one that the first copy found.
+        {{ least_known('deleted_at', 'valid_to') }} as known_to
     from versions
-    where
-        not is_deleted
-        and deleted_at is null
-        and (valid_to is null or valid_to > valid_from)
+    where not is_deleted
+),
+
+living as (      -- one row per member and version that existed for some time
+    select *
+    from known
+    where known_to is null or known_to > known_from
 ),
 
 versioned as (
@@ -40,12 +45,12 @@ versioned as (
         living.weekly_capacity_hours,
         living.profile_completeness,
         living.terminated_on is null as is_employed,
-        living.valid_to is null as is_current,
+        living.known_to is null as is_current,
         living.is_left_censored,
         living.hired_on,
         living.terminated_on,
         living.known_from as valid_from,
-        living.valid_to
+        living.known_to as valid_to
     from living
     left join locations on living.location_id = locations.location_id
     left join job_profiles on living.job_architecture_id = job_profiles.job_architecture_id
