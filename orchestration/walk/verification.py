@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -44,11 +45,19 @@ def verify(
         )
 
 
+def quality_directory(settings: Settings) -> Path:
+    """Where pages show what the checks at the borders found."""
+    return settings.home / "quality"
+
+
 def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str) -> list[LandingResult]:
-    """Check relations of the live warehouse against their contracts. Imports Great Expectations."""
+    """Check relations of the live warehouse against their contracts, and write the pages that show it.
+
+    Imports Great Expectations.
+    """
     with lease(settings.home, f"{step} checks"):
         if settings.has_postgres_warehouse:
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
         else:
             url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
-        return run_landing_checks(url, contracts)
+        return run_landing_checks(url, contracts, data_docs=quality_directory(settings))
