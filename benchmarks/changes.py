@@ -1,8 +1,8 @@
 """Changes some of the rows of a warehouse as the loader would: mirror, history, clock and ledger move together.
 
-Updates touch applications, members, their skills, opportunities and moves; new are applications with their stage
-events, requests with what was recommended and seen, and web events. Applications get both, each is half. All is one
-commit after the newest: rows that happened long ago are among it, as late data and imports bring them.
+Updates touch applications, members, their skills, opportunities and moves; new are opportunities with all that people
+applied for, requests with what was recommended and seen, and web events. Applications get both, each is half. All is
+one commit after the newest: rows that happened long ago are among it, as late data and imports bring them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Addition:
 
 
 ADDED: Final = (
-    Addition("applications", "id", ("id",)),
-    Addition("application_stage_events", "application_id", ("id", "application_id")),
+    Addition("applications", "opportunity_id", ("id", "opportunity_id")),
+    Addition("opportunities", "id", ("id",)),
     Addition("recommendation_requests", "id", ("id",)),
     Addition("match_recommendations", "request_id", ("id", "request_id")),
 )
@@ -59,7 +59,7 @@ class Commit:
 
     def of(self, table: str) -> Commit:
         """The same with the share of a table's updates, or of its additions."""
-        return replace(self, share=self.share / 2) if table.startswith("application") else self
+        return replace(self, share=self.share / 2) if table in ("applications", "opportunities") else self
 
     def update(self, mirror: RawTable) -> int:
         """Touch rows: the mirror holds them at its end afterwards, the history tells them once more."""
@@ -119,6 +119,10 @@ def change(warehouse: Path, share: float, number: int = 0) -> dict[str, int]:
         seen = f"select id from raw_app.match_recommendations where {commit.picks('request_id', 1)}"
         changed["match_impressions"] = commit.add(
             mirrors["match_impressions"], f"recommendation_id in ({seen})", ("id", "recommendation_id")
+        )
+        made = f"select id from raw_app.applications where {commit.of('applications').picks('opportunity_id', 1)}"
+        changed["application_stage_events"] = commit.add(
+            mirrors["application_stage_events"], f"application_id in ({made})", ("id", "application_id")
         )
         for added in ADDED:
             chosen = commit.of(added.table).picks(added.chooser, 1)

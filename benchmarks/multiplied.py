@@ -1,10 +1,11 @@
 """Makes a demo's warehouse many times larger: its raw tables are copied within it, each copy with keys of its own.
 
 So rows have the shape that the loader gave them, and refer to one another as they did: copy k of an application has
-copy k's member, whose client is one of k's. Clients, people and matching get `others` copies; applications and their
-stage events, the tables that the figure is about, `applications` copies, which share those of the others out among
-them. What is the same for all clients (skills, model versions) is not copied. Bigint keys move by a stride that no
-key of the demo reaches, uuids and ids in text are hashed anew; the commits stay those of the demo, only larger.
+copy k's member, whose client is one of k's. Clients, people and matching get `others` copies; opportunities,
+applications and their stage events, the tables that the figure is about, `applications` copies, which share those of
+the others out among them. What is the same for all clients (skills, model versions) is not copied. Bigint keys move by
+a stride that no key of the demo reaches, uuids and ids in text are hashed anew; commits stay those of the demo, only
+larger.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ GLOBAL_KEYS: Final = ("skill_id", "from_skill_id", "to_skill_id", "model_version
 OTHER_KEYS: Final = ("endorsed_by",)
 # Ids that are text in event tables.
 TEXT_KEYS: Final = ("id", "user_id", "anonymous_id", "previous_id", "request_id")
-HIRING_KEYS: Final = {"applications": ("id",), "application_stage_events": ("id", "application_id")}
+# Opportunities are among them, since nobody applies to one twice.
+HIRING_KEYS: Final = {
+    "opportunities": ("id",),
+    "applications": ("id", "opportunity_id"),
+    "application_stage_events": ("id", "application_id"),
+}
 # What must differ from row to row, though no other table refers to it.
 NAMES: Final = {("clients", "slug")}
 

@@ -53,11 +53,17 @@ def test_keys_are_unique(counts: tuple[duckdb.DuckDBPyConnection, dict[str, int]
     assert number(counts[0], f"select count(*) - count(distinct id) from raw_app.{table}") == 0
 
 
+def test_nobody_applies_twice_to_an_opportunity(counts: tuple[duckdb.DuckDBPyConnection, dict[str, int]]) -> None:
+    query = "select count(*) - count(distinct (member_id, opportunity_id)) from raw_app.applications"
+    assert number(counts[0], query) == 0
+
+
 @pytest.mark.parametrize(
     ("table", "column", "parent"),
     [
         ("applications", "member_id", "members"),
         ("applications", "client_id", "clients"),
+        ("applications", "opportunity_id", "opportunities"),
         ("applications", "recommendation_id", "match_recommendations"),
         ("application_stage_events", "application_id", "applications"),
         ("application_stage_events", "to_stage_id", "stages"),
