@@ -84,7 +84,10 @@ narrowest_stages as (      -- one row per client: the step that lost most agains
         stage_kind as narrowest_stage,
         conversion_lost
     from lost
-    qualify row_number() over (partition by client_id order by conversion_lost desc nulls last, stage_kind asc) = 1
+    qualify
+        row_number() over (
+            partition by client_id order by conversion_lost desc nulls last, stage_kind asc
+        ) = 1
 ),
 
 filling as (      -- one row per client
