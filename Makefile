@@ -50,7 +50,7 @@ lint: install-dev ## style, types, SQL, who may import whom, size of files
 	@$(BIN)/mypy $(PACKAGES) benchmarks tests
 	@$(BIN)/lint-imports --no-logo
 	@.ci/sizes
-	@if ls dbt_project/models >/dev/null 2>&1; then $(BIN)/sqlfluff lint dbt_project/models --processes 2; fi
+	@if ls dbt_project/models >/dev/null 2>&1; then $(BIN)/sqlfluff lint dbt_project/models benchmarks/queries --processes 2; fi
 
 lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 	@.ci/lock

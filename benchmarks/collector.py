@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from benchmarks.errors import BenchError
-from benchmarks.measure import tree
+from benchmarks.measure import resident_mb
 from benchmarks.process import ROOT, clean_environment
 from benchmarks.requests import KEY, Bodies
 
@@ -20,7 +19,6 @@ from benchmarks.requests import KEY, Bodies
 NO_SOURCE: Final = "postgresql://nobody@127.0.0.1:1/none"
 _FLUX: Final = [sys.executable, "-c", "from orchestration.cli import main; main()", "collect", "--port", "0"]
 _BARE: Final = [sys.executable, "-m", "benchmarks.bare_collector"]
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Collector:
@@ -64,13 +62,7 @@ class Collector:
 
     def resident_mb(self) -> float:
         """Memory that the process and all that descend from it have resident now; what they share counts for each."""
-        pages = 0
-        for pid in tree(self.pid):
-            try:
-                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it has just ended
-        return pages * _PAGE / 2**20
+        return resident_mb(self.pid)
 
     def take(self, bodies: Bodies) -> None:
         """Let it take each body once. Raises BenchError unless all were answered 200."""

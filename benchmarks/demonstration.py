@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
     for scale in (1, 10):
         bench.say(f"flux demo at scale {scale * bench.scale:g}")
         name = f"scale_{scale}"
-        seconds[scale], meter = _demo(bench.directory / "demo" / name, scale * bench.scale)
+        seconds[scale], meter = run_demo(bench.directory / "demo" / name, scale * bench.scale)
         peaks[name], cpu[name] = meter.peak_rss_mb["demo"], meter.cpu_seconds["demo"]
     if TIME.name in wanted:
         bench.record(TIME, Reading(seconds[10], seconds[1], cpu, peaks))
@@ -38,7 +38,8 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
         bench.record(MEMORY, Reading(peaks["scale_10"], peaks["scale_1"], cpu, peaks))
 
 
-def _demo(home: Path, scale: float) -> tuple[float, Meter]:
+def run_demo(home: Path, scale: float, environment: Mapping[str, str] | None = None) -> tuple[float, Meter]:
+    """Run the demo in a new home, with further settings; its servers are gone afterwards, the rest of it stays."""
     home.mkdir(mode=0o755, parents=True)
     ports = {f"FLUX_{name}_PORT": str(free_port()) for name in ("COLLECT", "DAGSTER", "SITE")}
     settings = {"FLUX_HOME": str(home), "FLUX_DEMO_SCALE": f"{scale:g}", **ports}
@@ -48,7 +49,7 @@ def _demo(home: Path, scale: float) -> tuple[float, Meter]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "orchestration.cli", "demo"],
                 cwd=ROOT,
-                env=clean_environment() | settings,
+                env=clean_environment() | settings | dict(environment or {}),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -142,7 +142,8 @@ def _with_known_ids(bench: Bench, backlog: Backlog) -> Backlog:
 def _load(bench: Bench, backlog: Backlog, floor: float) -> Reading:
     """Load from the warehouse as it was before; `floor` in events a second."""
     seconds, meter = _run(bench, backlog)
-    return Reading(backlog.events / seconds, floor, meter.cpu_seconds, meter.peak_rss_mb, {"events": backlog.events})
+    more = {"events": backlog.events, "all_processes_mb": round(meter.together_mb["load"])}
+    return Reading(backlog.events / seconds, floor, meter.cpu_seconds, meter.peak_rss_mb, more)
 
 
 def _dedupe(bench: Bench, larger: Backlog, alone: Reading) -> Reading:

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 _LOOK_SECONDS: Final = 0.2
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Meter:
@@ -27,6 +28,9 @@ class Meter:
         self._looker = threading.Thread(target=self._look_on, name="meter", daemon=True)
         self.cpu_seconds: dict[str, float] = {}
         self.peak_rss_mb: dict[str, float] = {}
+        """Of the largest process of each tree."""
+        self.together_mb: dict[str, float] = {}
+        """The most that all processes of a tree had resident at one look; what they share counts for each."""
 
     def __enter__(self) -> Self:
         self._before = {name: cpu_of_tree(pid) for name, pid in self._roots.items()}
@@ -51,6 +55,7 @@ class Meter:
         for name, root in self._roots.items():
             for pid in tree(root):
                 self.peak_rss_mb[name] = max(self.peak_rss_mb.get(name, 0.0), peak_mb(pid))
+            self.together_mb[name] = max(self.together_mb.get(name, 0.0), resident_mb(root))
 
 
 def tree(root: int) -> Iterator[int]:
@@ -74,6 +79,12 @@ def cpu_of_tree(root: int) -> float:
         fields = (_text(Path(f"/proc/{pid}/stat")) or "").rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
     return ticks / _TICKS
+
+
+def resident_mb(root: int) -> float:
+    """Memory that a tree has resident now, in MB of 1024 * 1024 bytes; what its processes share counts for each."""
+    sizes = (_text(Path(f"/proc/{pid}/statm")) for pid in tree(root))
+    return sum(int(size.split()[1]) for size in sizes if size) * _PAGE / 2**20
 
 
 def peak_mb(pid: int) -> float:

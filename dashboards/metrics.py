@@ -24,18 +24,22 @@ BETTER: Mapping[Better, str] = {"up": "higher is better", "down": "lower is bett
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """How a metric is computed from columns: a ratio, a percentile of one column, or a plain formula."""
+    """How a metric is computed from columns: a ratio, a percentile, a plain formula, or an index and its weight."""
 
     numerator: str | None = None
     denominator: str | None = None
     percentile: float | None = None
     column: str | None = None
     formula: str | None = None
+    mean: str | None = None
+    weight: str | None = None
 
     def words(self) -> str | None:
         """Write it for people, columns between backquotes; None when the model alone knows it."""
         if self.percentile is not None:
             return f"percentile {self.percentile} of `{self.column}`"
+        if self.mean is not None:
+            return f"`{self.mean}`, computed by its model; over several rows their mean weighted by `{self.weight}`"
         if self.numerator is not None:
             return f"`{self.numerator}` / `{self.denominator}`"
         return f"`{self.formula}`" if self.formula is not None else None
@@ -50,6 +54,10 @@ class Formula:
         if self.numerator is not None and self.denominator is not None:
             above, below = _columns(self.numerator, of, sums), _columns(self.denominator, of, sums)
             return f"cast({above} as double precision) / nullif({below}, 0)"
+        if self.mean is not None and self.weight is not None:
+            index, weight = _columns(self.mean, of), _columns(self.weight, of)
+            weighed = f"cast(sum({index} * {weight}) as double precision) / nullif(sum({weight}), 0)"
+            return weighed if sums else index
         if self.formula is None:
             raise ValueError("has no formula")
         return _columns(self.formula, of, sums)

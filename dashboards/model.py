@@ -222,6 +222,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A page beside the site that tells more. It is shown when that page is there as the site is built."""
+
+    label: str
+    href: str
+    """Relative to the site's pages."""
+
+    def __post_init__(self) -> None:
+        if ":" in self.href or self.href.startswith("/"):
+            raise ValueError(f"a link must be relative, not {self.href!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """One page: its question, its filters, its rows of cards."""
 
@@ -233,6 +246,7 @@ class Dashboard:
     rows: tuple[tuple[Cell, ...], ...]
     cards: Mapping[str, Card]
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
     audience: Audience = "leadership"
     path: Path = Path()
 

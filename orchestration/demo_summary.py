@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import dagster as dg
 
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
@@ -32,7 +34,9 @@ class Summary:
     events_by_sdk: int
     nodes: Mapping[str, int]
     checks: int
-    checks_failed: int
+    failed: Sequence[str]
+    """Checks that failed, and did not stop the run."""
+    warnings: Sequence[str]
     tables_compared: int
     tables_equal: int
     cut: int
@@ -63,7 +67,12 @@ class Summary:
                 "by_sdk": self.events_by_sdk,
             },
             "models": dict(self.nodes),
-            "checks": {"run": self.checks, "failed": self.checks_failed},
+            "checks": {
+                "run": self.checks,
+                "failed": len(self.failed),
+                "warnings": len(self.warnings),
+                "broken": [*self.failed, *self.warnings],
+            },
             "cut": self.cut,
             "site": str(self.site),
             "docs": str(self.docs),
@@ -93,7 +102,7 @@ class Summary:
                 f" + {events.quarantined:,} quarantined ({self.events_by_sdk:,} by Segment's own SDK)",
             ),
             ("models", models),
-            ("checks", f"{self.checks:,} run, {self.checks_failed:,} failed"),
+            ("checks", f"{self.checks:,} run, {verdict(self.failed, self.warnings)}"),
             ("cut", str(self.cut)),
             ("dashboards", str(self.site)),
             ("definitions", str(self.docs)),
@@ -122,7 +131,8 @@ def summarise(settings: Settings, outcome: Outcome, told: Mapping[str, int], sec
         events_by_sdk=told.get("events by SDK", 0),
         nodes=build["nodes"],
         checks=len(outcome.checks),
-        checks_failed=sum(1 for check in outcome.checks if not check.passed),
+        failed=_broken(outcome, dg.AssetCheckSeverity.ERROR),
+        warnings=_broken(outcome, dg.AssetCheckSeverity.WARN),
         tables_compared=len(compared),
         tables_equal=sum(compared),
         cut=int(build["cut"]),
@@ -134,6 +144,21 @@ def summarise(settings: Settings, outcome: Outcome, told: Mapping[str, int], sec
         dataset_bytes=int(str(dataset["bytes"].value)),
         seconds=dict(seconds),
     )
+
+
+def verdict(failed: Sequence[str], warnings: Sequence[str]) -> str:
+    """Tell failures from warnings, by name; more than three are counted."""
+    told = []
+    for what, names in (("failed", failed), ("warnings", warnings)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            told.append(f"{len(names)} {what}: {', '.join(names[:3])}{more}")
+    return "; ".join(told) or "all passed"
+
+
+def _broken(outcome: Outcome, severity: dg.AssetCheckSeverity) -> list[str]:
+    broken = [check for check in outcome.checks if not check.passed and check.severity == severity]
+    return [f"{check.check_name} of {'.'.join(check.asset_key.path)}" for check in broken]
 
 
 def _history_rows(settings: Settings) -> int:

@@ -1,4 +1,8 @@
-"""Serve the dashboards' directory on loopback, also while it is being replaced or not there yet."""
+"""Serve the dashboards' directory on loopback, also while it is being replaced or not there yet.
+
+What stands beside it in FLUX_HOME and belongs to it is served under its own name, as a link `../quality/` finds it on
+disk: such a link leads to `/quality/` here, since a server has nothing above its root.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,9 @@ WAITING = b"""<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" co
 <p>The dashboards are being built. This page looks again every five seconds.</p>"""
 
 
+BESIDE = ("site", "quality")
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves files of the site; says so while there is none. Lists no directory."""
 
@@ -26,6 +33,15 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.wfile.write(WAITING)
             return
         super().do_GET()
+
+    def translate_path(self, path: str) -> str:
+        """Give the file of a request's path; the inherited method lets nothing climb out of the directory."""
+        site = Path(self.directory)
+        found = Path(super().translate_path(path))
+        if not found.is_relative_to(site):
+            return str(found)
+        inside = found.relative_to(site)
+        return str(site.parent / inside if inside.parts[:1] and inside.parts[0] in BESIDE else found)
 
     def end_headers(self) -> None:
         # Rebuilt every few minutes under the same names.

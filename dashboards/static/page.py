@@ -54,7 +54,7 @@ def render_page(
     scripts.append((_HERE / "page.js").read_text(encoding="utf-8"))
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         title=text(dashboard.title),
-        question=text(dashboard.question),
+        question=text(dashboard.question) + _links(dashboard),
         script_hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
         style=style(),
         navigation=_navigation(dashboard, dashboards, documented),
@@ -82,6 +82,10 @@ def _navigation(dashboard: Dashboard, dashboards: Sequence[Dashboard], documente
     if names.INDEX in documented:
         items.append(f'<li class="docs"><a href="{names.DIRECTORY}/{names.INDEX}">Definitions</a></li>')
     return "".join(items)
+
+
+def _links(dashboard: Dashboard) -> str:
+    return "".join(f' <a href="{text(link.href)}">{text(link.label)}</a>' for link in dashboard.links)
 
 
 def _chip(dashboard: Dashboard, cut: Cut, now: datetime) -> str:

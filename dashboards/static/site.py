@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 import re
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -159,6 +160,9 @@ def _build_page(
     made: Path,
 ) -> PageReport:
     begin = time.perf_counter()
+    # Of a site that is not there yet `site/../beside` does not exist, whatever lies beside it.
+    links = tuple(link for link in dashboard.links if Path(os.path.normpath(out / link.href)).exists())
+    dashboard = replace(dashboard, links=links)
     results = {
         card.key: _run(connection, card, dashboard, queries[card.sql_name], relations)
         for card in dashboard.cards.values()

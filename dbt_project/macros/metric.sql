@@ -9,17 +9,23 @@
     {%- elif 'denominator' in it -%}
     {{ safe_divide(metric_columns(it.numerator, of), metric_columns(it.denominator, of)) }}
     {%- else -%}
-    {{ metric_columns(it.formula, of) }}
+    {{ metric_columns(it.mean or it.formula, of) }}
     {%- endif -%}
 {%- endmacro %}
 
-{#- The same over a group of rows, as a ratio of sums: what periods and totals need. A percentile has no such form. -#}
+{#-
+    The same over a group of rows, as a ratio of sums, or a weighted mean of an index: what periods and totals need. A percentile has
+    no such form.
+-#}
 {% macro metric_of_sums(name, of='') -%}
     {%- set it = metric_formula(name) -%}
     {%- if 'percentile' in it -%}
     {{ exceptions.raise_compiler_error("metric '" ~ name ~ "' is a percentile: it cannot be made of sums") }}
     {%- elif 'denominator' in it -%}
     {{ safe_divide(metric_columns(it.numerator, of, 'sum'), metric_columns(it.denominator, of, 'sum')) }}
+    {%- elif 'mean' in it -%}
+    {%- set weight = metric_columns(it.weight, of) -%}
+    {{ safe_divide('sum(' ~ metric_columns(it.mean, of) ~ ' * ' ~ weight ~ ')', 'sum(' ~ weight ~ ')') }}
     {%- else -%}
     {{ metric_columns(it.formula, of, 'sum') }}
     {%- endif -%}

@@ -1,4 +1,5 @@
--- Tenant isolation: filtered on one client, no report names another one; rows over all clients carry no client_id.
+-- Tenant isolation: filtered on one client, no report names another one, and the dimension knows each client;
+-- rows over all clients carry no client_id.
 {% set reports = [
     'rpt_hiring_funnel_weekly', 'rpt_time_to_hire_weekly', 'rpt_time_to_fill_weekly',
     'rpt_recommendation_quality_weekly', 'rpt_recommendation_coverage_weekly',
@@ -29,4 +30,4 @@ from named
 left join {{ ref('dim_client') }} as clients on named.client_id = clients.client_id
 where
     (named.client_id is null) <> (named.client_slug = '(all)')
-    or named.client_slug <> clients.client_slug
+    or named.client_slug <> coalesce(clients.client_slug, '(all)')

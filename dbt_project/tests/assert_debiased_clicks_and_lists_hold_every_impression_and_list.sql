@@ -1,7 +1,18 @@
--- The debiased report holds every mature impression and click, and weighs none below 1; lists are those of the recommendations.
+-- Both reports of clicks hold every mature impression and click, in the same weeks; none weighs below 1; lists are those of the recommendations.
 with
 
 clicks as (select * from {{ ref('rpt_debiased_clicks_weekly') }}),
+
+quality as (
+    select
+        client_id,
+        week_starts_on,
+        model_version_id,
+        sum(impression_count) as impression_count,
+        sum(clicked_impression_count) as clicked_impression_count
+    from {{ ref('rpt_recommendation_quality_weekly') }}
+    group by client_id, week_starts_on, model_version_id
+),
 
 impressions as (
     select
@@ -21,6 +32,17 @@ from clicks
 having
     sum(impression_count) <> (select impression_count from impressions)
     or sum(clicked_impression_count) <> (select clicked_count from impressions)
+union all
+select 'weeks' as broken
+from quality
+left join clicks
+    on
+        quality.client_id = clicks.client_id
+        and quality.week_starts_on = clicks.week_starts_on
+        and quality.model_version_id = clicks.model_version_id
+where
+    quality.impression_count <> coalesce(clicks.impression_count, 0)
+    or quality.clicked_impression_count <> coalesce(clicks.clicked_impression_count, 0)
 union all
 select 'weights' as broken
 from clicks

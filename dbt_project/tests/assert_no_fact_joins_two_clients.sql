@@ -2,6 +2,7 @@
 {% set facts = {
     'fct_applications': ['member_id', 'opportunity_id'],
     'fct_application_stages': ['opportunity_id'],
+    'fct_fills': ['opportunity_id'],
     'fct_recommendations': ['member_id', 'opportunity_id'],
     'fct_impressions': ['member_id', 'opportunity_id'],
     'fct_moves': ['member_id', 'opportunity_id'],

@@ -11,6 +11,8 @@ import re
 from typing import Final
 
 MAX_NAME_BYTES: Final = 63  # Postgres' limit; the same names in every warehouse
+SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+"""What a source may be called: its name is part of a schema's."""
 _WORD: Final = re.compile(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+")
 
 # Columns that a call's own fields, the load or an engine fills. A property of that name keeps its value, under

@@ -21,7 +21,7 @@ import jsonschema_rs
 import yaml
 
 from ingestion.errors import TrackingPlanError
-from ingestion.events.naming import CONTEXT_PREFIX, event_table, identifier
+from ingestion.events.naming import CONTEXT_PREFIX, SOURCE, event_table, identifier
 
 JSON_TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
 MODES: Final = ("allow", "omit", "quarantine", "block")
@@ -139,7 +139,9 @@ def parse_tracking_plan(text: str) -> TrackingPlan:
         if kind in top:
             calls[kind] = _call(kind, top[kind], kind, mode, (), ("description", "mode", "traits"))
     _refuse_twins(((event_table(name), name) for name in events), "events", "table")
-    source = identifier(_text(top.get("source", "default"), "source"))
+    source = _text(top.get("source", "default"), "source")
+    if not SOURCE.fullmatch(source):
+        raise TrackingPlanError(f"source is {source!r}; give its name as sources.toml has it, such as 'web'")
     fingerprint = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return TrackingPlan(source, mode, MappingProxyType(events), MappingProxyType(calls), fingerprint)
 

@@ -62,6 +62,7 @@ class BatchLoad:
             self.destination.clock.recall(batch.epoch)
         else:
             self._stamp(batch)
+            self._leave_behind(batch)
         self._await_copies(batch, only, [(batch.lsn, self.asked)])
         self._await_copies(batch, only, [known for known in batch.untold if known[0] < batch.lsn])
         failed: dict[int, str] = {}
@@ -102,6 +103,12 @@ class BatchLoad:
         if since > table.snapshot_lsn and not fits(table, landed):
             self.destination.clock.pretend(since)
             self.tables[table.oid] = reshape(self.destination, table, landed, (since, 0))
+
+    def _leave_behind(self, batch: Batch) -> None:
+        """Let tables of former epochs wait: capture copies each of them, and until then they are not what they were."""
+        for oid, table in self.tables.items():
+            if table.epoch < batch.epoch and table.state is TableState.STREAMING:
+                self.tables[oid] = self.destination.machinery.write_state(table, TableState.RESYNCING, batch.lsn)
 
     def _await_copies(self, batch: Batch, only: int | None, untold: Iterable[tuple[int, Collection[int]]]) -> None:
         """Let tables wait for a copy that is due: what the stream says of them would be in it once more."""

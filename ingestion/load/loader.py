@@ -190,7 +190,7 @@ class ChangeLoader:
 
     def _ask_again(self) -> None:
         """Ask for the copies that tables wait for: a crash after the commit that said so swallows the wish."""
-        waiting = [table for table in self._tables.values() if table.state is TableState.RESYNCING]
+        waiting = [table for table in self._tables.values() if table.waits(self._position.epoch)]
         asked = wanted(self._copies)  # before the copies are looked at: one is whole before its wish is granted
         coming = {copied.relation.source for copied in self._pending()} if waiting else set()
         for table in waiting:

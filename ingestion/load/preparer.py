@@ -53,29 +53,37 @@ class Preparers:
             self._idle.get().close()
 
     def _prepare(self, part: Part) -> Prepared:
+        process: _Process | None = None
         try:
-            process = self._idle.get_nowait()
-        except Empty:
-            process = _Process()
-        try:
+            process = self._begun()
             prepared = process.prepare(part)
-        except (OSError, EOFError):
-            status = process.close()
+        except (OSError, EOFError) as error:  # of memory or files, or the process was killed
+            status = process.close() if process is not None else error
             logger.warning("a process that prepares events ended, its part is prepared here status=%s", status)
             return part.prepare()
         self._idle.put(process)
         return prepared
 
+    def _begun(self) -> "_Process":
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return _Process()
+
 
 class _Process:
     def __init__(self) -> None:
         self._line, theirs = socket.socketpair()
+        paths = os.pathsep.join(filter(None, (str(_ROOT), os.getenv("PYTHONPATH"))))
+        command = [sys.executable, "-P", "-m", __name__]
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__],
-                stdin=theirs.fileno(),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.getenv("PYTHONPATH"))))},
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command, stdin=theirs.fileno(), env={**os.environ, "PYTHONPATH": paths}
+                )
+            except BaseException:
+                self._line.close()
+                raise
 
     def prepare(self, part: Part) -> Prepared:
         """Let it prepare a part. Raises OSError or EOFError when it is gone."""
@@ -138,7 +146,8 @@ class _Reader(pickle.Unpickler):
 
 def main() -> None:
     """Prepare what comes over stdin's socket, until that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides, whom a terminal or a supervisor tells, too
+        signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=sys.stdin.fileno()) as line, line.makefile("rb") as parts:
         while True:
             try:

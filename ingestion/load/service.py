@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ingestion.errors import LeaseError
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.load.event_batch import EventLoadReport
 from ingestion.load.events import EventLoader
 from ingestion.load.loader import ChangeLoader, LoadReport, Progress
 from ingestion.load.retention import Keep
+from ingestion.load.status import Waiting
 from ingestion.load.upkeep import Upkeep
 from ingestion.log import LogReader
 from ingestion.selection.rules import Selection
@@ -69,16 +71,23 @@ class Loader:
 
     def follow(self, stop: threading.Event) -> None:
         """Load until `stop` is set, batch by batch; lets the warehouse go between batches when a build waits."""
+        waiting = Waiting()
         while not stop.is_set():
-            with (
-                self._owned("loader", stop) as (lease, destination),
-                EventLoader(destination, LogReader(self.log / "events"), self.plan) as events,
-            ):
-                self._follow(stop, lease, destination, events)
+            try:
+                with (
+                    self._owned("loader", stop) as (lease, destination),
+                    EventLoader(destination, LogReader(self.log / "events"), self.plan) as events,
+                ):
+                    changes = self.changes(destination)
+                    upkeep = Upkeep(changes, self.home, self.log, self.keep, waiting)
+                    self._follow(stop, lease, changes, events, upkeep)
+            except LeaseError:
+                if not stop.is_set():  # else it was told to end while it waited
+                    raise
 
-    def _follow(self, stop: threading.Event, lease: Lease, destination: Destination, events: EventLoader) -> None:
-        changes = self.changes(destination)
-        upkeep = Upkeep(changes, self.home, self.log, self.keep)
+    def _follow(
+        self, stop: threading.Event, lease: Lease, changes: ChangeLoader, events: EventLoader, upkeep: Upkeep
+    ) -> None:
         while not stop.is_set():
             moved = changes.step(lambda: stop.is_set() or lease.wanted())
             moved = (events.due() and events.step().accepted > 0) or moved

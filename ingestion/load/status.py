@@ -7,10 +7,12 @@ The owner also keeps it in the plain tables `_flux.table_status` and `_flux.slot
 import json
 import os
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ingestion.errors import LogCorruptError
 from ingestion.failpoints import reach
 from ingestion.load.lag import waiting_since
 from ingestion.load.positions import EVENTS, POSTGRES, Position
@@ -38,13 +40,14 @@ def write_status(
     held: LogState | None = None,
     *,
     in_tables: bool = True,
+    waiting: "Waiting | None" = None,
 ) -> None:
     """Replace `$FLUX_HOME/status.json` by the present state, and with `in_tables` what `_flux` tells of it.
 
-    `held` is what is known of the log (None: it is looked at). Rows are counted, of a large mirror in Postgres they are
-    estimated: some 0.1 ms a table.
+    `held` is what is known of the log (None: it is looked at), `waiting` counts events beyond the ledger's. Rows are
+    counted, of a large mirror in Postgres they are estimated: some 0.1 ms a table.
     """
-    document = _document(destination, log, tables, position)
+    document = _document(destination, log, tables, position, waiting or Waiting())
     document["log"] = (held or survey(log, tables.values())).to_json()
     if in_tables:
         _write_tables(destination, document, SlotNote.read(log))
@@ -58,7 +61,8 @@ def write_status(
 def lags(log: Path, position: Position) -> Document:
     """How far the warehouse is behind the log, as of now."""
     reader = LogReader(log / "postgres")
-    captured = max(reader.last_mark(), position.lsn)
+    at = position.at if position.at is not None and reader.holds(position.at) else None
+    captured = max(reader.last_mark(at), position.lsn)
     since = waiting_since(reader, position) if captured > position.lsn else None
     seconds = max((datetime.now(UTC) - since).total_seconds(), 0.0) if since is not None else 0.0
     return {
@@ -80,7 +84,9 @@ def capture_lags(slot: SlotNote | None, captured: int) -> Document:
     }
 
 
-def _document(destination: Destination, log: Path, tables: dict[int, Table], position: Position) -> Document:
+def _document(
+    destination: Destination, log: Path, tables: dict[int, Table], position: Position, waiting: "Waiting"
+) -> Document:
     machinery = destination.machinery
     lag = lags(log, position)
     known = sorted(tables.values(), key=lambda table: table.source)
@@ -117,7 +123,7 @@ def _document(destination: Destination, log: Path, tables: dict[int, Table], pos
             **lag,
         },
         "slot": None,
-        "events": _events(machinery, log),
+        "events": _events(machinery, LogReader(log / "events"), waiting),
         "quarantine": {
             "rows": sum(group.rows for group in groups),
             "groups": [
@@ -176,15 +182,42 @@ def _inexact(table: Table) -> bool:
     return table.state not in (TableState.STREAMING, TableState.STOPPED)
 
 
-def _events(machinery: Machinery, log: Path) -> dict[str, int]:
+def _events(machinery: Machinery, reader: LogReader, waiting: "Waiting") -> dict[str, int]:
     """The events' ledger, and what the log holds beyond it: accepted, not yet loaded."""
     accepted, loaded, duplicates, quarantined = machinery.event_ledger()
     row = machinery.read_position(EVENTS)
     start = LogPosition(row[2], row[3]) if row and row[2] is not None and row[3] is not None else None
-    waiting = sum(header.records for _, header in LogReader(log / "events").headers(start))
     return {
-        "accepted": accepted + waiting,
+        "accepted": accepted + waiting.count(reader, start),
         "loaded": loaded,
         "duplicates": duplicates,
         "quarantined": quarantined,
     }
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Counts the events that wait in a log from a place on. Again and again it looks only at what came and went since.
+
+    An event that came alone is a block of its own: a day of them is millions of headers.
+    """
+
+    _from: LogPosition | None = None
+    _to: LogPosition | None = None
+    _count: int = 0
+
+    def count(self, reader: LogReader, start: LogPosition | None) -> int:
+        """Count those from `start` on (None: the log's begin)."""
+        end, before, until = reader.durable_end(), self._from, self._to
+        try:
+            if before is None or until is None or start is None or end is None or start < before or end < until:
+                raise LogCorruptError("what was counted before is of no use")
+            self._count += _records(reader, until, end) - _records(reader, before, start)
+        except LogCorruptError:  # or the log was shortened since
+            self._count = _records(reader, start, end)
+        self._from, self._to = start, end
+        return self._count
+
+
+def _records(reader: LogReader, start: LogPosition | None, end: LogPosition | None) -> int:
+    return 0 if end is None or start == end else sum(header.records for _, header in reader.headers(start, end=end))

@@ -7,7 +7,7 @@ from typing import Final
 from ingestion.load.loader import ChangeLoader
 from ingestion.load.positions import EVENTS
 from ingestion.load.retention import Keep, LogState, retain
-from ingestion.load.status import write_status
+from ingestion.load.status import Waiting, write_status
 from ingestion.log import LogPosition
 
 # A status counts rows: half a millisecond a table (measured 2026-11), too much for each of many small batches.
@@ -21,8 +21,11 @@ _COPIES_SECONDS: Final = 5.0
 class Upkeep:
     """Looks to log and status of one owner, each no more often than is of use."""
 
-    def __init__(self, changes: ChangeLoader, home: Path, log: Path, keep: Keep) -> None:
+    def __init__(
+        self, changes: ChangeLoader, home: Path, log: Path, keep: Keep, waiting: Waiting | None = None
+    ) -> None:
         self._changes, self._home, self._log, self._keep = changes, home, log, keep
+        self._waiting = waiting or Waiting()
         self._held: LogState | None = None
         self._retained_at = self._told_at = -_RETAIN_SECONDS
         self._tabled_at = time.monotonic()
@@ -53,6 +56,7 @@ class Upkeep:
                 changes.position,
                 self._held,
                 in_tables=in_tables,
+                waiting=self._waiting,
             )
             self._told_at, self._untold = now, False
             if in_tables:

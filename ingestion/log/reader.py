@@ -62,13 +62,17 @@ class LogReader:
             return False
         return True
 
-    def last_mark(self) -> int:
-        """Return the last block's mark that is not 0; 0 when no block has one. Reads headers, newest segment first."""
+    def last_mark(self, since: LogPosition | None = None) -> int:
+        """Return the last block's mark that is not 0; 0 when no block has one, or none from `since` on.
+
+        Reads headers, newest segment first.
+        """
         durable = self.durable_end()
         numbers = [number for number in segment_numbers(self.directory) if durable and number <= durable.segment]
-        while numbers and durable is not None:
+        while numbers and durable is not None and (since is None or numbers[-1] >= since.segment):
             start = LogPosition(numbers.pop(), SEGMENT_HEADER.size)
-            marks = [header.mark for _, header in self.headers(start, end=durable) if header.mark]
+            first = start if since is None or since.segment < start.segment else since
+            marks = [header.mark for _, header in self.headers(first, end=durable) if header.mark]
             if marks:
                 return marks[-1]
             durable = LogPosition(start.segment, 0)

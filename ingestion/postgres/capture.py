@@ -39,7 +39,7 @@ from ingestion.postgres.pgoutput.records import (
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication
 from ingestion.postgres.resent import require_resent
-from ingestion.postgres.slot import current_lsn, move_wal, open_session, read_slot
+from ingestion.postgres.slot import current_lsn, move_wal, open_session
 from ingestion.postgres.source import Source, WireFormat, connect, limited
 from ingestion.postgres.stream_relations import relation_of_message
 from ingestion.postgres.throttle import Throttle
@@ -174,7 +174,7 @@ class Capture:
                 make = partial(ensure_publication, connection, self._source.publication, plan.selected)
                 published = patiently(connection, _LOCK_SECONDS, make)
             name = self._source.slot
-            self._guard.expect(read_slot(connection, name), last, renew=self._renew)
+            self._guard.expect(connection, last, renew=self._renew)
             self._session, since = open_session(
                 connection, walsender, name, last, self._captured, whole=whole, renew=self._renew, passed=watch.passed
             )

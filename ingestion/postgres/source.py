@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -40,6 +40,13 @@ _UNREADABLE: Final = (
 )
 
 WireFormat = Literal["text", "binary"]
+
+
+class HasSocket(Protocol):
+    """A connection of either kind."""
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def session_options() -> str:
 
 
 @contextmanager
-def limited(connection: psycopg.Connection[Any], seconds: float | None = None) -> Iterator[None]:
+def limited(connection: HasSocket, seconds: float | None = None) -> Iterator[None]:
     """Hang up after so long (QUERY_SECONDS): a query to a silent server then fails, which else waits for ever."""
     line = socket.socket(fileno=os.dup(connection.fileno()))
     timer = threading.Timer(seconds or QUERY_SECONDS, _hang_up, (line,))

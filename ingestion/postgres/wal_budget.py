@@ -4,7 +4,7 @@ A slot keeps all WAL from where its reader stands, or from the oldest transactio
 that is full or stalled, a source that writes faster than Flux reads, and a transaction at the source that stays open
 all hold WAL back. A thread of its own looks, for the capture may hang. Above `Source.wal_budget_bytes` the slot is
 dropped, which lets the WAL go, and the capture begins anew with another slot and new copies of all tables. A slot that
-Flux did not make is never dropped.
+Flux did not make is never dropped: not one of the same name, either, of another server to which the URL leads by now.
 
 So that a source that holds WAL back all the time is not copied all the time, each time within a day waits longer for
 its new slot. A slot that is being made keeps WAL as well: one that waits beyond the budget, mostly for that very
@@ -41,6 +41,7 @@ PAUSE_SECONDS: Final = (0, 600, 3600)
 _DAY_SECONDS: Final = 86_400
 _DROP_SECONDS: Final = 10.0
 _REPEAT_SECONDS: Final = 60.0
+_SYSTEM: Final = "select system_identifier::text from pg_control_system()"
 _NOTE: Final = "wal_budget.json"
 
 
@@ -70,11 +71,15 @@ def read_given_up(log: Path) -> GivenUp | None:
 
 
 class WalGuard:
-    """Guards the budget for as long as a capture runs. `ours` says whether the slot is one that Flux made."""
+    """Guards the budget for as long as a capture runs.
+
+    `ours` says whether the slot is one that Flux made, of the server with this system identifier.
+    """
 
     def __init__(self, source: Source, log: Path, look_seconds: float = LOOK_SECONDS) -> None:
         self._source, self._log, self._look_seconds = source, log, look_seconds
         self.ours = False
+        self._system = ""
         self._gave_up = threading.Event()
         self._free = threading.Event()  # nothing is being given up
         self._free.set()
@@ -109,8 +114,9 @@ class WalGuard:
                 "budget"
             )
 
-    def expect(self, slot: SlotState | None, last: Session | None, *, renew: bool) -> None:
-        """Say whose slot is about to be used: one that is not there, or of no use any more, is made now."""
+    def expect(self, connection: psycopg.Connection[Any], last: Session | None, *, renew: bool) -> None:
+        """See whose slot is about to be used: one that is not there, or of no use any more, is made now."""
+        self._system, slot = _system(connection), read_slot(connection, self._source.slot)
         of_use = slot is not None and slot.wal_status != "lost" and not renew
         self.ours = not of_use or (last is not None and last.made)
 
@@ -140,7 +146,7 @@ class WalGuard:
         slot, budget = read_slot(connection, self._source.slot), self._source.wal_budget_bytes
         if slot is None or budget is None or slot.retained_bytes <= budget:
             return
-        if self.ours:
+        if self.ours and _system(connection) == self._system:
             self._give_up(connection, slot, budget)
         elif time.monotonic() - self._told_at > _REPEAT_SECONDS:
             self._told_at = time.monotonic()
@@ -172,6 +178,15 @@ class WalGuard:
             _write(self._log / _NOTE, found)
         except OSError as error:
             logger.warning("cannot note that the slot was given up error=%s", error)
+
+
+def _system(connection: psycopg.Connection[Any]) -> str:
+    """The server's system identifier; empty where a role may not know it."""
+    try:
+        ((identifier,),) = connection.execute(_SYSTEM).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return ""
+    return str(identifier)
 
 
 def _drop(connection: psycopg.Connection[Any], name: str) -> None:

@@ -73,6 +73,10 @@ class Walsender:
         """The server's process."""
         return self._connection.backend_pid
 
+    def fileno(self) -> int:
+        """The socket: for who hangs up on a command that takes too long."""
+        return self._connection.socket
+
     def command(self, text: str) -> list[dict[str, str | None]]:
         """Run a replication command and return its rows. Raises SourceError with the server's words."""
         result = self._connection.exec_(text.encode())

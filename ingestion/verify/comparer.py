@@ -22,7 +22,7 @@ class Comparer(Protocol):
         """Say how many rows a mirror has, about."""
 
     def sample(self, table: Table, size: int) -> list[Key]:
-        """Choose about so many keys of a mirror by chance, whose key is made of integers."""
+        """Choose about so many keys of a mirror by chance, whose key is made of integers and uuids."""
 
     def checksums(self, table: Table, layout: Layout, part: Slice, of: int) -> dict[int, Checksum]:
         """Count and sum the rows of a part by bucket; with one bucket (`of`) it is there in any case."""

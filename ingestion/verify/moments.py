@@ -1,14 +1,15 @@
 """The moments at which a verification stands: a snapshot of the source, and the warehouse brought to just there.
 
-No snapshot is used for longer than it may get old: the next one then takes its place, and the warehouse is brought on.
-Between two moments anything may happen to a table, so all that is known of it is read anew.
+Nothing is begun under a snapshot that is half as old as it may get: the next one takes its place, and the warehouse is
+brought on. A query that has not ended when it is all of that is ended, for it holds back the source's VACUUM. Between
+two moments anything may happen to a table, so all that is known of it is read anew.
 """
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from ingestion.errors import SelectionError, VerifyError
 from ingestion.postgres.pgoutput import Relation
@@ -18,6 +19,8 @@ from ingestion.selection.views import View, source_oid, views
 from ingestion.verify.snapshot import Held, Snapshot, snapshot
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table, TableState
+
+_LEAST_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class Moments:
 
     def now(self) -> Moment:
         """Give the moment: the last one, or where that is too old the next. Raises VerifyError."""
-        if self._moment is None or self._moment.at.age_seconds > self.max_age_seconds:
+        if self._moment is None or self._moment.at.age_seconds > self.max_age_seconds / 2:
             self._stack.close()
-            at = self._stack.enter_context(snapshot(self.source, self.held))
+            at = self._stack.enter_context(snapshot(self.source, self.held, max(self.max_age_seconds, _LEAST_SECONDS)))
             self.bring(at.lsn)
             epoch = _require_position(self.destination, at.lsn)
             known = self.destination.machinery.read_tables()
@@ -60,6 +63,11 @@ class Moments:
             found = {view.relation.oid: view for relation in relations.values() for view in self._views(relation)}
             self._moment = Moment(epoch, at, tables, found, relations)
         return self._moment
+
+    def end(self) -> None:
+        """Let the snapshot go, under which a query was ended."""
+        self._stack.close()
+        self._moment = None
 
     @property
     def last(self) -> Moment:

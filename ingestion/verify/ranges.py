@@ -23,8 +23,10 @@ from ingestion.warehouse.table import Table
 
 # About five seconds of the source's time.
 PART_ROWS: Final = 2_000_000
+PART_SECONDS: Final = 5.0
 _SAMPLE: Final = 20_000
 _INTEGERS: Final = frozenset({"int2", "int4", "int8", "SMALLINT", "INTEGER", "BIGINT"})
+_ORDERED: Final = _INTEGERS | {"uuid", "UUID"}
 T = TypeVar("T")
 
 
@@ -37,26 +39,31 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Cuts tables and compares ranges. Files lie in `directory`; `repair` puts right what differs."""
+    """Cuts tables and compares ranges. Files lie in `directory`; `repair` puts right what differs.
+
+    Ranges have about `part_rows` rows, those of random keys `random_rows`.
+    """
 
     engine: Comparer
     treater: Treater
     directory: Path
     part_rows: int
+    random_rows: int
     repair: Repair | None
 
     def cut(self, moment: Moment, number: int) -> Cut:
-        """Cut a table, if it is large enough and its key is made of integers."""
+        """Cut a table, if it is large enough and both sides order its key alike."""
         table, rows = moment.tables[number], self.engine.rows(moment.tables[number])
-        count = -(-rows // self.part_rows)
-        if count < 2 or number not in moment.views or not _has_integer_key(table, moment.views[number].relation):
+        in_order = all(table.columns[i].type in _INTEGERS for i in table.key)
+        count = -(-rows // (self.part_rows if in_order else self.random_rows))
+        if count < 2 or number not in moment.views or not _has_ordered_key(table, moment.views[number].relation):
             return Cut([WHOLE], rows)
         return Cut(list(cut(self.engine.sample(table, _SAMPLE), count)), rows)
 
     def compare(self, moment: Moment, number: int, part: Slice) -> TableComparison:
         """Compare one range of a table that both sides have."""
         table, view = moment.tables[number], moment.views[number]
-        if part != WHOLE and not _has_integer_key(table, view.relation):
+        if part != WHOLE and not _has_ordered_key(table, view.relation):
             raise VerifyError(f"{table.source!r} got another key while it was compared; run 'flux verify' again")
         layout = lay_out(place(table, view.relation.columns), view) if moment.at.utf8 else None
         if layout is None:
@@ -107,21 +114,21 @@ class Ranges:
     def _spooled(self, moment: Moment, number: int, part: Slice, layout: Layout | None) -> Iterator[Spooled]:
         """Spool the rows of a part, in the form in which they should land, for the length of the block."""
         relation, path = moment.relations[source_oid(number)], self.directory / f"{number}.csv"
-        spooled = landed(moment.at.spool(relation, path, part, layout), moment.views[number], self.treater)
         try:
-            yield spooled
+            yield landed(moment.at.spool(relation, path, part, layout), moment.views[number], self.treater)
         finally:
-            spooled.path.unlink()
+            for left in self.directory.iterdir():  # also of a query that was ended
+                left.unlink()
 
 
-def _has_integer_key(table: Table, relation: Relation) -> bool:
-    """Whether the key is the same on both sides and made of integers."""
+def _has_ordered_key(table: Table, relation: Relation) -> bool:
+    """Whether the key is the same on both sides and made of what these order alike."""
     types = {column.name: column.type for column in relation.columns}
     return (
         bool(table.key)
         and tuple(table.columns[i].source_name for i in table.key) == relation.key
-        and all(types[name] in _INTEGERS for name in relation.key)
-        and all(table.columns[i].type in _INTEGERS for i in table.key)
+        and all(types[name] in _ORDERED for name in relation.key)
+        and all(table.columns[i].type in _ORDERED for i in table.key)
     )
 
 

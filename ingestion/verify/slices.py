@@ -1,17 +1,19 @@
 """Parts of a table: ranges of its key, and among their rows those in certain buckets.
 
-A range is cut only where both sides order keys alike without being told, which integers are; and where it pays: rows
-that entered in the order of their key lie together at the source. Other tables are one range: text sorts by collation,
-and a range of random keys (uuid) would be read from all over the table. A row's bucket is its number modulo their
+A range is cut only where both sides order keys alike without being told, as they do integers and uuids; text sorts by
+collation. It costs nothing where rows lie in the order of their key, as those of counters do. A range of random keys
+(uuid) is read from all over the table, so that such a table is cut only where it would take too long as one. A row's
+bucket is its number modulo their
 count, so it needs no key: equal rows share it, and whatever differs lies in a bucket whose sums differ, on both sides.
 That is how a difference in a large range, or in a table without a key, is narrowed down to few rows before any moves.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
+from uuid import UUID
 
-Key = tuple[int, ...]
+Key = tuple[int | UUID, ...]
 _BUCKET_ROWS: Final = 2_000
 _MOST_BUCKETS: Final = 4_096
 
@@ -53,10 +55,11 @@ def _beside(keys: Sequence[str], sign: str, bound: Key) -> str:
     DuckDB 2.0.0 makes a BETWEEN of two comparisons of rows, and then has none for rows (measured 2026-11); once it has,
     `(a, b) > (1, 2)` is as good.
     """
+    value = f"'{bound[0]}'::uuid" if isinstance(bound[0], UUID) else f"{bound[0]:d}"
     if len(keys) == 1:
-        return f"{keys[0]} {sign} {bound[0]:d}"
+        return f"{keys[0]} {sign} {value}"
     # What the first column alone says lets either engine leave out what lies elsewhere.
-    first, strict = f"{keys[0]} {sign[0]}= {bound[0]:d}", f"{keys[0]} {sign[0]} {bound[0]:d}"
+    first, strict = f"{keys[0]} {sign[0]}= {value}", f"{keys[0]} {sign[0]} {value}"
     return f"({first} and ({strict} or {_beside(keys[1:], sign, bound[1:])}))"
 
 
@@ -70,7 +73,7 @@ def bucket_count(rows: int) -> int:
 
 def cut(sample: Sequence[Key], count: int) -> Iterator[Slice]:
     """Cut a table into about `count` ranges of like size, judged by a sample of its keys."""
-    keys = sorted(sample)
+    keys: list[Any] = sorted(sample)  # Any: the keys of one table are of the same types
     bounds = sorted({keys[len(keys) * number // count] for number in range(1, count)}) if keys else []
     low = None
     for high in bounds:

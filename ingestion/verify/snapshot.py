@@ -16,13 +16,15 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from ingestion.errors import SourceError, VerifyError
+from ingestion.postgres.blockers import writing
 from ingestion.postgres.catalog import types_with_own_text_cast
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.lsn import Lsn, parse_lsn
 from ingestion.postgres.published import describe_published
 from ingestion.postgres.select_list import copy_query, key_range
-from ingestion.postgres.slot import make_slot
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.slot import in_recovery, make_slot
+from ingestion.postgres.source import Source, connect, limited
 from ingestion.postgres.walsender import Walsender
 from ingestion.verify.forms import Form, Layout, postgres_bits, postgres_number
 from ingestion.verify.slices import WHOLE, Checksum, Key, Slice
@@ -54,7 +56,8 @@ class Held:
 class Snapshot:
     """The source at `lsn`, as far as `publication` lets it out.
 
-    `utf8`: whether its texts have the bytes that they have in a warehouse.
+    `utf8`: whether its texts have the bytes that they have in a warehouse. No query under it lasts longer than until it
+    is `most_seconds` old: then psycopg.errors.QueryCanceled is raised.
     """
 
     lsn: Lsn
@@ -62,6 +65,7 @@ class Snapshot:
     own_text_cast: frozenset[int]
     publication: str
     utf8: bool
+    most_seconds: float
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
 
@@ -84,6 +88,7 @@ class Snapshot:
         # Raw: concat() writes a value as its type does, and a text for each on the way costs 0.3 us a row.
         raw = [relation.columns[i].name for kind, i in zip(layout.forms, layout.places, strict=True) if kind.raw]
         query = sql.SQL(grouped).format(self._rows(relation, part, raw))
+        self._limit()
         return {bucket: Checksum(rows, int(total)) for bucket, rows, total in self.connection.execute(query)}
 
     def spool(self, relation: Relation, path: Path, part: Slice = WHOLE, layout: Layout | None = None) -> Spooled:
@@ -96,6 +101,7 @@ class Snapshot:
         copied = f"copy (select q.*, 1 from ({{}}) as q {columns} where {where}) to stdout (format csv, force_quote *)"
         query = sql.SQL(copied).format(self._rows(relation, part))
         longest = 0
+        self._limit()
         with path.open("xb") as file, self.connection.cursor().copy(query) as copy:
             for row in copy:  # one message a row
                 longest = max(longest, len(row))
@@ -105,6 +111,7 @@ class Snapshot:
     def count(self, relation: Relation) -> int:
         """Count a table's rows."""
         query = sql.SQL("select count(*) from ({}) as q").format(self._rows(relation, WHOLE))
+        self._limit()
         row = self.connection.execute(query).fetchone()
         return int(row[0]) if row else 0
 
@@ -112,6 +119,11 @@ class Snapshot:
         """End the query that another thread runs here, if it can be told so."""
         with suppress(psycopg.Error):
             self.connection.cancel_safe(timeout=5)
+
+    def _limit(self) -> None:
+        """Let the next query end when the snapshot is as old as it may ever be."""
+        left = max(self.most_seconds - self.age_seconds, 0.001)
+        self.connection.execute(f"set local statement_timeout = {left * 1000:.0f}")
 
     def _rows(self, relation: Relation, part: Slice, raw: Collection[str] = ()) -> sql.Composed:
         keys, partitioned = key_range(relation, _texts(part.low), _texts(part.high)), self._partitioned(relation)
@@ -136,10 +148,13 @@ def read_spooled(spooled: Spooled) -> str:
 
 
 @contextmanager
-def snapshot(source: Source, held: list[Held] | None = None) -> Iterator[Snapshot]:
-    """Take a snapshot of the source. Waits for the write transactions that are running. `held` is told what it cost."""
+def snapshot(source: Source, held: list[Held] | None = None, most_seconds: float = 86_400.0) -> Iterator[Snapshot]:
+    """Take a snapshot of the source. `held` is told what it cost.
+
+    Waits for the write transactions that are running, for `most_seconds`: then VerifyError names them.
+    """
     with Walsender(source) as walsender:
-        created = make_slot(walsender, f'"flux_verify_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
+        created = _exported(walsender, most_seconds)
         connection = connect(source)
         try:
             connection.execute("begin isolation level repeatable read read only")
@@ -152,11 +167,35 @@ def snapshot(source: Source, held: list[Held] | None = None) -> Iterator[Snapsho
         lsn = same_place(parse_lsn(str(created["consistent_point"])))
         oldest = _number_of(connection, _OLDEST_TRANSACTION)
         utf8 = connection.info.parameter_status("server_encoding") == "UTF8"
-        taken = Snapshot(lsn, connection, types_with_own_text_cast(connection), source.publication, utf8)
+        taken = Snapshot(lsn, connection, types_with_own_text_cast(connection), source.publication, utf8, most_seconds)
         yield taken
         if held is not None:
             connection.execute("rollback")
             held.append(Held(lsn, taken.age_seconds, _number_of(connection, _NEXT_TRANSACTION) - oldest))
+
+
+def _exported(walsender: Walsender, most_seconds: float) -> dict[str, str | None]:
+    """Make a temporary slot that exports a snapshot. Who owns the warehouse waits meanwhile, and all behind it."""
+    began, pid = time.monotonic(), walsender.pid
+    try:
+        with limited(walsender, most_seconds):
+            return make_slot(walsender, f'"flux_verify_{time.time_ns()}" TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT')
+    except SourceError as error:
+        if time.monotonic() - began < most_seconds:
+            raise
+        with connect(walsender.source) as connection, limited(connection):
+            # It waits for a lock, and would not notice that nobody listens.
+            connection.execute("select pg_terminate_backend(%s)", (pid,))
+            waited = (
+                "for its primary to log its running transactions"
+                if in_recovery(connection)
+                else "for "
+                + ("; ".join(writing(connection, most_seconds / 2)) or "write transactions that have ended by now")
+            )
+        raise VerifyError(
+            f"a snapshot of the source waited {most_seconds:.0f} s {waited}; run 'flux verify' again when nothing is "
+            "open there for so long"
+        ) from error
 
 
 def same_place(lsn: Lsn) -> Lsn:

@@ -5,6 +5,7 @@ Then both sides count and sum their rows at once, range by range; rows move only
 to differ was compared by its values.
 """
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -22,15 +23,17 @@ from ingestion.postgres.source import Source
 from ingestion.selection.views import Treater, source_oid
 from ingestion.verify.comparer import comparer
 from ingestion.verify.moments import Moment, Moments
-from ingestion.verify.ranges import PART_ROWS, Ranges
+from ingestion.verify.ranges import PART_ROWS, PART_SECONDS, Ranges
 from ingestion.verify.repair import Repair
 from ingestion.verify.report import TableComparison, VerifyReport
+from ingestion.verify.slices import Slice
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.table import Table
 
 # progress(table, rows compared so far, rows that there are, about)
 Progress = Callable[[str, int, int], None]
 MAX_AGE_SECONDS: Final = 600.0
+_SPOOL: Final = "verify-"
 _DROPPED: Final = "no longer at the source"
 _UNSELECTED: Final = "no longer selected; 'flux plan' says why"
 
@@ -50,18 +53,20 @@ def verify_tables(
     """Compare every replicated table (`only`: these sources, `schema.table`), column by column.
 
     The caller owns the warehouse. `bring` is called with an LSN and must bring the warehouse to exactly there: all that
-    committed before it, nothing else; again when a snapshot is as old as it may get. `spool` is a directory that
-    exists, with room for a table as text where one cannot be compared by checksum; nothing stays there. With `repair`
-    what differs is put right at once. Raises VerifyError when the warehouse cannot be brought there, or a name is
-    unknown.
+    committed before it, nothing else; again for each further snapshot. None gets older than `max_age_seconds`, or a
+    minute. `spool` is a directory that exists, with room for a table as text where one cannot be compared by checksum;
+    nothing stays there, and what one that was killed left is removed. With `repair` what differs is put right at once.
+    Raises VerifyError when the warehouse cannot be brought there, or a name is unknown.
     """
     began = time.monotonic()
     selected = {table.oid: table.source for table in make_plan(source).selected}
     wished = [oid for oid, name in selected.items() if _wanted(name, only)]
     found: list[TableComparison] = []
+    for left in spool.glob(f"{_SPOOL}*"):
+        shutil.rmtree(left)
     with (
         _told(),
-        tempfile.TemporaryDirectory(prefix="verify-", dir=spool) as directory,
+        tempfile.TemporaryDirectory(prefix=_SPOOL, dir=spool) as directory,
         Moments(source, destination, bring, wished, max_age_seconds) as moments,
     ):
         first = moments.now()
@@ -71,18 +76,17 @@ def verify_tables(
             raise VerifyError(f"no replicated table is named {', '.join(sorted(unknown))}; 'flux plan' lists them")
         found = [_missing(first, relation) for relation in coming]
         treater = Treater(source.selection.key)
-        ranges = Ranges(comparer(destination), treater, Path(directory), part_rows, repair)
+        random_rows = max(int(part_rows * max_age_seconds / 2 / PART_SECONDS), 1)
+        ranges = Ranges(comparer(destination), treater, Path(directory), part_rows, random_rows, repair)
         cuts = {number: ranges.cut(first, number) for number in sorted(names, key=lambda number: names[number])}
         total, done = sum(cut.rows for cut in cuts.values()), 0
         for number, (parts, _) in cuts.items():
             compared: TableComparison | None = None
             for part in parts:
-                moment = moments.now()
-                if number not in moment.tables or number not in moment.views:
-                    compared = _gone(destination, moment, first.tables[number])
+                one, goes_on = _range(destination, ranges, moments, first.tables[number], part)
+                compared = one if compared is None or not goes_on else compared.joined(one)
+                if not goes_on:
                     break
-                one = ranges.compare(moment, number, part)
-                compared = one if compared is None else compared.joined(one)
                 done += one.rows_warehouse
                 if progress is not None:
                     progress(names[number], done, max(total, done))
@@ -111,6 +115,36 @@ def _missing(moment: Moment, relation: Relation) -> TableComparison:
 def _gone(destination: Destination, moment: Moment, table: Table) -> TableComparison:
     rows, lsn = destination.count(table), moment.at.lsn
     note = _UNSELECTED if source_oid(table.oid) in moment.relations else _DROPPED
+    return TableComparison(table.source, table.relation, False, 0, rows, note=note, epoch=moment.epoch, lsn=lsn)
+
+
+def _range(
+    destination: Destination, ranges: Ranges, moments: Moments, table: Table, part: Slice
+) -> tuple[TableComparison, bool]:
+    """Compare a range of a table; with whether others follow: not where it is gone, or takes too long."""
+    for _ in range(2):
+        moment, number = moments.now(), table.oid
+        if number not in moment.tables or number not in moment.views:
+            return _gone(destination, moment, table), False
+        fresh = moment.at.age_seconds < moment.at.most_seconds / 10
+        try:
+            return ranges.compare(moment, number, part), True
+        except psycopg.errors.QueryCanceled:
+            if moment.at.age_seconds < moment.at.most_seconds:
+                raise  # somebody else ended it
+        moments.end()
+        if fresh:
+            break
+    return _slow(destination, moment, table), False
+
+
+def _slow(destination: Destination, moment: Moment, table: Table) -> TableComparison:
+    """Tell of a table, or a range of it, that takes the source longer than a snapshot may last."""
+    note = (
+        f"not compared: that takes the source longer than {moment.at.most_seconds / 60:.0f} minutes; raise "
+        "FLUX_VERIFY_SNAPSHOT_MINUTES for a time in which its VACUUM may wait"
+    )
+    rows, lsn = destination.count(table), moment.at.lsn
     return TableComparison(table.source, table.relation, False, 0, rows, note=note, epoch=moment.epoch, lsn=lsn)
 
 

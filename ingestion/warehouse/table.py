@@ -90,6 +90,10 @@ class Table:
         """Names at the source of the columns that identify a row."""
         return frozenset(self.columns[i].source_name for i in self.key)
 
+    def waits(self, epoch: int) -> bool:
+        """Whether it waits for a copy that somebody has to ask for: in a new epoch capture copies all by itself."""
+        return self.state is TableState.RESYNCING and self.epoch == epoch
+
     def with_text(self, positions: set[int]) -> Self:
         """The table with sibling columns for these columns, too."""
         columns = tuple(

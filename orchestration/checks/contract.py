@@ -2,6 +2,9 @@
 
 Plain values and a strict reader: an unknown key or type is a ChecksError that names the file, the relation and the
 nearest right word. A contract says what it checks in words (`Rule.text`), so that a report needs no lookup.
+
+What dbt promises is not promised here again: its `primary_key` tests say that keys are filled and unique, its
+contracts give models their types (a test looks for doubles).
 """
 
 from __future__ import annotations
@@ -23,8 +26,11 @@ TYPES = (
     *("bigint", "integer", "smallint", "decimal", "double", "real", "boolean"),
     *("text", "uuid", "json", "blob", "date", "timestamp", "timestamptz"),
 )
+WORDS = ("type", "optional", "one_of", "between", "filled_when", "severity")
 
-Kind = Literal["types", "rows", "filled", "filled_when", "unique", "one_of", "between"]
+OR_NULL = " or null"
+
+Kind = Literal["types", "rows", "filled", "filled_when", "one_of", "between", "measure"]
 Severity = Literal["critical", "warning"]
 
 
@@ -47,12 +53,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The promises of one relation. `key` is a column whose values may be shown: no personal value."""
+    """The promises of one relation. `key` are the columns of its primary key, whose values may be shown.
+
+    `changes_within_hours`: the table's changes are judged by its own past (pace.py), and none is older than this.
+    """
 
     relation: str
-    key: str
-    types: Mapping[str, str]  # by column
+    key: tuple[str, ...]
+    types: Mapping[str, str]  # by column; of a model none, as dbt's contract has them
     rules: tuple[Rule, ...]
+    changes_within_hours: float | None = None
 
     @property
     def schema(self) -> str:
@@ -73,39 +83,46 @@ def load_contracts(path: Path = LANDING, relations: Iterable[str] | None = None)
 
 
 def _contract(relation: str, body: object) -> Contract:
-    values = _mapping(body, relation, ("key", "rows", "columns"))
-    columns = _mapping(values.get("columns"), f"{relation}: columns")
-    types = {}
-    rules: list[Rule] = []
-    for name, promise in columns.items():
-        where = f"{relation}.{name}"
-        words = _mapping(promise, where, ("type", "optional", "unique", "one_of", "between", "filled_when", "severity"))
-        types[name] = _known(str(words.get("type")), TYPES, f"{where}: type")
-        rules += _column_rules(name, words, where)
-    key = str(values.get("key"))
-    _known(key, types, f"{relation}: key")
-    least = _mapping(values.get("rows", {"at_least": 0}), f"{relation}: rows", ("at_least",))["at_least"]
-    return Contract(
-        relation,
-        key,
-        types,
-        (
-            Rule("columns_have_their_types", "types", "columns exist with their types", arguments={"columns": types}),
-            Rule("rows_arrived", "rows", f"at least {least} rows", arguments={"min_value": int(least)}),
-            *rules,
-        ),
-    )
+    values = _mapping(body, relation, ("key", "rows", "changes", "columns"))
+    columns = {
+        name: _words(promise, f"{relation}.{name}")
+        for name, promise in _mapping(values.get("columns"), f"{relation}: columns").items()
+    }
+    key = values.get("key")
+    keys = tuple(key) if isinstance(key, list) else (str(key),)
+    for name in keys:
+        _known(name, columns, f"{relation}: key")
+    types = {name: words["type"] for name, words in columns.items() if "type" in words}
+    rules = []
+    if types:
+        text = "columns exist with their types"
+        rules.append(Rule("columns_have_their_types", "types", text, arguments={"columns": types}))
+    if "rows" in values:
+        least = int(_mapping(values["rows"], f"{relation}: rows", ("at_least",))["at_least"])
+        rules.append(Rule("rows_arrived", "rows", f"at least {least} rows", arguments={"min_value": least}))
+    for name, words in columns.items():
+        rules += _column_rules(name, words, f"{relation}.{name}", is_key=name in keys)
+    hours = _mapping(values.get("changes", {}), f"{relation}: changes", ("within_hours",)).get("within_hours")
+    return Contract(relation, keys, types, tuple(rules), None if hours is None else float(hours))
 
 
-def _column_rules(column: str, words: Mapping[str, Any], where: str) -> list[Rule]:
+def _words(promise: object, where: str) -> dict[str, Any]:  # Any: parsed YAML
+    """Give a column's promise in full: `bigint or null` is short for {type: bigint, optional: true}."""
+    if isinstance(promise, str):
+        promise = {"type": promise.removesuffix(OR_NULL), "optional": promise.endswith(OR_NULL)}
+    words = _mapping(promise, where, WORDS)
+    if "type" in words:
+        words["type"] = _known(str(words["type"]), TYPES, f"{where}: type")
+    return words
+
+
+def _column_rules(column: str, words: Mapping[str, Any], where: str, *, is_key: bool) -> list[Rule]:
     severity = words.get("severity", "critical")
     if severity not in ("critical", "warning"):
         raise ChecksError(f"{where}: severity is {severity!r}; it must be 'critical' or 'warning'")
     rules = []
-    if not words.get("optional", False):
+    if not is_key and not words.get("optional", False):
         rules.append(Rule(f"{column}_filled", "filled", "never NULL", column=column))
-    if words.get("unique", False):
-        rules.append(Rule(f"{column}_unique", "unique", "no value twice", column=column))
     if "one_of" in words:
         allowed = [str(value) for value in words["one_of"]]
         arguments = {"value_set": allowed}

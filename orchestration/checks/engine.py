@@ -8,7 +8,7 @@ reads the rows first (`Result.freeze`, a public API of SQLAlchemy). Drop it when
 from __future__ import annotations
 
 import importlib
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import ischema_names
@@ -18,7 +18,6 @@ from orchestration.checks.quick_import import great_expectations
 gx = great_expectations()  # Any, as all that comes from it: see quick_import
 _engines: Any = importlib.import_module("great_expectations.execution_engine.sqlalchemy_execution_engine")
 _fluent: Any = importlib.import_module("great_expectations.datasource.fluent.sql_datasource")
-_expectation: Any = importlib.import_module("great_expectations.expectations.expectation")
 
 
 class BufferedEngine(_engines.SqlAlchemyExecutionEngine):  # type: ignore[misc]
@@ -54,23 +53,6 @@ class WarehouseDatasource(_fluent.SQLDatasource):  # type: ignore[misc]
 
     def get_execution_engine(self) -> Any:
         return self._execution_engine
-
-
-class ExpectColumnsToHaveTypes(_expectation.BatchExpectation):  # type: ignore[misc]
-    """Expect columns to exist with these types; the types are `contract.TYPES`, the same on every warehouse."""
-
-    columns: dict[str, str]
-
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.column_types",)
-    success_keys: ClassVar[tuple[str, ...]] = ("columns",)
-    args_keys: ClassVar[tuple[str, ...]] = ("columns",)
-
-    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
-        found = {column["name"]: type_word(column["type"]) for column in metrics["table.column_types"]}
-        wrong = {
-            name: [kind, found.get(name)] for name, kind in sorted(self.columns.items()) if found.get(name) != kind
-        }
-        return {"success": not wrong, "result": {"observed_value": wrong}}
 
 
 def type_word(kind: sa.types.TypeEngine[Any] | str) -> str:

@@ -1,4 +1,4 @@
-"""The errors of the landing checks.
+"""The errors of the checks at the borders.
 
 FluxError
 └── ChecksError            the checks could not be made; says nothing about the data

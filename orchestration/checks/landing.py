@@ -1,4 +1,4 @@
-"""The checks at the landing: is what arrived in the raw tables what the models rely on.
+"""The checks at the borders: is what arrived in the raw tables what the models rely on, and what leaves in its bounds.
 
 Great Expectations runs them (its import costs seconds, so it happens in the first call, not at the import of this
 module). One call checks any number of relations in one process; nothing is written to the warehouse.
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from orchestration.checks.contract import Contract, load_contracts
+from orchestration.checks.history import with_history
 from orchestration.checks.results import LandingResult
 
 logger = logging.getLogger(__name__)
@@ -25,20 +26,24 @@ def run_landing_checks(
     warehouse: str | sa.URL | sa.Engine,
     contracts: Sequence[Contract] | None = None,
     *,
-    data_docs_directory: Path | None = None,
+    data_docs: Path | None = None,
 ) -> list[LandingResult]:
     """Check contracts (default: all of landing.yaml) against a warehouse, in their order.
 
     `warehouse` is SQLAlchemy's URL or engine; a URL's file is opened by this call and closed again, an engine stays
-    the caller's. A relation that does not exist is a failed result. Raises ChecksError when a check could not be
-    made, whatever the data; SQLAlchemy's OperationalError when the warehouse cannot be opened.
+    the caller's. A relation that does not exist is a failed result. With `data_docs` pages for people are written into
+    that directory. Raises ChecksError when a check could not be made, whatever the data; SQLAlchemy's OperationalError
+    when the warehouse cannot be opened.
     """
     from orchestration.checks import validator  # imports Great Expectations
+    from orchestration.checks.data_docs import DataDocs
 
+    wanted = load_contracts() if contracts is None else list(contracts)
+    docs = DataDocs(data_docs) if data_docs is not None else None
     with _engine(warehouse) as engine:
-        results = validator.validate(
-            engine, load_contracts() if contracts is None else contracts, data_docs=data_docs_directory
-        )
+        results = validator.validate(engine, with_history(engine, wanted), docs.add if docs else None)
+    if docs is not None:
+        docs.write()
     for result in results:
         level = logging.INFO if result.success else logging.WARNING
         counts = (len(result.outcomes), len(result.failures), result.rows)

@@ -1,4 +1,4 @@
-"""What the landing checks found: counts and keys, never another value."""
+"""What the checks at the borders found: counts and keys, never another value."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ class LandingResult:
     seconds: float
 
     @property
+    def page(self) -> str:
+        """File of its page in the Data Docs."""
+        return f"{self.relation}.html"
+
+    @property
     def success(self) -> bool:
         """Whether every promise was kept, warnings included."""
         return all(outcome.success for outcome in self.outcomes)
@@ -50,7 +55,7 @@ class LandingResult:
     def summary(self) -> str:
         """Say in a line what was checked, or what is broken: `status one of ...: 3 of 120 rows (id 7, 9, 12)`."""
         if self.success:
-            return f"{len(self.outcomes)} promises kept by {self.rows} rows"
+            return f"{len(self.outcomes)} promises kept by {self.rows:,} rows"
         return "; ".join(_line(outcome) for outcome in self.failures)
 
 

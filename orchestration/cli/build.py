@@ -14,7 +14,7 @@ from orchestration.screen import Screen
 @click.option(
     "--select", multiple=True, metavar="SELECTOR", help="Build these nodes, in dbt's words; may be given several times."
 )
-@click.option("--full-refresh", is_flag=True, help="Make incremental models anew from all rows, as after an erasure.")
+@click.option("--full-refresh", is_flag=True, help="Make kept facts anew from all rows.")
 @json_option
 def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
     """Build the models with their tests on what is loaded, and publish them.
@@ -30,7 +30,7 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
     settings = read_settings()
     with Screen() as screen:
         with screen.step("landing checks", unit=""):
-            building.refuse_what_broke_its_promise(settings)
+            warnings = building.refuse_what_broke_its_promise(settings)
         with screen.step("models and tests", unit="") as step:
             built = building.build_models(
                 settings, select=select, full_refresh=full_refresh, say=lambda text: step.update(0, note=text)
@@ -41,15 +41,19 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
                 )
             if failure := first_failure(built.results):
                 raise BuildError(f"{failure}; nothing was published")
+            warnings += building.warnings(built.results)
         with screen.step("outgoing checks", unit=""):
-            building.refuse_what_must_not_leave(settings)
+            warnings += building.refuse_what_must_not_leave(settings)
         with screen.step("publish") as step:
             published = readers.publish(settings)
             step.update(published.rows)
     nodes = building.counts(built.results)
     if as_json:
-        print_json({"cut": built.cut_id, "nodes": nodes, "published": {"rows": published.rows, "at": published.target}})
+        at = {"rows": published.rows, "at": published.target}
+        print_json({"cut": built.cut_id, "nodes": nodes, "warnings": warnings, "published": at})
     else:
         told = ", ".join(f"{count:,} {what}" for what, count in nodes.items())
         click.echo(f"cut {built.cut_id}: {told}; published at {published.target}")
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
     return 0

@@ -51,7 +51,7 @@ def sentence(error: BaseException) -> str:
         return _SYSTEM[number] + (f" at {str(name)!r}" if name else "")
     frame = traceback.extract_tb(error.__traceback__)[-1:] if error.__traceback__ else []
     place = f" ({Path(frame[0].filename).name}:{frame[0].lineno})" if frame else ""
-    text = " ".join(str(error).split())
+    text = "its words may hold a value" if _may_quote(error) else " ".join(str(error).split())
     return f"unexpected {type(error).__name__}{place}: {text}; this is a bug of Flux, FLUX_DEBUG=1 shows the traceback"
 
 
@@ -67,6 +67,12 @@ def _is_ours(error: BaseException) -> bool:
     )
 
 
+def _may_quote(error: BaseException) -> bool:
+    """Whether an error of a driver (DuckDB, psycopg) is of a value, which its words then show: logs hold none."""
+    kinds = {f"{kind.__module__.split('.')[0].lstrip('_')}.{kind.__name__}" for kind in type(error).__mro__}
+    return bool(kinds & _OF_VALUES)
+
+
 def _system_error(error: BaseException) -> int | None:
     """The errno of an error; DuckDB hands on its words alone."""
     if isinstance(error, OSError):
@@ -76,6 +82,8 @@ def _system_error(error: BaseException) -> int | None:
     return None
 
 
+_OF_VALUES = {"duckdb.DataError", "duckdb.IntegrityError", "duckdb.InvalidInputException", "psycopg.DataError",
+              "psycopg.IntegrityError"}  # fmt: skip
 _SYSTEM = {
     errno.ENOSPC: "no space left on the disk; free some, nothing that was acknowledged is lost, and run this again",
     errno.EACCES: "permission denied; give this user the right, or set FLUX_HOME to a directory it owns",

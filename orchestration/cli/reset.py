@@ -27,7 +27,7 @@ OURS = (
         "up.lock",
         "stand-in.lock",
     ),
-    *("status.json", "published", "site", "datasets", "postgres", "dagster", "dbt", "logs"),
+    *("status.json", "published", "site", "quality", "datasets", "postgres", "dagster", "dbt", "logs"),
 )
 
 

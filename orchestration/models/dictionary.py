@@ -1,11 +1,13 @@
 """The dictionary of metrics, `docs/metrics.md`, made from the metric layer: python -m orchestration.models.dictionary.
 
-What each metric means, who answers for it, where its columns are and which cards of the dashboards show it. A test
-compares the page with what this prints.
+What each metric means, who answers for it, where its columns are and which cards of the dashboards show it. With
+`--columns` the same words as dbt's docs blocks, `dbt_project/models/metrics.md`, which describe the metrics' columns.
+A test compares both files with what this prints.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ HEAD = """\
 What each number means, who answers for it, and what to beware of. Change `dbt_project/metrics.yml` (words) or
 `vars.metrics` of `dbt_project/dbt_project.yml` (formulas), not this page, and make it anew:
 `python -m orchestration.models.dictionary > docs/metrics.md`.
+The same words describe columns: `python -m orchestration.models.dictionary --columns > dbt_project/models/metrics.md`.
 A ratio over several rows is the ratio of its summed columns, never a mean of ratios.
 [models.md](models.md) says how to add a metric, [analysts.md](analysts.md) how to ask.
 """
@@ -37,6 +40,18 @@ def dictionary() -> str:
     for metric in metrics.values():
         lines += ["", *_entry(metric, places.get(metric.name, ()))]
     return "\n".join(lines) + "\n"
+
+
+def column_texts() -> str:
+    """Write the docs blocks of the columns that hold metrics, each named after its metric."""
+    blocks = ["<!-- Made by python -m orchestration.models.dictionary --columns; change metrics.yml instead. -->"]
+    for name, metric in load_metrics(project_directory()).items():
+        if metric.column_name is not None:
+            formula, caveats = metric.formula.words(), metric.caveats
+            words = [f"{metric.label}. {metric.definition}", *([f"As a formula: {formula}."] if formula else [])]
+            words += [f"Beware: {caveats}"] if caveats else []
+            blocks += ["", f"{{% docs metric_{name} %}}{' '.join(words)}{{% enddocs %}}"]
+    return "\n".join(blocks) + "\n"
 
 
 def _entry(metric: Metric, places: Sequence[Place]) -> list[str]:
@@ -65,4 +80,4 @@ def _column(metric: Metric) -> str:
 
 
 if __name__ == "__main__":
-    click.echo(dictionary(), nl=False)
+    click.echo(column_texts() if sys.argv[1:] == ["--columns"] else dictionary(), nl=False)

@@ -19,7 +19,7 @@ from orchestration.errors import BuildError
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
-from orchestration.walk.verification import check_contracts
+from orchestration.walk.verification import check_contracts, quality_directory
 
 Say = Callable[[str], None]
 
@@ -35,24 +35,28 @@ class Built:
     rows: Mapping[tuple[str, str], int]
 
 
-def refuse_what_broke_its_promise(settings: Settings) -> None:
+def refuse_what_broke_its_promise(settings: Settings) -> list[str]:
     """Raise BuildError when models would build on an inexact table, or on one that breaks its landing contract.
 
-    In the graph blocking checks do this. Great Expectations is imported only where a table with a contract landed.
+    Returns the warnings, a line each. In the graph blocking checks do this. Great Expectations is imported only where a
+    table with a contract landed.
     """
     status = read_status(settings.status_path)
     inexact = [table.source for table in status.tables if table.state == "inexact"] if status else []
     if inexact:
         raise BuildError(f"not exact, so no models are built on them: {', '.join(inexact)}; 'flux status' tells why")
-    _refuse(settings, load_contracts(), "landing", "did not land as promised")
+    return _refuse(settings, load_contracts(), "landing", "did not land as promised")
 
 
-def refuse_what_must_not_leave(settings: Settings) -> None:
-    """Raise BuildError when a report or training table breaks its promise: nothing is published then."""
-    _refuse(settings, load_contracts(OUTGOING), "outgoing", "must not be published")
+def refuse_what_must_not_leave(settings: Settings) -> list[str]:
+    """Raise BuildError when a report or training table breaks its promise: nothing is published then.
+
+    Returns the warnings, a line each.
+    """
+    return _refuse(settings, load_contracts(OUTGOING), "outgoing", "must not be published")
 
 
-def _refuse(settings: Settings, contracts: Sequence[Contract], step: str, verdict: str) -> None:
+def _refuse(settings: Settings, contracts: Sequence[Contract], step: str, verdict: str) -> list[str]:
     schemas = {contract.relation.partition(".")[0] for contract in contracts}
     with (
         lease(settings.home, f"list of what the {step} checks read"),
@@ -60,9 +64,12 @@ def _refuse(settings: Settings, contracts: Sequence[Contract], step: str, verdic
     ):
         landed = {".".join(key) for key in table_rows(destination.machinery.session, schemas)}
     wanted = [contract for contract in contracts if contract.relation in landed]
-    for result in check_contracts(settings, wanted, step) if wanted else ():
+    results = check_contracts(settings, wanted, step) if wanted else []
+    for result in results:
         if result.blocking:
-            raise BuildError(f"{result.relation} {verdict}: {result.summary()}")
+            page = str(quality_directory(settings) / result.page)
+            raise BuildError(f"{result.relation} {verdict}: {result.summary()}; see {page!r}")
+    return [f"{result.relation}: {result.summary()}" for result in results if not result.success]
 
 
 def build_models(
@@ -97,6 +104,12 @@ def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
     """Count the nodes by kind and status, as `models success` and `tests pass`."""
     found = Counter(f"{result.resource_type}s {result.status}" for result in results)
     return dict(sorted(found.items()))
+
+
+def warnings(results: Sequence[models.NodeResult]) -> list[str]:
+    """Name the tests that warn, with the number of rows that they found."""
+    warned = (result for result in results if result.status == "warn")
+    return [f"{result.unique_id.split('.')[2]}: {result.failures} rows" for result in warned]
 
 
 def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[models.NodeResult]) -> None:

@@ -63,7 +63,7 @@ def _sources(settings: Settings) -> Sources | SourcesFile:
         ) from error
 
 
-def _webhook_secrets(settings: Settings) -> dict[str, str]:
+def _webhook_secrets(settings: Settings) -> dict[str, list[str]]:
     """Give the secrets of webhooks. They stand in sources.toml alone, also where FLUX_WRITE_KEYS gives the keys."""
     file = settings.sources_file
     return parse_webhook_secrets(file.read_text()) if file.exists() else {}

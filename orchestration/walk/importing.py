@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ingestion.events.collector.write_keys import SOURCE
 from ingestion.events.importing import Imported, Progress, import_archives
+from ingestion.events.naming import SOURCE
 from ingestion.load.vendor import ImportedObjects
 from ingestion.load.vendor import import_objects as import_objects_of
 from ingestion.load.vendor_mapping import load_mapping

@@ -13,17 +13,16 @@ import demo
 from ingestion.events.tracking_plan import TrackingPlan, load_tracking_plan
 from ingestion.load.retention import Keep
 from ingestion.load.service import Drained, Loader
-from ingestion.log import LogReader
 from ingestion.log.directory import want, wanted
+from ingestion.postgres.awaited import await_captured
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.identity import accept_source
 from ingestion.postgres.plan import make_plan
-from ingestion.postgres.slot import current_lsn
-from ingestion.postgres.source import Source, connect
+from ingestion.postgres.source import Source
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration.errors import FluxError
-from orchestration.locks import sole
+from orchestration.locks import is_held, sole
 from orchestration.settings import Settings
 from orchestration.status import EventStatus, Status, read_status
 from orchestration.walk.product import CLOCK, product
@@ -33,7 +32,6 @@ from orchestration.walk.selecting import selection
 Say = Callable[[str], None]
 Progress = Callable[[str, int], None]  # table, "stream" or "events"; rows so far
 
-WAIT_SECONDS = 0.1
 ROUNDS = 4
 
 
@@ -65,30 +63,31 @@ def replicate(
     with product(settings) as source:
         if new_source:
             accept_source(source, settings.log_directory)
-        asked = _ask_again(settings, source, again)
+        _ask_again(settings, source, again)
         for _ in range(ROUNDS):
-            beside = not capture_now(settings, source, say=say)
+            capture_now(settings, source, say=say)
             load(settings, progress=progress)
             if not wanted(settings.log_directory / "copies"):
                 break
-        if beside:
-            _await_copies(settings, source, asked, progress)
     return _loaded(settings, began)
 
 
-def capture_now(settings: Settings, source: Source, *, say: Say = lambda text: None) -> bool:
-    """Write everything that committed before this call into the log. False: a capture runs already, and has done it."""
-    with sole(settings.capture_lock) as free:
-        if free:
-            Capture(source, settings.log_directory).until_now()
-            return True
-        say("a capture is running; waiting until it is here")
-        with connect(source) as connection:
-            target = current_lsn(connection)
-        reader = LogReader(settings.log_directory / "postgres")
-        while reader.last_mark() < target:
-            time.sleep(WAIT_SECONDS)
-        return False
+def capture_now(settings: Settings, source: Source, *, say: Say = lambda text: None) -> None:
+    """See to it that everything that committed before this call is in the log, and every copy that is due.
+
+    Where a capture runs already that one does it; should it end meanwhile, it is done here.
+    """
+    told = False
+    while True:
+        with sole(settings.capture_lock) as free:
+            if free:
+                Capture(source, settings.log_directory).until_now()
+                return
+        if not told:
+            say("a capture is running; waiting until it is here")
+            told = True
+        if await_captured(source, settings.log_directory, lambda: is_held(settings.capture_lock)):
+            return
 
 
 def follow_source(settings: Settings, source: Source, stop: threading.Event) -> None:
@@ -140,8 +139,8 @@ def event_ledger(settings: Settings) -> EventStatus:
     return _status(settings).events
 
 
-def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> set[int]:
-    """Ask for new copies of tables, and return their OIDs."""
+def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> None:
+    """Ask for new copies of tables."""
     tables = {table.source: table.oid for table in make_plan(source).selected} if names else {}
     for name in names:
         if name not in tables:
@@ -149,17 +148,6 @@ def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> se
             raise FluxError(f"no replicated table is named {name!r} ({near}); 'flux plan' lists them")
     for name in names:
         want(settings.log_directory / "copies", tables[name], "somebody asked for it")
-    return {tables[name] for name in names}
-
-
-def _await_copies(settings: Settings, source: Source, asked: Collection[int], progress: Progress | None) -> None:
-    """Wait for copies that a running capture has not finished, first ones and those asked for, and load them."""
-    first = {table.source for table in make_plan(source).selected}
-    copies = settings.log_directory / "copies"
-    while first - {table.source for table in _status(settings).tables} or wanted(copies).intersection(asked):
-        time.sleep(WAIT_SECONDS)
-        load(settings, progress=progress)
-    load(settings, progress=progress)
 
 
 def _loaded(settings: Settings, began: float) -> Loaded:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-
-import sqlalchemy as sa
+from pathlib import Path
 
 from ingestion.proof import prove
 from ingestion.verify import Progress, VerifyReport
 from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
-from orchestration.checks.landing import run_landing_checks
 from orchestration.checks.results import LandingResult
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
@@ -44,11 +42,23 @@ def verify(
         )
 
 
+def quality_directory(settings: Settings) -> Path:
+    """Where pages show what the checks at the borders found."""
+    return settings.home / "quality"
+
+
 def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str) -> list[LandingResult]:
-    """Check relations of the live warehouse against their contracts. Imports Great Expectations."""
+    """Check relations of the live warehouse against their contracts, and write the pages that show it.
+
+    Imports Great Expectations.
+    """
+    import sqlalchemy as sa  # here, for `verify` does without
+
+    from orchestration.checks.landing import run_landing_checks
+
     with lease(settings.home, f"{step} checks"):
         if settings.has_postgres_warehouse:
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
         else:
             url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
-        return run_landing_checks(url, contracts)
+        return run_landing_checks(url, contracts, data_docs=quality_directory(settings))

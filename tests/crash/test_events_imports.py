@@ -33,16 +33,30 @@ def importing(home: Home, file: Path, failpoint: str = "") -> "subprocess.Popen[
 
 
 @pytest.mark.parametrize("time", [1, 2, 3])
-def test_a_killed_import_beside_a_collector_brings_each_line_once(empty_home: Home, tmp_path: Path, time: int) -> None:
+@pytest.mark.parametrize("place", ["import.handed_in", "import.before_note"])
+def test_a_killed_import_beside_a_collector_brings_each_line_once(
+    empty_home: Home, tmp_path: Path, place: str, time: int
+) -> None:
     port = free_port()
     collector(empty_home, port)
     for number in range(20):
         assert send(port, number)
     file = archive(tmp_path / "a.ndjson", 10, LINES)  # ten are there already
-    assert await_end(importing(empty_home, file, f"import.handed_in:{time}"), empty_home) == KILLED
+    assert await_end(importing(empty_home, file, f"{place}:{time}"), empty_home) == KILLED
     assert await_end(importing(empty_home, file), empty_home) == 0, empty_home.said()
     empty_home.kill()
     assert_loaded_once(empty_home, LINES + 10)
+
+
+@pytest.mark.parametrize("time", [1, 2, 3])
+@pytest.mark.parametrize("place", ["import.before_note", "log.before_write", "log.before_fdatasync", "log.after_note"])
+def test_a_killed_import_that_writes_the_log_itself_brings_each_line_once(
+    empty_home: Home, tmp_path: Path, place: str, time: int
+) -> None:
+    file = archive(tmp_path / "a.ndjson", 0, LINES)
+    assert await_end(importing(empty_home, file, f"{place}:{time}"), empty_home) == KILLED
+    assert await_end(importing(empty_home, file), empty_home) == 0, empty_home.said()
+    assert_loaded_once(empty_home, LINES)
 
 
 def test_a_collector_that_is_killed_while_it_takes_an_import_comes_back_beside_it(
@@ -64,8 +78,16 @@ def test_a_collector_that_is_killed_while_it_takes_an_import_comes_back_beside_i
     assert_loaded_once(empty_home, LINES + 1)
 
 
-def test_a_killed_replay_of_events_leaves_whole_batches_and_the_next_one_goes_on(
-    empty_home: Home, tmp_path: Path
+@pytest.mark.parametrize(
+    ("again", "place"),
+    [
+        (["replay", "--from", "2026-10-01"], "reread.before_commit"),
+        (["quarantine", "resubmit"], "requeue.before_commit"),
+    ],
+    ids=["replay", "resubmit"],
+)
+def test_killed_while_it_tries_events_again_it_leaves_whole_batches_and_the_next_one_goes_on(
+    empty_home: Home, tmp_path: Path, again: list[str], place: str
 ) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(STRICT)
@@ -75,11 +97,11 @@ def test_a_killed_replay_of_events_leaves_whole_batches_and_the_next_one_goes_on
     ledger = "select sum(loaded), sum(quarantined) from _flux.segments"
     assert empty_home.ask(ledger) == [(0, 50)]
     plan.write_text(STRICT.replace("m:", "n:"))
-    replay = [*FLUX, "events", "replay", "--from", "2026-10-01"]
-    assert await_end(empty_home.start(replay, "reread.before_commit", **KEYS), empty_home) == KILLED
+    command = [*FLUX, "events", *again]
+    assert await_end(empty_home.start(command, place, **KEYS), empty_home) == KILLED
     assert empty_home.ask(ledger) == [(0, 50)]
     for _ in range(2):
-        assert await_end(empty_home.start(replay, **KEYS), empty_home) == 0, empty_home.said()
+        assert await_end(empty_home.start(command, **KEYS), empty_home) == 0, empty_home.said()
         assert empty_home.ask(ledger) == [(50, 0)]
     assert_loaded_once(empty_home, 50)
 

@@ -11,15 +11,15 @@ from tests.crash.processes import CAPTURE, ENGINES, KILLED, LOADER, REPLICATE, H
 OF_COPIES = [name for name in FAILPOINTS if name.startswith("copy.")]
 # The initial copy commits table by table: a place in it is passed once for each.
 OF_FIRST_LOADS = [name for name in FAILPOINTS if name.startswith("load.copy.")]
-# In test_events.py, and what is imported, handed in and read again in test_events_imports.py.
+# In test_events.py, and what is imported, handed in and tried again in test_events_imports.py.
 OF_EVENTS = [
     name
     for name in FAILPOINTS
-    if name.startswith(("collector.", "events.", "import.", "handed.", "reread.", "vendor."))
+    if name.startswith(("collector.", "events.", "import.", "handed.", "reread.", "requeue.", "vendor."))
 ]
 OF_AN_IDLE_SOURCE = ["capture.before_idle_acknowledge"]
-# In test_upkeep.py: retention, replay, repair. In a process, in tests/events/test_quarantine.py: requeue.
-OF_UPKEEP = [name for name in FAILPOINTS if name.startswith(("retention.", "replay.", "repair.", "requeue."))]
+# In test_upkeep.py.
+OF_UPKEEP = [name for name in FAILPOINTS if name.startswith(("retention.", "replay.", "repair."))]
 # Passed once in a run up to now.
 OF_RUNS = [name for name in FAILPOINTS if name.startswith(("publish.", "log.rotate.", "capture.after_slot"))]
 OF_THE_LOADER = [name for name in FAILPOINTS if name.startswith("load.") and name not in OF_FIRST_LOADS]

@@ -266,6 +266,27 @@ def test_a_slot_that_the_primary_cleaned_away_is_healed(pair: Pair) -> None:
         assert_equal(pair.home, pair.primary.url)
 
 
+def test_a_slot_that_holds_back_too_much_of_a_standbys_wal_is_given_up(pair: Pair) -> None:
+    """Here the log's disk hangs. What the slot holds back is WAL of the standby, which is where it is."""
+    shapes, home = published(pair), pair.home
+    slots = "select 1 from pg_replication_slots where slot_name = %s"
+    with pair.snapshots_logged(), psycopg.connect(pair.standby.url, autocommit=True) as standby:
+        pair.replicate()
+        capture = home.start(CAPTURE, "log.before_fdatasync:3=stall/25", FLUX_WAL_BUDGET_BYTES=str(32 << 20))
+        await_true(lambda: standby.execute(f"{slots} and active", (home.slot,)).fetchall() != [], "the capture")
+        shapes.write()
+        pair.execute(*["select pg_logical_emit_message(false, 'x', repeat('x', 1 << 20))"] * 48)
+        await_true(lambda: "slot is given up" in home.said(), "a word", 30)
+        await_true(lambda: standby.execute(slots, (home.slot,)).fetchall() != [], "the new slot", 60)
+        shapes.write()
+        pair.await_capture()
+        assert capture.poll() is None, home.said()
+        home.kill()
+        pair.replicate()
+        assert_equal(home, pair.primary.url)
+        assert epochs(home) == 2
+
+
 def test_a_standby_that_becomes_the_primary_is_followed(pair: Pair) -> None:
     """Its timeline is another one: all tables are copied again."""
     shapes = published(pair)

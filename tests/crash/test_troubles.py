@@ -156,6 +156,22 @@ def test_a_slot_that_lost_its_wal_to_the_servers_limit_is_healed(house: House) -
     assert house.gaps() == 1
 
 
+def test_a_slot_that_nobody_read_for_too_long_is_healed(house: House) -> None:
+    """Postgres 18 gives idle slots up where it is told to."""
+    house.product.execute("alter system set idle_replication_slot_timeout = '1s'", "select pg_reload_conf()")
+    house.product.execute("update t set n = 1 where id = 1")
+
+    def lost() -> bool:
+        house.product.execute("checkpoint")
+        return house.slots() == [(house.home.slot, "lost")]
+
+    await_true(lost, "the end of the slot")
+    house.product.execute("alter system reset idle_replication_slot_timeout", "select pg_reload_conf()")
+    house.assert_equal()
+    assert "is made anew" in house.home.said()
+    assert house.gaps() == 1
+
+
 def test_a_slot_lost_under_a_running_capture_is_healed(house: House) -> None:
     house.product.execute("alter system set max_slot_wal_keep_size = '16MB'", "select pg_reload_conf()")
     capture = house.home.start(CAPTURE, "log.before_fdatasync:3=stall/10")

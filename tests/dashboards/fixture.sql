@@ -50,7 +50,7 @@ select
     application_id * 10 + stage_rank as application_stage_event_id, client_id, application_id, stage_rank,
     ['applied', 'screen', 'interview', 'assessment', 'offer', 'hired'][stage_rank] as stage_kind,
     stage_rank < 6 and left_at > cut_at as is_open,
-    entered_at, case when stage_rank < 6 and left_at <= cut_at then left_at end as left_at,
+    entered_at::date as entered_on, entered_at, case when stage_rank < 6 and left_at <= cut_at then left_at end as left_at,
     epoch(least(left_at, cut_at) - entered_at) / 86400 as days_in_stage
 from staged;
 
@@ -87,12 +87,13 @@ select
 from marts.fct_applications
 where is_hired and is_internal;
 
-insert into marts.dim_opportunity by name
+insert into marts.fct_fills by name
 select
-    row_number() over () as opportunity_id, client_id, true as is_current,
+    row_number() over () as opportunity_id, client_id, 1 as opening_number,
     ['job', 'project', 'gig'][1 + floor(noise(k, number, 17) * 2.99)::integer] as opportunity_kind,
     week_starts_on::timestamp + to_seconds(noise(k, number, 18) * 200000) as filled_at,
-    filled_at - to_seconds(86400 * (12 + noise(k, number, 19) * 30 + noise(k, number, 20) * 30)) as opened_at
+    filled_at - to_seconds(86400 * (12 + noise(k, number, 19) * 30 + noise(k, number, 20) * 30)) as opened_at,
+    date_diff('day', opened_at, filled_at) as days_to_fill, week_starts_on
 from client_weeks cross join range(8) as numbers (number)
 where number < 8 * share;
 

@@ -101,6 +101,12 @@ MISTAKES = {
         "'bar' of an item of 'columns' of card 'listing' must be true or false, not '1'",
     ),
     "empty text": ("title: Small\n", 'title: ""\n', 1, "'title' of the dashboard is empty"),
+    "link to elsewhere": (
+        "filters:\n",
+        "links:\n  - {label: Away, href: 'https://example.org'}\nfilters:\n",
+        6,
+        "a link must be relative, not 'https://example.org'",
+    ),
     "no YAML": ("title: Small\n", "title: 'Small\n", 1, "not readable as YAML"),
 }
 

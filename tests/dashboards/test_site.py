@@ -195,6 +195,18 @@ def test_values_from_the_warehouse_are_escaped(tmp_path: Path) -> None:
     assert set(variants(html)["weekly"]) == {"Acme", "Bolt & <Co>"}
 
 
+def test_link_to_a_page_beside_the_site_is_there_when_that_page_is(tmp_path: Path) -> None:
+    yaml = small.YAML.replace("filters:\n", "links:\n  - {label: Why <so>, href: ../beside/index.html}\nfilters:\n", 1)
+    build(tmp_path, yaml)
+    assert "beside" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "index.html").touch()
+    build(tmp_path, yaml)
+    html = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="../beside/index.html">Why &lt;so&gt;</a>' in html
+
+
 def test_refused_query_gives_an_error_card_and_leaves_the_others(tmp_path: Path) -> None:
     report = build(tmp_path, listing="select name, amonut as amount from {{ ref('fct_rows') }}")
     (failure,) = report.failures

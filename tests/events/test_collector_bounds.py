@@ -122,11 +122,20 @@ def test_a_client_that_is_slow_with_its_headers_is_told_and_left(tmp_path: Path)
             assert answers(read_all(later))[0][0] == 408
 
 
-def test_a_client_that_is_slow_with_its_body_is_told_and_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [b"", BATCH[:10]])
+def test_a_client_that_is_slow_with_its_body_is_told_and_left(tmp_path: Path, begun: bytes) -> None:
     with collector(tmp_path, body_seconds=0.2) as url, connected(url) as connection:
-        connection.sendall(POST + b"\r\n" + BATCH[:10])
+        connection.sendall(POST + b"\r\n" + begun)
         ((status, document),) = answers(read_all(connection))
         assert (status, document["code"]) == (408, "body_too_slow")
+
+
+def test_a_connection_that_idles_is_closed_without_a_word(tmp_path: Path) -> None:
+    with collector(tmp_path, idle_seconds=0.2) as url, connected(url) as connection:
+        for _ in range(2):
+            connection.sendall(POST + b"\r\n" + BATCH)
+            assert b"200 OK" in connection.recv(10_000)
+        assert read_all(connection) == b""
 
 
 def test_a_client_that_reads_no_answers_is_left(tmp_path: Path) -> None:

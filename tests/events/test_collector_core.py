@@ -14,6 +14,7 @@ from ingestion.events.collector.core import Collector
 from ingestion.events.collector.exchange import Request, Response
 from ingestion.events.collector.group_commit import BufferFullError, NotDurableError
 from ingestion.events.collector.limits import Limits
+from ingestion.events.collector.rate_limit import RateLimit
 from ingestion.events.collector.write_keys import Sources
 from ingestion.events.normalise import normalise
 from tests.events.calls import KEY, RECEIVED, track
@@ -111,6 +112,25 @@ def test_without_strict_auth_an_unknown_key_is_taken_into_quarantine() -> None:
     disk = Disk()
     assert ask(Request("POST", "/v1/t", {}, b'{"writeKey":"other"}'), disk, strict_auth=False).status == 200
     assert [refused.reason for refused in normalise(disk.records, {}).refused] == ["unknown write key"]
+
+
+def test_unknown_keys_share_a_bound_of_bytes_that_known_ones_do_not_feel() -> None:
+    disk, time = Disk(), iter([0.0] * 3 + [1.0])
+    bounds = Limits(unknown_bytes_per_second=1_000)
+    collector = Collector(Sources.of({KEY: "default"}, strict_auth=False), disk, bounds)  # type: ignore[arg-type]
+    collector._unknown = RateLimit(lambda: next(time))
+
+    def answer(key: str, size: int) -> Response:
+        body = json.dumps({"writeKey": key, "event": "e" * size}).encode()
+        return asyncio.run(collector.handle(Request("POST", "/v1/t", {}, body)))
+
+    assert [answer("one", 500).status, answer("two", 500).status] == [200, 429]
+    refused = answer("three", 2_000)
+    assert (refused.status, json.loads(refused.body)["code"]) == (429, "rate_limited")
+    assert dict(refused.headers)["retry-after"] == "1"
+    assert answer(KEY, 5_000).status == 200
+    assert answer("one", 2_000).status == 200  # a bucket's worth is always taken; what is beyond, others wait for
+    assert len(disk.records) == 3
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", ""])

@@ -1,5 +1,6 @@
 """Processes that prepare parts of a backlog: the warehouse is what one process alone makes of it, whoever dies."""
 
+import errno
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ from typing import Any  # Any: rows
 import pytest
 
 from ingestion.events.tracking_plan import TrackingPlan, parse_tracking_plan
+from ingestion.failpoints import VARIABLE
 from ingestion.load.events import EventLoader, load_events
 from ingestion.load.prepared import Part, united
 from ingestion.load.preparer import Preparers
@@ -65,12 +67,38 @@ def contents(destination: DuckdbDestination) -> dict[str, Any]:
     return rows
 
 
+@contextmanager
+def begun_processes(
+    monkeypatch: pytest.MonkeyPatch, processes: str = "left alone"
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The processes that are begun within the block."""
+    begun: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen
+
+    def begin_and_tell(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        if processes == "impossible":
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        begun.append(begin(*arguments, **options))
+        if processes == "killed":
+            begun[-1].kill()
+        return begun[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", begin_and_tell)
+        yield begun
+
+
 def drain(destination: DuckdbDestination, log: Path, plan: TrackingPlan | None = None, **options: int) -> int:
     steps = 0
     with EventLoader(destination, LogReader(log), plan, **options) as loader:
         while loader.step().accepted:
             steps += 1
     return steps
+
+
+def drain_by_processes(destination: DuckdbDestination, log: Path, plan: TrackingPlan | None = None) -> int:
+    """Drain as if ten events were a long part, and any backlog one for processes."""
+    return drain(destination, log, plan, limit_events=40, part_events=10, backlog_bytes=0)
 
 
 @pytest.mark.parametrize("plan", [None, PLAN])
@@ -84,14 +112,14 @@ def test_processes_make_the_same_warehouse_as_one_alone(tmp_path: Path, plan: Tr
     write(log, [track(messageId="odd", properties={"size": 0}), b'{"type":"track"}', track(messageId="m3")])
     with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
         drain(alone, log, plan, limit_events=10)
-        drain(together, log, plan, limit_events=40, part_events=10, backlog_bytes=0)
+        drain_by_processes(together, log, plan)
         assert contents(alone) == contents(together)
 
 
 def test_parts_that_give_columns_one_type_share_a_transaction(tmp_path: Path) -> None:
     write(tmp_path / "log", *(calls(10 * n, 10) for n in range(8)), calls(100, 10, "text"))
     with warehouse(tmp_path / "it.duckdb") as destination:
-        assert drain(destination, tmp_path / "log", limit_events=40, part_events=10, backlog_bytes=0) == 3
+        assert drain_by_processes(destination, tmp_path / "log") == 3
 
 
 def test_an_id_in_two_parts_of_a_transaction_lands_once(tmp_path: Path) -> None:
@@ -111,25 +139,61 @@ def test_the_part_of_a_process_that_was_killed_is_prepared_all_the_same(
     end = LogReader(tmp_path).durable_end()
     assert end is not None
     part = Part(LogReader(tmp_path), None, end, {}, None)
-    begun: list[subprocess.Popen[bytes]] = []
-    begin = subprocess.Popen
-
-    def begin_and_tell(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
-        begun.append(begin(*arguments, **options))
-        return begun[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", begin_and_tell)
     preparers = Preparers(1)
-    try:
-        expected = preparers.prepare(part).result().normalised
-        os.kill(begun[0].pid, signal.SIGKILL)
-        begun[0].wait()
-        assert preparers.prepare(part).result().normalised == expected
-        assert preparers.prepare(part).result().normalised == expected
-    finally:
-        preparers.close()
-    assert [process.returncode for process in begun] == [-signal.SIGKILL, 0]
+    with begun_processes(monkeypatch) as begun:
+        try:
+            expected = preparers.prepare(part).result().normalised
+            begun[0].kill()  # while it idles
+            begun[0].wait()
+            assert preparers.prepare(part).result().normalised == expected
+            assert preparers.prepare(part).result().normalised == expected
+            begun[1].send_signal(signal.SIGSTOP)
+            coming = preparers.prepare(part)
+            begun[1].kill()  # while it is at a part
+            assert coming.result().normalised == expected
+            assert preparers.prepare(part).result().normalised == expected
+            for number in (signal.SIGTERM, signal.SIGINT):  # which are its parent's to hear
+                begun[2].send_signal(number)
+            assert preparers.prepare(part).result().normalised == expected
+        finally:
+            preparers.close()
+    assert [process.returncode for process in begun] == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert united([part.prepare()]).normalised == expected
+
+
+@pytest.mark.parametrize("processes", ["killed", "impossible"])
+def test_a_load_all_of_whose_processes_are_killed_makes_the_same_warehouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: str
+) -> None:
+    log = tmp_path / "log"
+    write(log, *(calls(10 * n, 10, VALUES[n % len(VALUES)]) for n in range(12)))
+    with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
+        drain(alone, log, limit_events=10)
+        with begun_processes(monkeypatch, processes) as begun:
+            drain_by_processes(together, log)
+        assert contents(alone) == contents(together)
+    assert {process.returncode for process in begun} == ({-signal.SIGKILL} if processes == "killed" else set())
+
+
+@pytest.mark.parametrize("place", ["events.before_commit", "events.after_commit"])
+def test_a_load_that_is_killed_beside_its_processes_is_finished_by_the_next(tmp_path: Path, place: str) -> None:
+    log = tmp_path / "log"
+    write(log, *(calls(10 * n, 10, VALUES[n % 3]) for n in range(12)))
+    program = (
+        "import sys; from pathlib import Path; from tests.events.test_preparing import drain_by_processes, warehouse\n"
+        "with warehouse(Path(sys.argv[1])) as destination: drain_by_processes(destination, Path(sys.argv[2]))\n"
+    )
+    for time in (1, 2):
+        loading = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "together.duckdb"), str(log)],
+            env={**os.environ, VARIABLE: f"{place}:{time}"},
+            cwd=Path(__file__).parents[2],
+        )
+        assert loading.returncode == -signal.SIGKILL
+    with warehouse(tmp_path / "alone.duckdb") as alone, warehouse(tmp_path / "together.duckdb") as together:
+        drain(alone, log, limit_events=10)
+        assert drain_by_processes(together, log) > 0
+        assert contents(alone) == contents(together)
 
 
 def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:

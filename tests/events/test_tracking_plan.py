@@ -5,8 +5,12 @@ import pytest
 import demo
 from ingestion.errors import TrackingPlanError
 from ingestion.events.columns import FLOAT, INT, TEXT, TIME
+from ingestion.events.record import Origin
 from ingestion.events.schema import planned_tables
 from ingestion.events.tracking_plan import load_tracking_plan, parse_tracking_plan
+from ingestion.warehouse.destination import Destination
+from tests.events.calls import RECEIVED, load, track, write
+from tests.events.test_load import ask, types
 
 
 def test_the_stand_ins_plan_gives_a_table_for_each_of_its_events() -> None:
@@ -35,11 +39,31 @@ def test_nested_objects_are_flattened_as_the_events_will_be() -> None:
     assert {"price_net", "price_unit_name"} <= planned_tables(plan)["e"].keys()
 
 
+def test_a_plan_judges_and_types_its_own_source_alone(tmp_path: Path, destination: Destination) -> None:
+    rules = "mode: quarantine\nevents:\n  Thing Done: {properties: {size: {type: number, minimum: 1}}}"
+    plan, moved = (parse_tracking_plan(f"version: 1\nsource: {source}\n{rules}") for source in ("web__eu", "web"))
+    call = track(properties={"size": 0})
+    for source in ("web", "web__eu", "default"):
+        write(tmp_path, [call, track("Unplanned", messageId="m2")], origin=Origin(RECEIVED, source))
+    load(destination, tmp_path, plan=plan)
+    ledger = "select source, loaded, quarantined from _flux.segments order by source"
+    assert ask(destination, ledger) == [("default", 2, 0), ("web", 2, 0), ("web__eu", 0, 2)]
+    schemas = ("", "__web", "__web__eu")
+    sizes = {schema: types(destination, f"raw_segment{schema}.thing_done")["size"] for schema in schemas}
+    assert sizes == {"": "int8", "__web": "int8", "__web__eu": "float8"}
+    write(tmp_path, [{**call, "messageId": "m3"}], origin=Origin(RECEIVED, "web"))
+    write(tmp_path, [{**call, "messageId": "m3"}], origin=Origin(RECEIVED, "web__eu"))
+    load(destination, tmp_path, plan=moved)
+    totals = "select source, sum(loaded), sum(quarantined) from _flux.segments group by source order by source"
+    assert ask(destination, totals) == [("default", 2, 0), ("web", 2, 1), ("web__eu", 1, 2)]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("version: 1\nevnts: {}", "unknown key 'evnts'; did you mean 'events'"),
         ("version: 2", "version is 2"),
+        ("version: 1\nsource: Web App", "source is 'Web App'; give its name as sources.toml has it"),
         ("version: 1\nmode: alow", "mode is 'alow'"),
         ("version: 1\nmode: [allow]", "mode is"),
         ("[]", "expected names with values"),

@@ -16,6 +16,7 @@ from ingestion.log import LogReader
 from tests.events.calls import call, collector, track
 
 SECRET = "a shared secret"
+NEW = "the one that replaces it"
 GIVEN = {"receivedAt": "2025-01-02T03:04:05.678Z", "timestamp": "2025-01-02T03:04:03.999Z"}
 
 
@@ -25,7 +26,7 @@ def signature(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    with collector(tmp_path, webhook_secrets={"crm": SECRET}) as address:
+    with collector(tmp_path, webhook_secrets={"crm": [SECRET, NEW]}) as address:
         yield f"{address}/v1/webhook"
 
 
@@ -65,6 +66,13 @@ def test_a_batch_of_too_many_calls_is_413(url: str, tmp_path: Path) -> None:
     assert not list(LogReader(tmp_path).blocks())
 
 
+def test_while_a_secret_is_replaced_both_sign(url: str, tmp_path: Path) -> None:
+    for number, secret in enumerate((SECRET, NEW)):
+        body = json.dumps(track(messageId=f"m{number}", **GIVEN)).encode()
+        assert call(f"{url}/crm", body, headers=signature(body, secret))[0] == 200
+    assert [message for _, _, message in seen(tmp_path)] == ["m0", "m1"]
+
+
 @pytest.mark.parametrize("source", ["crm", "other"])
 def test_without_a_good_signature_nothing_is_taken(url: str, tmp_path: Path, source: str) -> None:
     body = json.dumps(track(**GIVEN)).encode()
@@ -82,8 +90,9 @@ def test_what_is_no_json_is_400_or_goes_to_quarantine(url: str, tmp_path: Path) 
 
 
 def test_secrets_stand_beside_the_write_keys_of_a_source() -> None:
-    text = '[sources.web]\nwrite_keys = ["k"]\n[sources.crm]\nwebhook_secret = "s"\n'
-    assert parse_webhook_secrets(text) == {"crm": "s"}
+    text = '[sources.web]\nwrite_keys = ["k"]\n[sources.crm]\nwebhook_secrets = ["new", "old"]\n'
+    assert parse_webhook_secrets(text) == {"crm": ["new", "old"]}
     assert {key: source.name for key, source in parse_sources(text).by_key.items()} == {"k": "web"}
-    with pytest.raises(CollectorError, match="'webhook_secret' must be a text"):
-        parse_webhook_secrets("[sources.crm]\nwebhook_secret = 1")
+    for wrong in ('"s"', "[]", "[1]", '[""]'):
+        with pytest.raises(CollectorError, match="'webhook_secrets' must be a list of text"):
+            parse_webhook_secrets(f"[sources.crm]\nwebhook_secrets = {wrong}")

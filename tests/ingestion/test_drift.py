@@ -9,6 +9,7 @@ from ingestion.postgres.drift import Sight, write_sight
 from ingestion.postgres.source import connect
 from tests.ingestion.following import loading
 from tests.ingestion.pipeline import Pipeline, pipeline
+from tests.ingestion.verified import assert_verified
 
 
 @pytest.fixture
@@ -301,6 +302,7 @@ def test_a_running_capture_heals_a_dropped_publication(flux: Pipeline) -> None:
         until(lambda: not differs(flux))
         flux.execute("insert into t values (1, 1, 'again')")
         until(lambda: not differs(flux))
+    assert_verified(flux)
 
 
 def test_a_look_waits_for_no_lock_of_the_product(flux: Pipeline) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import LoadError
+from ingestion.log.directory import wanted
 from ingestion.postgres.walsender import Walsender
 from tests.ingestion.following import loading
 from tests.ingestion.pipeline import Pipeline, pipeline
@@ -42,6 +43,22 @@ def test_a_dropped_slot_is_healed_by_a_copy(flux: Pipeline) -> None:
     flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
     changed_unseen(flux)
     assert_healed(flux)
+
+
+def test_a_table_that_waits_for_its_copy_after_a_gap_is_resyncing(flux: Pipeline, tmp_path: Path) -> None:
+    flux.execute(f"select pg_drop_replication_slot('{flux.source.slot}')")
+    changed_unseen(flux)
+    flux.capture()
+    copies = [entry for entry in (tmp_path / "log" / "copies").glob("*-*-*") if entry.suffix != ".partial"]
+    newest = max(copies, key=lambda entry: entry.name)
+    newest.rename(tmp_path / newest.name)  # as while it is made
+    flux.load()
+    assert flux.query("select state from _flux.tables") == [("resyncing",)]
+    assert wanted(tmp_path / "log" / "copies") == set(), "capture copies it by itself"
+    (tmp_path / newest.name).rename(newest)
+    flux.load()
+    assert flux.query("select state from _flux.tables") == [("streaming",)]
+    assert_verified(flux)
 
 
 def test_a_table_dropped_before_an_epoch_whose_lsns_are_lower_stops(flux: Pipeline) -> None:

@@ -1,6 +1,7 @@
 """The plan changes nothing at all, and what it says of locks, WAL and time is so."""
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +121,24 @@ def test_a_limit_on_copies_bounds_the_estimate(database: str) -> None:
 
     assert bound.copy_seconds == pytest.approx(50 * free.copy_seconds)
     assert "the limit of FLUX_COPY_BYTES_PER_SECOND" in bound.estimates.assumption
+
+
+def test_a_copy_reads_about_as_much_and_takes_about_as_long_as_the_plan_says(database: str, tmp_path: Path) -> None:
+    flux = pipeline(database, tmp_path)
+    flux.execute(
+        "create table t (id int primary key, v text)",
+        "insert into t select i, repeat('x', 100) from generate_series(1, 20000) i",
+    )
+    flux.source = replace(flux.source, copy_bytes_per_second=1_500_000)
+    plan = make_plan(flux.source)
+    began = time.monotonic()
+    flux.capture()
+    took = time.monotonic() - began
+
+    assert flux.at_source("select pg_table_size('t')") == [(plan.copy_bytes,)]
+    assert 0.5 * plan.copy_seconds < took < 2 * plan.copy_seconds + 5  # what a start costs on a busy machine
+    copied = sum(entry.stat().st_size for entry in (tmp_path / "log" / "copies").rglob("*.seg"))
+    assert 0.5 * plan.copy_bytes < copied < 1.5 * plan.copy_bytes
 
 
 @pytest.mark.parametrize(

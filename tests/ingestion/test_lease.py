@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import LeaseError
+from ingestion.load.service import Loader
 from ingestion.warehouse.lease import QUEUE_NAME, Holder, Lease, lease, lease_holder, lease_wanted
+from tests.ingestion.following import until
 
 _HOLD = """
 import sys
@@ -189,6 +191,25 @@ def test_set_stop_event_ends_the_wait(tmp_path: Path, start: Callable[[str], Pro
         Lease(tmp_path, "load").acquire(stop=stop, on_wait=lambda _: stop.set())
 
     assert not lease_wanted(tmp_path)
+
+
+def test_a_loader_that_is_told_to_end_while_it_waits_ends_well(tmp_path: Path) -> None:
+    stop, failures = threading.Event(), list[BaseException]()
+
+    def follow() -> None:
+        try:
+            Loader(tmp_path, f"duckdb:///{tmp_path / 'warehouse.duckdb'}").follow(stop)
+        except BaseException as error:
+            failures.append(error)
+
+    with lease(tmp_path, "dbt build") as held:
+        loader = threading.Thread(target=follow)
+        loader.start()
+        until(held.wanted)
+        stop.set()
+        loader.join(20)
+    assert not loader.is_alive()
+    assert failures == []
 
 
 def test_program_that_inherits_the_lock_keeps_the_warehouse_held_after_its_parent_let_go(tmp_path: Path) -> None:

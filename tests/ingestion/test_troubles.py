@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -21,7 +22,9 @@ from ingestion.log.directory import grant, want, wanted, wishes
 from ingestion.postgres import slot
 from ingestion.postgres.blockers import shown_query, writing
 from ingestion.postgres.capture import Capture
+from ingestion.postgres.identity import last_session
 from ingestion.postgres.source import Source, connect
+from ingestion.postgres.wal_budget import WalGuard
 from ingestion.postgres.walsender import Received, Walsender
 from tests.ingestion.following import following, until
 from tests.ingestion.pipeline import Pipeline, pipeline
@@ -226,6 +229,22 @@ def test_two_fluxes_that_take_turns_on_one_slot_end_equal(
         assert_verified(one)
     assert copies_anew(each) == 2
     assert "two Fluxes need a FLUX_SLOT each" in caplog.text
+
+
+def test_a_slot_of_the_same_name_at_another_server_is_not_given_up(flux: Pipeline) -> None:
+    """The URL may lead to another server by now, whose slot is another Flux's."""
+    source = replace(flux.source, wal_budget_bytes=0)
+    there = f"select 1 from pg_replication_slots where slot_name = '{source.slot}'"
+    with connect(source) as connection:
+        guard = WalGuard(source, flux.home / "log")
+        guard.expect(connection, last_session(LogReader(flux.home / "log" / "postgres")), renew=False)
+        assert guard.ours
+        before, guard._system = guard._system, "another"
+        guard._look(connection)
+        assert flux.at_source(there) == [(1,)]
+        guard._system = before
+        guard._look(connection)
+        assert flux.at_source(there) == []
 
 
 def test_a_slot_that_waits_names_the_transaction_and_no_value(

@@ -1,14 +1,20 @@
 """Verify finds what differs, and nothing else, at one position of a source that goes on changing."""
 
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
+from ingestion import proof
 from ingestion.errors import VerifyError
 from ingestion.load.service import Loader
+from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.source import connect
 from ingestion.proof import prove
-from ingestion.verify import assert_history_replays, verify_tables
+from ingestion.verify import assert_history_replays, moments, verify_tables
+from ingestion.verify.snapshot import Snapshot
+from tests.ingestion.following import until
 from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.verifying import compared, tamper, verify
 from tests.ingestion.warehouses import PostgresWarehouse, Warehouse
@@ -202,12 +208,81 @@ def test_a_proof_of_the_file_leaves_nothing_behind(database: str, tmp_path: Path
     flux.execute("create table t (id int primary key)", "insert into t values (1)")
     flux.replicate()
     flux.execute("insert into t values (2)")
+    (flux.home / "verify-killed").mkdir()
+    (flux.home / "verify-killed" / "1.csv").write_text("a row in clear")
 
     assert prove(flux.source, Loader(flux.home, flux.destination.url)).equal
 
     slots = flux.at_source("select slot_name from pg_replication_slots where database = current_database()")
     assert slots == [(flux.source.slot,)]
     assert not list(flux.home.glob("verify*"))
+
+
+def test_a_backlog_is_loaded_before_a_snapshot_is_taken(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_BEHIND_BYTES", 0)
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key)", "insert into t values (1)")
+    flux.replicate()
+    flux.execute("insert into t values (2)")
+    held: list[int] = []
+
+    def capture() -> None:
+        query = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        held.extend(row[0] for row in flux.at_source(f"{query} and backend_xmin is not null and backend_xid is null"))
+        flux.capture()
+
+    assert prove(flux.source, Loader(flux.home, flux.destination.url), capture=capture).equal
+    assert held == [0, 1], "snapshots that were open when capture was asked"
+
+
+def test_a_snapshot_that_waits_for_a_transaction_gives_up_and_names_it(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moments, "_LEAST_SECONDS", 1.0)
+    flux = pipeline(database, tmp_path)
+    flux.execute("create table t (id int primary key)")
+    flux.replicate()
+    with psycopg.connect(database, application_name="nightly") as writer:
+        writer.execute("insert into t values (4711)")
+        with pytest.raises(VerifyError, match=r"a snapshot of the source waited 1 s for pid .*'nightly'") as told:
+            verify(flux, max_age_seconds=0)
+        left = (
+            "select 1 from pg_replication_slots where slot_name like 'flux_verify_%' and database = current_database()"
+        )
+        until(lambda: flux.at_source(left) == [])
+    assert "4711" not in str(told.value)
+    assert verify(flux).equal
+
+
+def test_a_table_that_takes_too_long_lets_the_source_go_and_is_told_of(
+    flux: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux.execute("create table t (id int primary key)", "create table u (id int primary key)")
+    flux.execute("insert into t values (1)", "insert into u values (1)")
+    flux.replicate()
+    old: list[Snapshot] = []
+    age, checksums = Snapshot.age_seconds, Snapshot.checksums
+
+    def slow(self: Snapshot, relation: Relation, *arguments: Any) -> Any:
+        if relation.name == "t":
+            old.append(self)
+            self._limit()
+            self.connection.execute("select pg_sleep(60)")
+        return checksums(self, relation, *arguments)
+
+    monkeypatch.setattr(Snapshot, "checksums", slow)
+    aged = property(lambda self: 4711.0 if self in old else age.__get__(self))
+    monkeypatch.setattr(Snapshot, "age_seconds", aged)
+
+    report = verify(flux)
+
+    table = compared(report, "public.t")
+    assert (table.equal, table.differing_keys, table.rows_warehouse) == (False, 0, 1)
+    assert "not compared: that takes the source longer than 10 minutes" in (table.note or "")
+    assert compared(report, "public.u").equal
+    assert len(report.held) >= 2, "the source was not let go"
 
 
 def test_history_of_keyed_and_keyless_tables_replays_to_the_mirror(flux: Pipeline) -> None:

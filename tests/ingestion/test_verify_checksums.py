@@ -17,6 +17,7 @@ from demo.server import Server
 from ingestion.errors import VerifyError
 from ingestion.postgres.source import connect
 from ingestion.verify.forms import Form, row_text
+from ingestion.verify.slices import WHOLE
 from ingestion.verify.snapshot import Snapshot
 from tests.ingestion.every_type import SCHEMA, TYPES
 from tests.ingestion.following import beside
@@ -188,6 +189,22 @@ def test_a_key_of_several_columns_is_cut_into_ranges_that_hold_each_row_once(flu
 
     assert (table.rows_source, table.rows_warehouse, table.differing_keys, table.repaired_keys) == (3000, 3000, 30, 30)
     assert verify(flux, part_rows=700).equal
+
+
+def test_uuids_are_ordered_alike_on_both_sides(flux: Pipeline, spools: list[Any]) -> None:
+    flux.execute(
+        "create table t (id uuid, n int, v text, primary key (id, n))",
+        "insert into t select gen_random_uuid(), i, 'v' from generate_series(1, 3000) as i",
+    )
+    flux.replicate()
+    flux.execute("insert into t values (repeat('0', 32)::uuid, 1, 'w'), (repeat('f', 32)::uuid, 1, 'w')")
+
+    table = compared(verify(flux, part_rows=200, max_age_seconds=20), "public.t")
+    assert (table.equal, table.way, table.rows_source, table.rows_warehouse) == (True, "checksum", 3002, 3002)
+    tamper(flux, "delete from raw_app.t where n = 7")
+    table = compared(verify(flux, part_rows=200, max_age_seconds=20), "public.t")
+    assert (table.rows_source, table.rows_warehouse, table.differing_keys) == (3002, 3001, 1)
+    assert [part != WHOLE for _, part in spools] == [True]
 
 
 def test_no_snapshot_is_used_for_longer_than_it_may_get_old(database: str, tmp_path: Path) -> None:

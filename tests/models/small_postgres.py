@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 from psycopg import sql
 
-from tests.models.small_warehouse import ROOT
+from tests.models.small_tables import ROOT
 
 SCHEMAS = ("_flux", "raw_app", "raw_app_history", "raw_segment", "restricted", "restricted_history")
 TYPES = {"VARCHAR": "text", "DOUBLE": "double precision", "FLOAT": "real", "BLOB": "bytea", "JSON": "jsonb"}
@@ -35,10 +35,15 @@ def copy_to_postgres(file: duckdb.DuckDBPyConnection, warehouse: psycopg.Connect
             for name, kind in described
         ]
         warehouse.execute(sql.SQL("create table {} ({})").format(relation, sql.SQL(", ").join(definitions)))
-        rows = file.execute(f'select columns(*)::varchar from {schema}."{table}"').fetchall()
-        with warehouse.cursor().copy(sql.SQL("copy {} from stdin").format(relation)) as copy:
-            for row in rows:
-                copy.write_row(row)
+        copy_rows(file, warehouse, schema, table)
+
+
+def copy_rows(file: duckdb.DuckDBPyConnection, warehouse: psycopg.Connection[object], schema: str, table: str) -> None:
+    """Add the rows of one table of the file to the warehouse's."""
+    rows = file.execute(f'select columns(*)::varchar from {schema}."{table}"').fetchall()
+    with warehouse.cursor().copy(sql.SQL("copy {} from stdin").format(sql.Identifier(schema, table))) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def pg(kind: str) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import sys
 import uuid
 from collections.abc import Mapping
@@ -24,16 +23,12 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from ingestion.events.schema import DOCUMENTED_COLUMNS
 from tests.models import small_machinery, unruly
+from tests.models.small_tables import app_tables, event_tables, snake
 from tests.models.small_turns import turns
 
-ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAYS = 60
-# Types that DuckDB knows by the same name; all others but these two arrive as text.
-SAME = ("smallint", "integer", "bigint", "real", "double precision", "boolean", "date", "timestamptz", "uuid")
-OTHER = {"jsonb": "json", "bytea": "blob"}
 MACHINERY_TYPES = {
     "_op": "VARCHAR",
     "_epoch": "BIGINT",
@@ -41,7 +36,6 @@ MACHINERY_TYPES = {
     "_seq": "BIGINT",
     "_commit_at": "TIMESTAMPTZ",
 }
-EVENT_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 KEYS = {
     "skill_relations": ("from_skill_id", "to_skill_id", "relation"),
     "opportunity_skills": ("opportunity_id", "skill_id"),
@@ -54,53 +48,6 @@ FULL = ("member_skills",)  # replica identity full: a deletion tells the whole r
 Row = Mapping[str, object]
 
 
-def app_tables() -> dict[str, dict[str, str]]:
-    """Return the product's tables with their columns and DuckDB types, read from the schema's text."""
-    found: dict[str, dict[str, str]] = {}
-    schema = (ROOT / "demo" / "schema.sql").read_text(encoding="utf-8")
-    for name, body in re.findall(r"create table ([\w.]+) \([^\n]*\n(.*?)\n\)", schema, re.DOTALL):
-        columns = {}
-        for line in body.splitlines():
-            match = re.match(r"\s+(\w+)\s+(double precision|numeric\(\d+,\d+\)|\w+)(\[\])?", line)
-            if match and match[1] not in ("unique", "primary", "check", "foreign"):
-                kind = match[2] if match[2] in SAME or "numeric" in match[2] else OTHER.get(match[2], "varchar")
-                columns[match[1]] = "varchar" if match[3] else kind
-        found[name.split(".")[-1]] = columns
-    return found
-
-
-def event_tables() -> dict[str, dict[str, str]]:
-    """Return the event tables with their columns and DuckDB types, read from the tracking plan."""
-    plan = yaml.safe_load((ROOT / "demo" / "tracking_plan.yaml").read_text(encoding="utf-8"))
-    ids = {"id": "VARCHAR", "anonymous_id": "VARCHAR", "user_id": "VARCHAR"}
-    times = dict.fromkeys(("original_timestamp", "sent_at", "received_at", "timestamp", "uuid_ts"), "TIMESTAMPTZ")
-
-    def typed(properties: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-        return {name: EVENT_TYPES.get(rule["type"], "VARCHAR") for name, rule in properties.items()}
-
-    event = {"event": "VARCHAR", "event_text": "VARCHAR"}
-    named = {"name": "VARCHAR", "category": "VARCHAR"}
-    documented = dict.fromkeys(DOCUMENTED_COLUMNS["pages"], "VARCHAR")
-    tables = {
-        "tracks": ids | event | times,
-        "pages": ids | named | times | documented | typed(plan["pages"]["properties"]),
-        "screens": ids | named | times,
-        "aliases": ids | {"previous_id": "VARCHAR"} | times,
-        "identifies": ids | times | typed(plan["identify"]["traits"]),
-        "groups": ids | {"group_id": "VARCHAR"} | times | typed(plan["group"]["traits"]),
-        "users": {"id": "VARCHAR", "received_at": "TIMESTAMPTZ", "uuid_ts": "TIMESTAMPTZ"}
-        | typed(plan["identify"]["traits"]),
-    }
-    for name, rule in plan["events"].items():
-        tables[snake(name)] = ids | event | times | typed(rule["properties"])
-    return tables
-
-
-def snake(name: str) -> str:
-    """Return an event's name as its table's."""
-    return "_".join(re.findall(r"[A-Z0-9]+[a-z0-9]*|[a-z0-9]+", name)).lower()
-
-
 @dataclass(slots=True)
 class Log:
     """Committed changes in order. A transaction is a call of `commit`; all its rows share position and time."""
@@ -110,6 +57,7 @@ class Log:
     history: dict[str, list[Row]] = field(default_factory=dict)
     clock: list[tuple[int, datetime]] = field(default_factory=list)
     lsn: int = 1_000
+    epoch: int = 1
 
     def commit(self, at: datetime, changes: list[tuple[str, str, Row]]) -> None:
         """Append one transaction: (operation, table, row); an update names the key and what changes."""
@@ -123,7 +71,7 @@ class Log:
                 del rows[key]
             else:
                 new = rows[key] = {**rows.get(key, {}), **row}
-            machinery = {"_op": op, "_epoch": 1, "_lsn": self.lsn, "_seq": 2 * number + 1, "_commit_at": at}
+            machinery = {"_op": op, "_epoch": self.epoch, "_lsn": self.lsn, "_seq": 2 * number + 1, "_commit_at": at}
             self.history.setdefault(table, []).append({**new, **machinery})
 
 
@@ -153,7 +101,11 @@ def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
         product.live(START + timedelta(days=day))
         for changes in turns(day, START + timedelta(days=day, hours=16), product.log.mirror):
             product.log.commit(START + timedelta(days=day, hours=16), changes)
-    end = START + timedelta(days=DAYS)
+    save(product, path, START + timedelta(days=DAYS))
+
+
+def save(product: Product, path: Path, end: datetime) -> None:
+    """Write all that happened up to `end` to a new file."""
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"}) as connection:
         connection.execute("SET TimeZone='UTC'")
@@ -173,7 +125,7 @@ def build(path: Path, seed: int = 7, is_unruly: bool = False) -> None:
             write(connection, f"raw_segment.{table}", columns, product.events.get(table, []))
         loaded = len(product.events["tracks"]) + len(product.events["pages"]) + len(product.events["identifies"])
         small_machinery.fill(connection, product.log.clock, end, loaded)
-        if is_unruly:
+        if product.is_unruly:
             unruly.machinery(connection)
 
 
@@ -268,7 +220,7 @@ class Product:
         if day.weekday() == 0:
             self.log.commit(day, self._opportunity(1 + int(chance() < 0.5), "job", day, "insert"))
         if chance() < 0.2:
-            member = self.random.choice(list(self.log.mirror["members"].values()))
+            member = self.random.choice(self._living("members"))
             change = {"id": member["id"], "level": self.random.randint(1, 5), "updated_at": day}
             self.log.commit(day, [("update", "members", change)])
         if day == START + timedelta(days=40):
@@ -276,7 +228,7 @@ class Product:
             self.log.commit(day, [("delete", "member_skills", skill)])
             self.log.commit(day, [("update", "consents", {"id": 2, "withdrawn_at": day})])
         hours = sorted(self.random.sample(range(1, 14), 6))
-        for hour, member in zip(hours, self.random.sample(list(self.log.mirror["members"].values()), 6), strict=True):
+        for hour, member in zip(hours, self.random.sample(self._living("members"), 6), strict=True):
             at = day + timedelta(hours=hour, minutes=self.random.randrange(30))
             self._track(member, "pages", at, name="Home", path="/", title="Home")
             self._visit(member, at)
@@ -284,9 +236,12 @@ class Product:
             if application["status"] == "active" and chance() < 0.15:
                 self._advance(application, day + timedelta(hours=15))
 
+    def _living(self, table: str) -> list[Row]:
+        return [row for row in self.log.mirror[table].values() if row.get("deleted_at") is None]
+
     def _visit(self, member: Row, at: datetime) -> None:
         client, request = member["client_id"], self._uuid()
-        opportunities = self.log.mirror["opportunities"].values()
+        opportunities = self._living("opportunities")
         open_ones = [row for row in opportunities if row["client_id"] == client and row["status"] == "open"]
         shown = self.random.sample(open_ones, min(3, len(open_ones)))
         model = {"model_version_id": 1 + int(at > START + timedelta(days=20)), "channel": "homepage", "surface": "web"}

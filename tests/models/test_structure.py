@@ -42,6 +42,22 @@ FANOUT = 12
 READ_BY_ALL = {"int_client_weeks", "int_clients_zoned", "int_current_cut"}
 ROOTS = {"int_days_spined"}  # a spine is made of nothing
 
+# Ids that lead to no mart, and ids of one mart that may lead nowhere.
+NOWHERE = {
+    "request_id": "lists have no mart of their own: their rows are the recommendations",
+    "job_architecture_id": "job profiles stand in the rows, as job_family and level",
+    "location_id": "sites stand in the rows, as country",
+    "training_dataset_id": "a name in the product, of data sets of before Flux too",
+    "onet_element_id": "a name in O*NET's taxonomy",
+}
+FREE = {
+    ("fct_web_sessions", "client_id"): "what browsers say",
+    ("fct_web_sessions", "user_id"): "what browsers say",
+    ("fct_web_sessions", "visitor_id"): "a device",
+    ("fct_web_sessions", "blended_user_id"): "a login or a device",
+    ("fct_moves", "from_org_unit_id"): "a unit that once was",
+}
+
 MARTS = [model for model in MODELS if "marts" in model.parts]
 SEEDS = [path.stem for path in (PROJECT / "seeds").glob("*.csv")]
 MAY_READ = {
@@ -159,20 +175,59 @@ def test_marts_type_their_columns_and_carry_the_tenant() -> None:
     assert set(offenders(lambda model: all(c["name"] != "client_id" for c in entry(model)["columns"]), MARTS)) == GLOBAL
 
 
-def test_keys_of_facts_that_name_a_dimension_are_looked_up_there() -> None:
+def looked_up(model: Path) -> dict[str, str]:
+    """Columns whose values a test looks up in another mart, with that mart."""
+    found: dict[str, str] = {}
+    for test in entry(model)["data_tests"]:
+        if "in_dimensions" in test:
+            found |= {key: place.split(".")[0] for key, place in test["in_dimensions"]["arguments"]["keys"].items()}
+        if "relationships" in test:
+            found[test["relationships"]["arguments"]["column_name"]] = test["relationships"]["arguments"]["to"][5:-2]
+    return found
+
+
+def ids(model: Path) -> list[str]:
+    """Columns that name something else: not the model's own key, nor what a dimension is of."""
+    own = [*key(model)] if len(key(model)) == 1 else []
+    own.append(f"{model.stem.removeprefix('dim_')}_id")
+    return [c["name"] for c in entry(model)["columns"] if c["name"].endswith("_id") and c["name"] not in own]
+
+
+def test_every_id_of_a_mart_is_looked_up_where_it_leads() -> None:
+    """Clients of reports with names are looked up by assert_a_client_finds_no_row_of_another."""
+    columns = {(m.stem, c) for m in MARTS for c in ids(m)}
+    reports = [m for m in MARTS if m.stem[:4] != "dim_"]
+    named = {(m.stem, "client_id") for m in reports if any(c["name"] == "client_slug" for c in entry(m)["columns"])}
+    free = {(m, c) for m, c in columns if c in NOWHERE or (m, c) in FREE}
+    assert {(m.stem, c) for m in MARTS for c in looked_up(m)} | named == columns - free
+    assert {c for _, c in columns} >= NOWHERE.keys()
+    assert columns >= FREE.keys()
+
+
+def test_ids_that_name_a_dimension_are_looked_up_in_that_one() -> None:
     dimensions = {f"{model.stem.removeprefix('dim_')}_id": model.stem for model in MARTS if model.stem[:4] == "dim_"}
-    free = {("fct_web_sessions", "client_id"), ("fct_moves", "from_org_unit_id")}  # what browsers say; what once was
 
     def broken(model: Path) -> bool:
-        found = {}
-        for column in (column["name"] for column in entry(model)["columns"]):
-            named = [d for key, d in dimensions.items() if column == key or column.endswith(f"_{key}")]
-            if named and (model.stem, column) not in free:
-                found[column] = named[-1]
-        tests = [test["in_dimensions"] for test in entry(model)["data_tests"] if "in_dimensions" in test]
-        return found != (tests[0]["arguments"]["keys"] if tests else {})
+        wanted = {
+            column: [dimension for key, dimension in dimensions.items() if column.endswith(key)]
+            for column in looked_up(model)
+        }
+        return any(wanted[column] and place not in wanted[column] for column, place in looked_up(model).items())
 
-    assert not offenders(broken, [model for model in MARTS if model.stem.startswith(("fct_", "ml_"))])
+    assert not offenders(broken, MARTS)
+
+
+def test_kept_facts_read_no_table_that_could_be_older_than_what_changed() -> None:
+    """Staging, views, one list of changed keys, other kept facts; two tables that only moving columns use."""
+    kept = [model for model in MODELS if "changed_keys" in text(model)]
+    tables = {model.stem for model in [*MODELS, *MARTS] if "materialized='table'" in text(model)}
+    tables |= {model.stem for model in MARTS if model not in kept}
+    lists = {model.stem for model in MODELS if "'feeds': feeds" in text(model)}
+    assert not offenders(lambda model: len(lists & set(refs(model))) != 1, kept)
+    assert not offenders(
+        lambda model: bool(tables & set(refs(model)) - lists - {"int_current_cut", "int_tracking_starts"}), kept
+    )
+    assert len(kept) >= 9
 
 
 def test_every_model_is_read_or_is_a_window() -> None:
@@ -193,15 +248,46 @@ def test_no_model_is_read_by_more_than_a_dozen_others() -> None:
     assert {name for name, count in readers.items() if count > FANOUT} <= READ_BY_ALL
 
 
-def test_every_layer_is_tested_beyond_its_keys() -> None:
-    """Each fact has a test of its own besides the key: a unit test, a singular test or another data test."""
+def test_every_fact_has_an_accounting_identity() -> None:
+    """A sentence that counts or sums the fact and holds the figure against another one."""
+
+    def accounts(model: Path) -> bool:
+        sentences = (path.read_text(encoding="utf-8") for path in (PROJECT / "tests").glob("*.sql"))
+        return any(
+            f"ref('{model.stem}')" in sentence
+            and re.search(r"\b(count|sum)\(", sentence)
+            and re.search("<>|> 1e-6", sentence)
+            for sentence in sentences
+        )
+
+    assert not offenders(lambda model: not accounts(model), [model for model in MARTS if model.stem[:4] == "fct_"])
+
+
+def test_training_examples_are_tested_beyond_their_keys() -> None:
     singular = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").glob("*.sql"))
+    examples = [model for model in MARTS if model.stem.startswith("ml_")]
+    assert not offenders(lambda model: f"ref('{model.stem}')" not in singular, examples)
 
-    def untested(model: Path) -> bool:
-        more = len(entry(model)["data_tests"]) > 1 or f"ref('{model.stem}')" in singular
-        return not more and "unit_tests" not in yaml.load(text(model.with_suffix(".yml")), Loader=yaml.CSafeLoader)
 
-    assert not offenders(untested, [model for model in MARTS if model.stem.startswith(("fct_", "ml_"))])
+def test_every_rule_that_people_argue_about_has_a_unit_test() -> None:
+    names = {
+        test["name"]
+        for model in MODELS
+        for test in yaml.load(text(model.with_suffix(".yml")), Loader=yaml.CSafeLoader).get("unit_tests", ())
+    }
+    assert {
+        "test_stage_intervals_close_on_withdrawal",
+        "test_time_to_fill_counts_days_on_hold_and_shows_them_apart",
+        "test_time_to_fill_of_a_reopened_opportunity_begins_with_its_latest_opening",
+        "test_click_belongs_to_newest_impression_within_24_hours",
+        "test_acceptance_credits_last_recommendation_seen",
+        "test_retention_is_bounded_and_unbounded",
+        "test_internal_mobility_rates_are_three",
+        "test_title_changes_leave_out_rehires",
+        "test_four_fifths_are_compared_in_integers",
+        "test_comparisons_leave_out_unknowns_and_small_categories",
+        "test_member_versions_are_half_open_and_end_at_deletion",
+    } <= names
 
 
 def test_every_mart_that_could_mix_clients_is_in_the_test_that_it_does_not() -> None:

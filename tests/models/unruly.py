@@ -1,13 +1,14 @@
 """What a tidy product would not do and a real one does: the rows by which a wrong model differs from a right one.
 
-Holds and reopenings, two changes in one transaction, deletions soft and hard, people who leave or come without skills,
-who are seen before they are known, sights and clicks that repeat or come late, stages that go back, hires that skip
-stages, a client without time zone, bots, tables that stopped. Most are here since a mutation of some model
-(tests/mutations) was noticed by nothing without them. Nothing is left to chance but ids.
+Holds and reopenings, two changes in one transaction, deletions soft and hard and before the first copy, people who
+leave or come without skills, who are seen before they are known, sights and clicks that repeat or come late, stages
+that go back, hires that skip stages, a client without time zone, bots, tables that stopped. Most are here since a
+mutation of some model (tests/mutations) was noticed by nothing without them. Nothing is left to chance but ids.
 """
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,36 @@ def before(product: Product, at: datetime) -> None:
     asked = {"client_id": 3, "member_id": held["member_id"], "channel": "homepage", "surface": "web"}
     request = {**asked, "model_version_id": 1, "requested_at": at - 30 * DAY, "candidate_count": 0, "latency_ms": 9}
     product.copied.append(("snapshot", "recommendation_requests", {"id": product._uuid(), **request}))
+    _gone_before(product, at)
+
+
+def _gone_before(product: Product, at: datetime) -> None:
+    """What the first copy finds deleted: a member who was shown something, an opportunity, one that never was.
+
+    Ids of their own, so that all others stay what they were.
+    """
+    since = {"client_id": 1, "created_at": at - 60 * DAY, "updated_at": at - 10 * DAY, "deleted_at": at - 10 * DAY}
+    user, request = uuid.UUID(int=9001), uuid.UUID(int=9002)
+    login = {"email": "gone@client.example", "full_name": "Gone", "roles": "{member}", "timezone": "UTC"}
+    place = {"org_unit_id": 2, "job_architecture_id": 2, "location_id": 1, "level": 1, "title": "Clerk"}
+    person = {"user_id": user, "employee_number": "gone", "worker_type": "employee", "open_to": "{job}", **place}
+    wishes = {"weekly_capacity_hours": 8, "profile_completeness": 0.1, "hired_on": (at - 90 * DAY).date()}
+    work = {"org_unit_id": 1, "location_id": 1, "job_architecture_id": 2, "hiring_manager_id": 1, "openings": 1}
+    job = {**since, "kind": "job", "status": "open", "opened_at": at - 50 * DAY, **work}
+    pair = {"client_id": 1, "member_id": 9001, "opportunity_id": 9001}
+    asked = {"client_id": 1, "member_id": 9001, "channel": "homepage", "surface": "web", "model_version_id": 1}
+    served = {"request_id": request, **pair, "rank": 1, "score": 0.5, "propensity": 0.5, "is_exploration": False}
+    seen = {"recommendation_id": 9001, **pair, "position": 1, "viewport_ms": 900, "channel": "homepage"}
+    then = at - 20 * DAY
+    product.copied += [
+        ("snapshot", "users", {"id": user, **login, **since}),
+        ("snapshot", "members", {"id": 9001, **person, **wishes, **since}),
+        ("snapshot", "opportunities", {"id": 9001, "title": "deleted before the copy", **job}),
+        ("snapshot", "opportunities", {"id": 9002, "title": "deleted as made", **job, "deleted_at": at - 60 * DAY}),
+        ("snapshot", "recommendation_requests", {"id": request, **asked, "requested_at": then, "candidate_count": 1}),
+        ("snapshot", "match_recommendations", {"id": 9001, **served, "created_at": then}),
+        ("snapshot", "match_impressions", {"id": 9001, **seen, "shown_at": then}),
+    ]
 
 
 def happen(product: Product, number: int, day: datetime) -> None:
@@ -85,7 +116,7 @@ def happen(product: Product, number: int, day: datetime) -> None:
     if number == 15:
         _seen_before_known(product, day)
     if number == 18:
-        for member in log.mirror["members"].values():
+        for member in product._living("members"):
             product._track(member, "Notification Opened", day - 6 * HOUR)
     if number in (20, 22):
         _sees_again(product, day, 1)

@@ -70,6 +70,18 @@ def test_what_fails_is_named_and_not_published(two_tables: Path, models: Path) -
         build("--select", "nobody")
 
 
+def test_what_warns_is_named_and_published_all_the_same(two_tables: Path, models: Path) -> None:
+    path = models / "growing.yml"
+    path.write_text(TEST.replace("[not_null]", "[{unique: {config: {severity: warn}}}]"))
+    (models / "growing.sql").write_text("select 1 as id union all select 1")
+
+    told = build()
+
+    assert told["nodes"] == {"models success": 1, "tests warn": 1}
+    assert told["warnings"] == ["unique_growing_id: 1 rows"]
+    assert published(two_tables) == [1, 1]
+
+
 def test_nothing_is_built_on_a_table_that_is_not_exact(two_tables: Path, models: Path) -> None:
     status = two_tables / "status.json"
     status.write_text(status.read_text().replace('"streaming"', '"inexact"', 1))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import duckdb
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -96,6 +97,21 @@ def test_traceback_is_shown_only_when_asked_for(
 )
 def test_full_disk_is_told_as_one_whoever_met_it(error: Exception) -> None:
     assert sentence(error).startswith("no space left on the disk; free some")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        duckdb.ConversionException("Could not convert string 'Anna' to INT64"),
+        duckdb.ConstraintException('Duplicate key "name: Anna"'),
+        psycopg.errors.UniqueViolation("Key (name)=(Anna) already exists"),
+        psycopg.errors.InvalidTextRepresentation('invalid input syntax for type integer: "Anna"'),
+    ],
+)
+def test_a_drivers_words_about_a_value_are_not_repeated(error: Exception) -> None:
+    told = sentence(error)
+    assert "Anna" not in told
+    assert type(error).__name__ in told
 
 
 def test_wrong_usage_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:

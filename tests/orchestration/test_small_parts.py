@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from orchestration.cli.output import plain
+from orchestration.demo_summary import verdict
 from orchestration.errors import DemoRefusedError, FluxError, PortTakenError
 from orchestration.locks import holder, shared, sole
 from orchestration.ports import answers, free_port, require_free
@@ -125,6 +126,32 @@ def test_site_says_so_while_it_is_built_and_then_serves_it(site: tuple[Path, str
         urllib.request.urlopen(f"{url}/part/")
     assert listing.value.code == 404
     listing.value.close()
+
+
+def test_what_stands_beside_the_site_is_served_under_its_name_and_nothing_else(site: tuple[Path, str]) -> None:
+    directory, url = site
+    for name in ("site", "quality", "log"):
+        (directory.parent / name).mkdir()
+        (directory.parent / name / "index.html").write_text(name)
+    for name in ("site", "quality"):
+        with urllib.request.urlopen(f"{url}/{name}/index.html") as page:
+            assert page.read() == name.encode()
+    for way in (
+        "/log/index.html",
+        "/quality/../log/index.html",
+        "/quality/%2e%2e/log/index.html",
+        "/quality//../../log/",
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url + way)
+        assert refused.value.code == 404
+        refused.value.close()
+
+
+def test_warnings_are_told_from_failures_by_name() -> None:
+    assert verdict([], []) == "all passed"
+    assert verdict([], ["a of t", "b of t"]) == "2 warnings: a of t, b of t"
+    assert verdict(["c of t"], list("abcd")) == "1 failed: c of t; 4 warnings: a, b, c and 1 more"
 
 
 @pytest.mark.parametrize(

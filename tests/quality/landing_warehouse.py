@@ -15,12 +15,13 @@ _VALUES = {
     "bigint": "i",
     "integer": "i % 7",
     "smallint": "1 + i % 5",
-    "decimal": "i % 50",
+    "decimal": "0.5",
     "real": "0.5",
     "double": "0.25",
     "boolean": "true",
     "text": "'t' || i",
     "uuid": "uuid()",
+    "json": "'{}'",
     "date": "date '2026-01-01'",
     "timestamptz": "timestamptz '2026-01-01 00:00:00+00'",
 }
@@ -39,6 +40,24 @@ def create(path: Path, contracts: list[Contract] | None = None, rows: int = 60) 
             connection.execute(f"create schema if not exists {contract.schema}")
             connection.execute(
                 f"create table {contract.relation} as select {', '.join(columns)} from range({rows}) as numbers (i)"
+            )
+
+
+def change_daily(path: Path, contract: Contract, changes: list[int]) -> None:
+    """Give the table a history: so many changes on each day, the last day being yesterday by the data's clock.
+
+    The clock stands half an hour into 2026-03-25, a Wednesday; each day's changes are spread over all its hours.
+    """
+    history = f"{contract.schema}_history.{contract.table}"
+    with connect(path) as connection:
+        connection.execute(f"create schema if not exists _flux; create schema if not exists {contract.schema}_history")
+        connection.execute("create table _flux.clock as select timestamptz '2026-03-25 00:30:00+00' as clock_at")
+        connection.execute(f"create table {history} (id bigint, _op varchar, _commit_at timestamptz)")
+        for age, count in enumerate(reversed(changes), 1):
+            connection.execute(
+                f"insert into {history} select n, 'update', timestamptz '2026-03-25 00:00:00+00' - to_days($1)"
+                " + to_microseconds(86400000000 * n // $2) from range($2) as numbers (n)",
+                [age, count],
             )
 
 

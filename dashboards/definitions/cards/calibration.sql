@@ -36,6 +36,18 @@ grouped as (
         ntile(10) over (partition by client_name order by score, recommendation_id) as score_tenth,
         count(*) over (partition by client_name) as seen_count
     from everywhere
+),
+
+tenths as (
+    select
+        client_name,
+        score_tenth,
+        sum(score) as score_sum,
+        sum(clicked) as clicked_count,
+        count(*) as viewed_count
+    from grouped
+    where seen_count >= 500
+    group by client_name, score_tenth
 )
 
 select
@@ -45,9 +57,7 @@ select
         when 10 then 'Highest tenth'
         else score_tenth::varchar
     end as tenth,
-    avg(score) as mean_score,
-    avg(clicked) as click_rate
-from grouped
-where seen_count >= 500
-group by client_name, score_tenth
+    {{ metric('mean_score') }} as mean_score,
+    {{ metric('recommendation_click_rate') }} as click_rate
+from tenths
 order by client_name, score_tenth desc

@@ -13,41 +13,50 @@ cohorts as (
     select
         coalesce(funnel.client_name, 'All clients') as client_name,
         funnel.week_starts_on,
-        sum(funnel.reached_count) filter (where funnel.stage_kind = 'applied') as applied,
-        sum(funnel.reached_count) filter (where funnel.stage_kind = 'screen') as screened,
-        sum(funnel.reached_count) filter (where funnel.stage_kind = 'interview') as interviewed,
-        sum(funnel.reached_count) filter (where funnel.stage_kind = 'offer') as offered,
-        sum(funnel.reached_count) filter (where funnel.stage_kind = 'hired') as hired
+        funnel.stage_kind,
+        sum(funnel.reached_count) as reached_count,
+        sum(funnel.application_count) as application_count
     from funnel
     inner join newest on funnel.week_starts_on <= newest.week_starts_on - interval 28 days
-    group by grouping sets ((funnel.week_starts_on), (funnel.week_starts_on, funnel.client_name))
+    group by grouping sets (
+        (funnel.week_starts_on, funnel.stage_kind),
+        (funnel.week_starts_on, funnel.stage_kind, funnel.client_name)
+    )
 ),
 
 rolling as (
     select
         client_name,
         week_starts_on,
-        sum(applied) over four_weeks as applied,
-        sum(screened) over four_weeks as screened,
-        sum(interviewed) over four_weeks as interviewed,
-        sum(offered) over four_weeks as offered,
-        sum(hired) over four_weeks as hired,
+        stage_kind,
+        sum(reached_count) over four_weeks as reached_count,
+        sum(application_count) over four_weeks as application_count,
         week_starts_on >= min(week_starts_on) over (partition by client_name) + interval 21 days as is_whole
     from cohorts
     window four_weeks as (
-        partition by client_name
+        partition by client_name, stage_kind
         order by week_starts_on
         range between interval 21 days preceding and current row
     )
+),
+
+rated as (
+    select
+        client_name,
+        week_starts_on,
+        stage_kind,
+        {{ metric('stage_reached_share') }} as reached_share
+    from rolling
+    where is_whole
 )
 
 select
     client_name,
     week_starts_on,
-    screened / applied as screen_rate,
-    interviewed / applied as interview_rate,
-    offered / applied as offer_rate,
-    hired / applied as hire_rate
-from rolling
-where is_whole and applied > 0
+    max(reached_share) filter (where stage_kind = 'screen') as screen_rate,
+    max(reached_share) filter (where stage_kind = 'interview') as interview_rate,
+    max(reached_share) filter (where stage_kind = 'offer') as offer_rate,
+    max(reached_share) filter (where stage_kind = 'hired') as hire_rate
+from rated
+group by client_name, week_starts_on
 order by client_name, week_starts_on

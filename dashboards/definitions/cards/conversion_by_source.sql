@@ -12,21 +12,56 @@ newest as (
     select max(week_starts_on) as week_starts_on
     from weekly
     where client_id is null and is_complete_week
+),
+
+cohort as (
+    select applications.*, clients.client_name
+    from applications
+    inner join clients on applications.client_id = clients.client_id
+    inner join newest
+        on applications.applied_week_starts_on
+        between newest.week_starts_on - interval 105 days and newest.week_starts_on - interval 28 days
+),
+
+ranks as (select unnest([3, 5, 6]) as stage_rank),      -- interview, offer, hired
+
+counted as (
+    select
+        cohort.client_name,
+        cohort.source,
+        ranks.stage_rank,
+        count(*) as application_count,
+        count(*) filter (where cohort.furthest_stage_rank >= ranks.stage_rank) as reached_count,
+        count(*) filter (where cohort.is_open) as cohort_open_count,
+        {{ metric('median_days_to_hire', 'cohort') }} as median_days
+    from cohort
+    cross join ranks
+    group by grouping sets (
+        (cohort.source, ranks.stage_rank), (cohort.source, ranks.stage_rank, cohort.client_name)
+    )
+),
+
+rated as (
+    select
+        coalesce(client_name, 'All clients') as client_name,
+        upper(left(source, 1)) || substr(source, 2) as way_in,
+        stage_rank,
+        application_count,
+        median_days,
+        case when application_count >= 5 then {{ metric('stage_reached_share') }} end as reached_share,
+        case when application_count >= 5 then {{ metric('cohort_open_share') }} end as open_share
+    from counted
 )
 
 select
-    coalesce(clients.client_name, 'All clients') as client_name,
-    upper(left(applications.source, 1)) || substr(applications.source, 2) as source,
-    count(*) as applications,
-    case when count(*) >= 5 then avg((applications.furthest_stage_rank >= 3)::integer) end as interview_rate,
-    case when count(*) >= 5 then avg((applications.furthest_stage_rank >= 5)::integer) end as offer_rate,
-    case when count(*) >= 5 then avg(applications.is_hired::integer) end as hire_rate,
-    case when count(*) >= 5 then avg(applications.is_open::integer) end as open_share,
-    {{ metric('median_days_to_hire', 'applications') }} as median_days
-from applications
-inner join clients on applications.client_id = clients.client_id
-inner join newest
-    on applications.applied_week_starts_on
-    between newest.week_starts_on - interval 105 days and newest.week_starts_on - interval 28 days
-group by grouping sets ((source), (source, clients.client_name))
-order by client_name, applications desc, source
+    client_name,
+    way_in as source,
+    max(application_count) as applications,
+    max(reached_share) filter (where stage_rank = 3) as interview_rate,
+    max(reached_share) filter (where stage_rank = 5) as offer_rate,
+    max(reached_share) filter (where stage_rank = 6) as hire_rate,
+    max(open_share) as open_share,
+    max(median_days) as median_days
+from rated
+group by client_name, way_in
+order by client_name, applications desc, way_in

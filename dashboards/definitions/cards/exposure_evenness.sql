@@ -7,8 +7,8 @@ coverage as (select * from {{ ref('rpt_recommendation_coverage_weekly') }})
 select
     coalesce(client_name, 'All clients') as client_name,
     week_starts_on,
-    sum(exposure_entropy * impression_count) / sum(impression_count) as exposure_entropy,
-    sum(exposure_gini * impression_count) / sum(impression_count) as exposure_gini
+    {{ metric_of_sums('exposure_entropy') }} as exposure_entropy,
+    {{ metric_of_sums('exposure_gini') }} as exposure_gini
 from coverage
 where exposure_gini is not null and exposure_entropy is not null and impression_count > 0
 group by grouping sets ((week_starts_on), (week_starts_on, client_name))

@@ -14,17 +14,30 @@ weeks as (
     where client_id is null and is_complete_week
     order by week_starts_on desc
     limit 26
+),
+
+counted as (
+    select
+        clients.client_name,
+        moves.opportunity_kind,
+        count(*) as move_count,
+        count(*) filter (where moves.is_running) as running_count,
+        count(*) filter (where moves.is_org_unit_change) as org_unit_change_count,
+        count(moves.is_org_unit_change) as known_origin_count,
+        count(*) filter (where moves.is_role_change) as role_change_count,
+        count(moves.is_role_change) as known_role_count
+    from moves
+    inner join clients on moves.client_id = clients.client_id
+    where moves.week_starts_on in (select week_starts_on from weeks)
+    group by grouping sets ((moves.opportunity_kind), (moves.opportunity_kind, clients.client_name))
 )
 
 select
-    coalesce(clients.client_name, 'All clients') as client_name,
-    replace(upper(left(moves.opportunity_kind, 1)) || substr(moves.opportunity_kind, 2), '_', ' ') as kind,
-    count(*) as moves,
-    case when count(*) >= 5 then avg(moves.is_org_unit_change::integer) end as unit_change_share,
-    case when count(*) >= 5 then avg(moves.is_role_change::integer) end as role_change_share,
-    count(*) filter (where moves.is_running) as running
-from moves
-inner join clients on moves.client_id = clients.client_id
-where moves.week_starts_on in (select week_starts_on from weeks)
-group by grouping sets ((moves.opportunity_kind), (moves.opportunity_kind, clients.client_name))
-order by client_name, count(*) desc, kind
+    coalesce(client_name, 'All clients') as client_name,
+    replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
+    move_count as moves,
+    case when move_count >= 5 then {{ metric('org_unit_change_share') }} end as unit_change_share,
+    case when move_count >= 5 then {{ metric('role_change_share') }} end as role_change_share,
+    running_count as running
+from counted
+order by client_name, moves desc, kind

@@ -12,7 +12,7 @@ begun as (      -- the week in which the history begins is partial
 select
     coalesce(skills.client_name, 'All clients') as client_name,
     skills.week_starts_on,
-    count(*) filter (where skills.supply_count < 5 * skills.demand_seats) as scarce_skills,
+    count(*) filter (where {{ metric('skill_supply_ratio', 'skills') }} < 5) as scarce_skills,
     {{ metric_of_sums('skill_supply_ratio', 'skills') }} as members_per_seat
 from skills
 inner join begun on skills.week_starts_on > begun.first_week

@@ -1,12 +1,12 @@
--- One row per client (and all clients) and closed week: median over the jobs filled in the twelve
--- weeks that end with it.
+-- One row per client (and all clients) and closed week: median over the openings of jobs filled in
+-- the twelve weeks that end with it.
 with
 
 weekly as (select * from {{ ref('rpt_overview_weekly') }}),
 
 clients as (select * from {{ ref('dim_client') }}),
 
-opportunities as (select * from {{ ref('dim_opportunity') }}),
+fills as (select * from {{ ref('fct_fills') }}),
 
 weeks as (
     select week_starts_on
@@ -16,20 +16,10 @@ weeks as (
 ),
 
 filled as (
-    select
-        clients.client_name,
-        date_diff(
-            'day',
-            timezone(clients.time_zone, opportunities.opened_at)::date,
-            timezone(clients.time_zone, opportunities.filled_at)::date
-        ) as days_to_fill,
-        date_trunc('week', timezone(clients.time_zone, opportunities.filled_at))::date as week_starts_on
-    from opportunities
-    inner join clients on opportunities.client_id = clients.client_id
-    where
-        opportunities.is_current
-        and opportunities.opportunity_kind = 'job'
-        and opportunities.filled_at >= opportunities.opened_at
+    select clients.client_name, fills.week_starts_on, fills.days_to_fill
+    from fills
+    inner join clients on fills.client_id = clients.client_id
+    where fills.opportunity_kind = 'job'
 )
 
 select

@@ -39,6 +39,14 @@ paired as (      -- one row per comparison and opportunity in which both categor
     where comparisons.category <> comparisons.benchmark_category
 ),
 
+weighed as (
+    select
+        *,
+        selected * best_n / all_n as pooled_selected,
+        best_selected * n / all_n as pooled_best_selected
+    from paired
+),
+
 final as (      -- Mantel-Haenszel: ratio of rates, and its test without continuity correction
     select
         model_version_id,
@@ -48,7 +56,7 @@ final as (      -- Mantel-Haenszel: ratio of rates, and its test without continu
         dimension,
         category,
         count(*) as stratum_count,
-        sum(selected * best_n / all_n) / nullif(sum(best_selected * n / all_n), 0) as impact_ratio,
+        {{ metric_of_sums('pooled_impact_ratio') }} as impact_ratio,
         sum(selected - n * all_selected / all_n)
         / nullif(sqrt(sum(
             case
@@ -57,7 +65,7 @@ final as (      -- Mantel-Haenszel: ratio of rates, and its test without continu
                 else 0
             end
         )), 0) as z
-    from paired
+    from weighed
     group by model_version_id, client_slug, tool_stage, metric, dimension, category
 )
 

@@ -32,7 +32,7 @@ samples as (
 measured as (
     select
         *,
-        {{ impact_ratio('selected', 'n', 'best_selected', 'best_n') }} as impact_ratio,
+        {{ metric('impact_ratio') }} as impact_ratio,
         1.959963984540054 * sqrt(log_variance + best_log_variance) as log_margin,
         {{ is_below_four_fifths('selected', 'n', 'best_selected', 'best_n') }} as adverse_impact,
         case
@@ -58,12 +58,13 @@ final as (
         samples.n,
         samples.selected,
         samples.member_count,
+        cast(samples.known_n as bigint) as known_n,
+        measured.best_n,
+        measured.best_selected,
         measured.shortfall,
         pooled.stratum_count,
-        {{ safe_divide('samples.selected', 'samples.n') }} as rate,
-        case
-            when not samples.is_unknown then {{ safe_divide('samples.n', 'samples.known_n') }}
-        end as share,
+        {{ metric('selection_rate', 'samples') }} as rate,
+        case when not samples.is_unknown then {{ metric('audited_share', 'samples') }} end as share,
         measured.impact_ratio,
         case
             when measured.test_used is not null then measured.impact_ratio * exp(-measured.log_margin)

@@ -4,25 +4,39 @@ with
 
 audit as (select * from {{ ref('rpt_bias_audit') }}),
 
-marked as (
+{% set group = 'model_version_id, client_slug, tool_stage, metric, dimension' -%}
+small as (
     select
         *,
-        {{ is_small_cell('member_count') }} as is_small,
-        count(case when {{ is_small_cell('member_count') }} then 1 end) over (
-            partition by model_version_id, client_slug, tool_stage, metric, dimension
-        ) as small_count,
-        row_number() over (
-            partition by model_version_id, client_slug, tool_stage, metric, dimension
-            order by case when {{ is_small_cell('member_count') }} then 1 else 0 end, member_count, category
-        ) as size_rank
+        {{ is_small_cell('member_count') }} as is_small
     from audit
 ),
 
-hidden as (      -- a single one could be had from the sum of the others: the next larger goes with it
+beside_small as (      -- a lone one could be had from the sum of the others: the next larger goes with it
     select
         *,
-        is_small or (small_count = 1 and size_rank = 1) as is_suppressed
-    from marked
+        is_small or {{ is_next_to_a_lone('is_small', group) }} as is_hidden_alone
+    from small
+),
+
+over_clients as (      -- one client's could be had from that of all less the others: that goes with it
+    select
+        *,
+        is_hidden_alone
+        or (
+            client_slug = '(all)'
+            and count(case when is_hidden_alone and client_slug <> '(all)' then 1 end) over (
+                partition by model_version_id, tool_stage, metric, dimension, category
+            ) = 1
+        ) as is_hidden
+    from beside_small
+),
+
+hidden as (
+    select
+        *,
+        is_hidden or {{ is_next_to_a_lone('is_hidden', group) }} as is_suppressed
+    from over_clients
 ),
 
 measured as (      -- a ratio over a hidden rate would give that rate away
@@ -30,7 +44,7 @@ measured as (      -- a ratio over a hidden rate would give that rate away
         *,
         is_suppressed
         or max(case when category = benchmark_category and is_suppressed then 1 else 0 end) over (
-            partition by model_version_id, client_slug, tool_stage, metric, dimension
+            partition by {{ group }}
         ) = 1 as is_ratio_suppressed
     from hidden
 ),

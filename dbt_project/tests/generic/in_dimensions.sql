@@ -1,17 +1,24 @@
-{#- Each key is NULL or a row of its dimension; keys by column, as {member_id: dim_member}. One node for all keys. -#}
+{#-
+    Each key is NULL or a row of its dimension, one node for all keys. By column: {manager_id: dim_member} is looked up in member_id of
+    dim_member; {recommendation_id: fct_recommendations.recommendation_id} names another column.
+-#}
 {% test in_dimensions(model, keys) %}
 
-{% for column, dimension in keys.items() %}
+with facts as (select * from {{ model }})
+
+{% for column, place in keys.items() %}
+{%- set dimension = place.split('.')[0] -%}
+{%- set key = place.split('.')[1] if '.' in place else dimension.removeprefix('dim_') ~ '_id' -%}
 select
     '{{ column }}' as key_column,
     count(*) as row_count
-from {{ model }} as facts
+from facts
 where
     facts.{{ column }} is not null
     and not exists (
         select 1
         from {{ ref(dimension) }} as dimension
-        where dimension.{{ dimension.removeprefix('dim_') }}_id = facts.{{ column }}
+        where dimension.{{ key }} = facts.{{ column }}
     )
 having count(*) > 0
 {% if not loop.last %}union all{% endif %}

@@ -1,6 +1,8 @@
-"""The collector as an ASGI application. Knows HTTP bodies and nothing of Segment."""
+"""The collector as an ASGI application. Knows HTTP bodies and nothing of Segment.
 
-import asyncio
+How long a body may take is the server's business, see `protocol`.
+"""
+
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
@@ -27,7 +29,7 @@ _CLOSE: Final = (("connection", "close"),)
 
 
 class Application:
-    """Reads requests to their end, within bounds of size, time and memory, and sends the collector's answers."""
+    """Reads requests to their end, within bounds of size and memory, and sends the collector's answers."""
 
     def __init__(self, collector: Collector, limits: Limits, proxies: Proxies) -> None:
         self._collector = collector
@@ -61,7 +63,7 @@ class Application:
         else:
             held = _Held()
             try:
-                refused = await self._read_body(request, message, receive, held)
+                refused = await self._read_body(message, receive, held)
                 if refused is None:
                     return
                 if refused is _WHOLE:
@@ -80,25 +82,20 @@ class Application:
             logger.exception("a request failed for a reason that is a bug, report it")
             return error(500, "internal_error", "the collector failed; try again")
 
-    async def _read_body(self, request: Request, message: Message, receive: Receive, held: "_Held") -> Response | None:
+    async def _read_body(self, message: Message, receive: Receive, held: "_Held") -> Response | None:
         """Gather a body that comes in parts. Returns _WHOLE, why it is refused, or None when the client went away."""
-        limit, seconds = self._limits.body_bytes, self._limits.body_seconds
         refused: Response | None = None
         size = 0
-        try:
-            async with asyncio.timeout(seconds):
-                while message["type"] == "http.request":
-                    part = message["body"]
-                    size += len(part)
-                    if refused is None:
-                        refused = self._hold(part, size, held)
-                    elif size > _DRAINED_LIMITS * limit:
-                        return _closing(refused)
-                    if not message["more_body"]:
-                        return refused or _WHOLE
-                    message = await receive()
-        except TimeoutError:
-            return _closing(error(408, "body_too_slow", f"the body did not come within {seconds:g} s"))
+        while message["type"] == "http.request":
+            part = message["body"]
+            size += len(part)
+            if refused is None:
+                refused = self._hold(part, size, held)
+            elif size > _DRAINED_LIMITS * self._limits.body_bytes:
+                return _closing(refused)
+            if not message["more_body"]:
+                return refused or _WHOLE
+            message = await receive()
         return None
 
     def _refused_at_once(self, request: Request) -> Response | None:

@@ -75,7 +75,7 @@ class Collector:
         self._commit = commit
         self._limits = limits or Limits()
         self._clock = clock
-        self._rates = RateLimit()
+        self._rates, self._unknown = RateLimit(), RateLimit()
         self._one_at_a_time = asyncio.Semaphore()
         self._apart_bytes = 0
         self._routes = Routes(
@@ -208,7 +208,10 @@ class Collector:
         # What the batch says of all its events is repeated for each of them.
         if len(head) * len(posted.events) > 4 * self._limits.body_bytes:
             raise RefusedRequestError(bodies.too_large(self._limits.body_bytes))
-        await self._commit.submit(complete_records(head, posted.events))
+        records = complete_records(head, posted.events)
+        if source is None:
+            self._spare_quarantine(sum(map(len, records)))
+        await self._commit.submit(records)
 
     # ---------- who asks
 
@@ -223,6 +226,13 @@ class Collector:
                 message = f"this write key makes more than {rate:g} requests a second; send larger batches"
                 raise RefusedRequestError(retry_later(429, "rate_limited", message, wait))
         return source
+
+    def _spare_quarantine(self, size: int) -> None:
+        """Bound what unknown keys may fill the disk with. One bucket for all: whoever invents keys has many of them."""
+        rate = self._limits.unknown_bytes_per_second
+        if wait := self._unknown.take("", rate, size):
+            message = f"unknown write keys bring more than {rate:g} bytes a second; give this one to a source"
+            raise RefusedRequestError(retry_later(429, "rate_limited", message, wait))
 
     def _source(self, key: object) -> Source | None:
         """Return the source of a write key; None when it is unknown and that is no reason to refuse."""

@@ -27,3 +27,5 @@ class Limits:
     """Disk space that must be left: below it, events are refused before the disk is full."""
     requests_per_second: float | None = None
     """Of one write key; None: as many as the disk takes."""
+    unknown_bytes_per_second: float = 64 << 10
+    """Records of all unknown write keys together, where these are taken (into quarantine, where they stay)."""

@@ -1,13 +1,11 @@
 """uvicorn's HTTP/1.1 protocol, with the bounds that it does not set itself and with answers in the collector's words.
 
-The parser (llhttp) limits neither the size of headers nor the time that they take; a request that cannot be parsed is
-answered as text, before those that were sent ahead of it. Here such an answer is JSON with `code` and `message`, and
-waits for its turn.
+The parser (llhttp) limits neither the size of headers nor the time that they and a body take; a request that cannot be
+parsed is answered as text, before those that were sent ahead of it. Here such an answer is JSON with `code` and
+`message`, and waits for its turn. Trailers are passed over: a proxy that looks at headers alone lets them through.
 """
 
 import asyncio
-import logging
-import re
 import time
 from typing import Any, Final
 
@@ -18,11 +16,7 @@ from ingestion.events.collector.asgi import too_many_connections
 from ingestion.events.collector.exchange import Response, error
 from ingestion.events.collector.limits import Limits
 
-_UPGRADE: Final = re.compile(rb"\n[Uu]pgrade:")
 _MALFORMED: Final = error(400, "malformed_request", "this is no HTTP request that can be read")
-# The library warns of each malformed request, whoever sends them; its errors are of interest.
-_library_logger: Final = logging.getLogger("uvicorn.error.requests")
-_library_logger.setLevel(logging.ERROR)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -30,11 +24,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, limits: Limits, **arguments: Any) -> None:  # Any: the library's own arguments
         super().__init__(**arguments)
-        self.logger = _library_logger
         self._limits = limits
         self._head_since: float | None = None  # since when the headers of a request are awaited
-        self._head_bytes = 0  # at most so many bytes of them have come
+        self._head_bytes = 0  # at least so many of them have come, or of what stands between parts of a body
+        self._head_most = 0  # and at most so many
+        self._body_since = 0.0  # since when the body of the newest request is awaited
         self._part_bytes = 0  # of the data that are being parsed
+        self._is_amid = False  # a request ended in them
+        self._is_offered = False  # the request that is being parsed offers another protocol
         self._blocked_since: float | None = None  # since when the client does not read its answers
         self._unanswered = 0
         self._refused: Response | None = None  # the last word to this client, once the others are out
@@ -49,37 +46,45 @@ class BoundedProtocol(HttpToolsProtocol):
             self.app = too_many_connections
 
     def sweep(self, now: float) -> None:
-        """End the connection when its client is too slow in sending headers or in reading answers."""
-        limit = self._limits.head_seconds
+        """End the connection when its client is too slow in sending headers or a body, or in reading answers."""
+        limits = self._limits
         if self._blocked_since is None and self.transport.is_closing():  # as long as what is to be said is not read
             self._blocked_since = now
-        if self._blocked_since is not None and now - self._blocked_since > limit:
+        if self._blocked_since is not None and now - self._blocked_since > limits.head_seconds:
             self.transport.abort()
-        elif self._refused is None and self._head_since is not None and now - self._head_since > limit:
-            if self._head_bytes:
-                self._refuse(error(408, "headers_too_slow", f"the headers did not come within {limit:g} s"))
+        elif self._refused is not None:
+            return
+        elif self._head_since is not None and now - self._head_since > limits.head_seconds:
+            if self._head_most:
+                message = f"the headers did not come within {limits.head_seconds:g} s"
+                self._refuse(error(408, "headers_too_slow", message))
             else:
                 self.transport.close()
+        elif self._awaits_body() and now - self._body_since > limits.body_seconds:
+            self._refuse(error(408, "body_too_slow", f"the body did not come within {limits.body_seconds:g} s"))
 
     # ---------- what the transport calls
 
     def data_received(self, data: bytes) -> None:
         if self._refused is not None:
             return
-        if b"pgrade:" in data[: self._limits.head_bytes] and (self.cycle is None or not self.cycle.more_body):
-            # An offer of another protocol (h2c, from Java's client) may be passed over, but the parser would take the
-            # request's body for that protocol.
-            head, blank, body = data.partition(b"\r\n\r\n")
-            data = _UPGRADE.sub(b"\noffered:", head) + blank + body
-        self._part_bytes = len(data)
+        self._unset_keepalive_if_required()
+        self._part_bytes, self._is_amid = len(data), False
         self._head_bytes += len(data)
-        super().data_received(data)
-        if self._refused is not None or (self.cycle is not None and not self.cycle.response_complete):
-            return
-        if self._head_since is None:
-            self._head_since = time.monotonic()
+        self._head_most += len(data)
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as offer:
+                data = self._declined(data[offer.args[0] :])
+            except httptools.HttpParserError:
+                self._refuse(self._refused or _MALFORMED)
+                return
         if self._head_bytes > self._limits.head_bytes:
             self._refuse(self._head_too_large())
+        elif self._head_since is None and (self.cycle is None or self.cycle.response_complete):
+            self._head_since = time.monotonic()
 
     def pause_writing(self) -> None:
         self._blocked_since = time.monotonic()
@@ -92,22 +97,38 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---------- what the parser calls
 
     def on_message_begin(self) -> None:
-        self._head_bytes = self._part_bytes
+        self._head_bytes = 0 if self._is_amid else self._part_bytes
+        self._head_most = self._part_bytes
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("this is no proxy")
+            self._is_offered = True
+            return
         # What came may be more than headers; they are counted only where it is more than they may be.
-        if self._head_bytes > self._limits.head_bytes:
+        if self._head_most > self._limits.head_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > self._limits.head_bytes:
                 self._refused = self._head_too_large()
                 raise httptools.HttpParserError("headers too large")
         self._head_bytes = 0
-        self._head_since = None
+        self._head_since, self._body_since = None, time.monotonic()
         if self.url == b"*":  # OPTIONS for the server as a whole, which the library takes for no URL
             self.url = b"/*"
         self._unanswered += 1
         super().on_headers_complete()
+        self.headers = []  # of trailers, which nobody reads
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_offered:
+            self._is_amid = True
+            super().on_message_complete()
 
     # ---------- answers
 
@@ -118,15 +139,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refused is not None and not self._unanswered:
             self._send_last(self._refused)
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(self._refused or _MALFORMED)
-
     def _refuse(self, response: Response) -> None:
         """Say the last word to this client, after the answers that it waits for."""
         self._refused = response
         self.flow.pause_reading()
         cycle = self.cycle
-        if cycle is not None and cycle.more_body and not cycle.response_complete:  # broken within its body
+        if self._awaits_body():  # broken within it
             self._unanswered -= 1
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
@@ -136,6 +154,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._unanswered:
             self._send_last(response)
 
+    def _awaits_body(self) -> bool:
+        return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
+
     def _send_last(self, response: Response) -> None:
         if self.transport.is_closing():
             return
@@ -143,6 +164,19 @@ class BoundedProtocol(HttpToolsProtocol):
         head = b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in fields)
         self.transport.write(STATUS_LINE[response.status] + head + b"\r\n" + response.body)
         self.transport.close()
+
+    def _declined(self, rest: bytes) -> bytes:
+        """Return a request that offers another protocol (h2c, from Java's client) without its offer, and what follows.
+
+        An offer may be passed over, but the parser takes the request's body for that protocol.
+        """
+        fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
+        version = self.parser.get_http_version().encode()
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, fields)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the library does
+        self._is_offered = False
+        return head + rest
 
     def _head_too_large(self) -> Response:
         return error(431, "headers_too_large", f"the headers are larger than {self._limits.head_bytes} bytes")

@@ -1,4 +1,4 @@
-"""Take calls from Segment's webhook destinations: `POST /v1/webhook/<source>`, signed with the source's secret.
+"""Take calls from Segment's webhook destinations: `POST /v1/webhook/<source>`, signed with a secret of the source.
 
 `x-signature` is the HMAC-SHA1 of the body in hex, with the shared secret as key; of a batch (an array of calls) it is
 that of the first call alone, so that the others are only as trustworthy as the way they came: use TLS. Calls are whole
@@ -7,7 +7,7 @@ ones with the times that Segment gave them, taken as given like an archive's. So
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ingestion.events import lenient_json
 from ingestion.events.archive import archived_record
@@ -17,7 +17,7 @@ from ingestion.events.collector.exchange import RefusedRequestError, Request, Re
 KIND = "webhook"
 
 
-def webhook_records(request: Request, source: str, secrets: Mapping[str, str]) -> list[bytes]:
+def webhook_records(request: Request, source: str, secrets: Mapping[str, Sequence[str]]) -> list[bytes]:
     """Return the records of a signed request. Raises RefusedRequestError (401, 400, 413).
 
     An unknown source is answered like a wrong signature: who asks does not learn which sources there are.
@@ -29,11 +29,12 @@ def webhook_records(request: Request, source: str, secrets: Mapping[str, str]) -
     except lenient_json.LenientJsonError as problem:
         raise RefusedRequestError(_invalid_json(problem)) from problem
     signed = [body] if first is None else [body, first]
-    secret = secrets.get(source)
+    keys = secrets.get(source, [""])
     # Compared in any case, so that the answer's time tells nothing.
-    matches = [hmac.compare_digest(_digest(secret or "", part), signature.lower().encode()) for part in signed]
-    if secret is None or not any(matches):
-        message = "x-signature is missing or is not the HMAC-SHA1 of the body with this source's secret"
+    digests = [_digest(key, part) for key in keys for part in signed]
+    matches = [hmac.compare_digest(digest, signature.lower().encode()) for digest in digests]
+    if source not in secrets or not any(matches):
+        message = "x-signature is missing or is not the HMAC-SHA1 of the body with a secret of this source"
         raise RefusedRequestError(error(401, "invalid_signature", message))
     try:
         calls = lenient_json.elements(body) if is_batch else [body]  # not before it is known to be signed: it costs

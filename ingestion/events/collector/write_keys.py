@@ -5,16 +5,14 @@ never a key.
 """
 
 import base64
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import TypeGuard
 
 from ingestion.errors import CollectorError
-
-SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+from ingestion.events.naming import SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,8 @@ class Sources:
 
     by_key: Mapping[str, Source] = field(repr=False)
     strict_auth: bool = True
-    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Secret that signs a webhook's requests, by source."""
+    webhook_secrets: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    """Secrets of which one signs a webhook's requests, by source."""
     keys_by_header: Mapping[str, str] = field(init=False, repr=False)
     """Keys by the very Authorization header that SDKs send with them: saves decoding it for each request."""
 
@@ -71,8 +69,8 @@ def parse_write_keys(text: str) -> Sources:
 def parse_sources(text: str) -> Sources:
     """Read sources.toml: `strict_auth`, and a table `[sources.<name>]` for each source. Raises CollectorError.
 
-    A source has `write_keys`, a list of text, or `webhook_secret`, a text, or both; it may have `requests_per_second`
-    and a table `http_config`.
+    A source has `write_keys`, a list of text, or `webhook_secrets`, another, or both; it may have
+    `requests_per_second` and a table `http_config`.
     """
     try:
         document = tomllib.loads(text)
@@ -88,31 +86,29 @@ def parse_sources(text: str) -> Sources:
     return Sources(keys, strict_auth, parse_webhook_secrets(text))
 
 
-def parse_webhook_secrets(text: str) -> dict[str, str]:
-    """Read the secrets of webhooks, by source, from sources.toml: `webhook_secret = "..."`. Raises CollectorError."""
+def parse_webhook_secrets(text: str) -> dict[str, list[str]]:
+    """Read the secrets of webhooks, by source: `webhook_secrets = ["..."]` in sources.toml. Raises CollectorError."""
     try:
         sources = tomllib.loads(text).get("sources", {})
     except tomllib.TOMLDecodeError as error:
         raise CollectorError(f"sources.toml is not TOML: {error}") from error
-    found = {source: body["webhook_secret"] for source, body in sources.items() if "webhook_secret" in body}
-    for source, secret in found.items():
-        if not isinstance(secret, str) or not secret or not SOURCE.fullmatch(source):
-            raise CollectorError(
-                f"source {source!r} in sources.toml: 'webhook_secret' must be a text that is not empty"
-            )
+    found = {source: body["webhook_secrets"] for source, body in sources.items() if "webhook_secrets" in body}
+    for source, secrets in found.items():
+        if not _are_texts(secrets) or not secrets or not SOURCE.fullmatch(source):
+            raise CollectorError(f"source {source!r} in sources.toml: 'webhook_secrets' must be a list of text")
     return found
 
 
 def _source(name: str, body: object) -> list[tuple[str, Source]]:
-    known = {"write_keys", "webhook_secret", "requests_per_second", "http_config"}
+    known = {"write_keys", "webhook_secrets", "requests_per_second", "http_config"}
     if not isinstance(body, dict) or not set(body) <= known:
         raise CollectorError(
-            f"source {name!r} in sources.toml must hold 'write_keys', a list of text, or 'webhook_secret', a text; it "
-            "may hold 'requests_per_second' and a table 'http_config', and nothing else"
+            f"source {name!r} in sources.toml must hold 'write_keys' or 'webhook_secrets', lists of text; it may hold "
+            "'requests_per_second' and a table 'http_config', and nothing else"
         )
-    keys = body.get("write_keys", [] if "webhook_secret" in body else None)
+    keys = body.get("write_keys", [] if "webhook_secrets" in body else None)
     rate, http_config = body.get("requests_per_second"), body.get("http_config")
-    if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
+    if not _are_texts(keys):
         raise CollectorError(f"source {name!r} in sources.toml must hold 'write_keys', a list of text")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1e9):
         raise CollectorError(f"'requests_per_second' of source {name!r} in sources.toml must be a number above 0")
@@ -120,6 +116,10 @@ def _source(name: str, body: object) -> list[tuple[str, Source]]:
         raise CollectorError(f"'http_config' of source {name!r} in sources.toml must be a table")
     source = Source(name, rate, http_config)
     return [(key, source) for key in keys]
+
+
+def _are_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
 
 
 def _unique(pairs: Iterable[tuple[str, Source]]) -> Mapping[str, Source]:

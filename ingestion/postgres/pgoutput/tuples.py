@@ -98,17 +98,19 @@ class Wire:
             words: Words = view[at - 3].view("<u4").reshape(len(at), 5)
             kind = (words[:, 0] >> 24).astype(np.uint8)
             length = words[:, 1].byteswap().astype(np.int64)
-            has = (kind == TEXT) | (kind == BINARY)
-            if has.all():
-                following = at + 5 + length
+            start = at + 5
+            if (kind == TEXT).all():
+                following = start + length
             else:
+                has = (kind == TEXT) | (kind == BINARY)
                 if not (has | (kind == NULL) | (kind == UNCHANGED)).all():
                     raise WireError("a tuple holds a column of unknown kind")
-                length = np.where(has, length, 0)
-                following = at + 1 + np.where(has, 4 + length, 0)
+                length *= has
+                following = start + length
+                following[~has] -= 4  # no length was sent
             if len(at) and int(following.max()) > self.size:
                 raise WireError("a value is longer than its message")
-            found.append(Values(at + 5, length, kind, words[:, 1:]))
+            found.append(Values(start, length, kind, words[:, 1:]))
             at = following
         return found, at
 
@@ -119,22 +121,26 @@ class Wire:
 
     def text(self, values: Values) -> pa.Array:
         """Build a string_view array over the buffer. NULL and unchanged values are null."""
-        count, length = len(values.start), values.length
-        present = (values.kind == TEXT) | (values.kind == BINARY)
-        nulls = count - int(np.count_nonzero(present))
+        count, length, nulls, present = len(values.start), values.length, 0, np.equal(values.kind, TEXT)
+        if not present.all():
+            present |= values.kind == BINARY
+            nulls = count - int(np.count_nonzero(present))
         if nulls:
             length = np.where(present, length, 0)
         shortest, longest = (int(length.min()), int(length.max())) if count else (0, 0)
         views = np.empty((count, 4), "<u4")
         views[:, 0] = length
-        if shortest >= _INLINE or shortest == longest:
-            np.bitwise_and(values.head[:, 1:], _MASK[min(shortest, _INLINE)], out=views[:, 1:])
+        # Over 12 bytes the first four stand in the view, then which buffer holds the value, and where in it.
+        if shortest > _INLINE:
+            views[:, 1], views[:, 2], views[:, 3] = values.head[:, 1], 0, values.start
         else:
-            np.bitwise_and(values.head[:, 1:], _MASK[np.minimum(length, _INLINE)], out=views[:, 1:])
-        if longest > _INLINE:  # behind the first four bytes: which buffer, and where in it
-            long = length > _INLINE
-            np.copyto(views[:, 2], 0, where=long)
-            np.copyto(views[:, 3], values.start, where=long, casting="unsafe")
+            one = shortest in (longest, _INLINE)
+            mask = _MASK[shortest] if one else _MASK.take(np.minimum(length, _INLINE), axis=0, mode="clip")
+            np.bitwise_and(values.head[:, 1:], mask, out=views[:, 1:])
+            if longest > _INLINE:
+                long = length > _INLINE
+                np.copyto(views[:, 2], 0, where=long)
+                np.copyto(views[:, 3], values.start, where=long, casting="unsafe")
         validity = pa.py_buffer(np.packbits(present, bitorder="little").tobytes()) if nulls else None
         return pa.Array.from_buffers(
             pa.string_view(), count, [validity, pa.py_buffer(views), self._buffer], null_count=nulls

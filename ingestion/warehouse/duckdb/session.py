@@ -1,7 +1,7 @@
 """A DuckDB connection as the loader's session."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,5 +77,6 @@ class DuckdbSession:
             yield
             self.connection.execute("commit")
         except BaseException:
-            self.connection.execute("rollback")
+            with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+                self.connection.execute("rollback")
             raise

@@ -23,16 +23,21 @@ def checks(settings: Settings, contracts: Sequence[Contract], *, step: str, chec
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         wanted = {".".join(key.asset_key.path) for key in context.selected_asset_check_keys}
         for result in verification.check_contracts(settings, [c for c in contracts if c.relation in wanted], step):
-            yield _result(result, check)
+            yield _result(settings, result, check)
 
     return dg.Definitions(asset_checks=[checked])
 
 
 def _promises(contract: Contract) -> str:
-    return "; ".join(f"{rule.column or 'table'}: {rule.text}" for rule in contract.rules)
+    told = [f"{rule.column or 'table'}: {rule.text}" for rule in contract.rules]
+    if contract.changes_within_hours is not None:
+        told.append(
+            f"table: changes as many and as often as before, none older than {contract.changes_within_hours:g} h"
+        )
+    return "; ".join(told)
 
 
-def _result(result: LandingResult, check: str) -> dg.AssetCheckResult:
+def _result(settings: Settings, result: LandingResult, check: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=result.relation.split("."),
         check_name=check,
@@ -43,14 +48,19 @@ def _result(result: LandingResult, check: str) -> dg.AssetCheckResult:
             "rows": result.rows if result.rows is not None else 0,
             "rules": len(result.outcomes),
             "broken": [outcome.name for outcome in result.failures],
+            "data_docs": dg.MetadataValue.path(verification.quality_directory(settings) / result.page),
             "outcomes": dg.TableMetadataValue([_record(outcome) for outcome in result.outcomes], SCHEMA),
         },
     )
 
 
 SCHEMA = dg.TableSchema(
-    [dg.TableColumn(name, kind) for name, kind in (("rule", "string"), ("kept", "bool"), ("broken_by", "int"))]
-    + [dg.TableColumn("keys", "string", description="keys of some rows that break it; never another value")]
+    [
+        *(dg.TableColumn("rule", "string"), dg.TableColumn("promise", "string"), dg.TableColumn("kept", "bool")),
+        dg.TableColumn("observed", "string", description="of rules about the table"),
+        dg.TableColumn("broken_by", "int", description="rows"),
+        dg.TableColumn("keys", "string", description="keys of some rows that break it; never another value"),
+    ]
 )
 
 
@@ -58,7 +68,9 @@ def _record(outcome: Outcome) -> dg.TableRecord:
     return dg.TableRecord(
         {
             "rule": outcome.name,
+            "promise": outcome.text,
             "kept": outcome.success,
+            "observed": outcome.observed or "",
             "broken_by": outcome.unexpected or 0,
             "keys": ", ".join(outcome.keys),
         }

@@ -6,15 +6,31 @@ zones and percentiles. An oracle names a relation, the columns it knows and a fu
 
 from __future__ import annotations
 
-from tests.models.oracles import engagement, headlines, hiring, machinery, matching, talent, training
+from tests.models.oracles import (
+    bias,
+    engagement,
+    headlines,
+    health,
+    hiring,
+    lists,
+    machinery,
+    matching,
+    mobility,
+    talent,
+    training,
+)
 from tests.models.oracles.source import Oracle
 
 ORACLES: tuple[Oracle, ...] = (
     *hiring.ORACLES,
     *matching.ORACLES,
+    *lists.ORACLES,
     *engagement.ORACLES,
     *talent.ORACLES,
+    *mobility.ORACLES,
     *headlines.ORACLES,
     *training.ORACLES,
+    *health.ORACLES,
+    *bias.ORACLES,
     *machinery.ORACLES,
 )

@@ -70,6 +70,15 @@ def fct_member_day(source: Source) -> Rows:
         yield (member, client, len(moments), day, monday(day), moments[0], moments[-1])
 
 
+@oracle("marts.fct_events", "event_id client_id member_id event is_qualifying event_on week_starts_on event_at")
+def fct_events(source: Source) -> Rows:
+    for row in source.once(events):
+        yield (
+            *(row["id"], row["client_id"], row["member_id"], row["event"], row["counts"], row["day"]),
+            *(monday(row["day"]), row["at"]),
+        )
+
+
 @oracle(
     "marts.fct_sessions",
     "client_id member_id first_event event_count page_count qualifying_event_count duration_seconds started_on"
@@ -125,6 +134,56 @@ def rpt_weekly_active_members(source: Source) -> Rows:
 
 
 @oracle(
+    "reporting.rpt_active_members_daily",
+    "client_id client_slug client_name active_member_count active_7d_count active_28d_count active_28d_day_count"
+    " stickiness is_complete_day is_complete_window date_on",
+)
+def rpt_active_members_daily(source: Source) -> Rows:
+    days = source.once(member_days)
+    for client, start in source.once(tracked_from).items():
+        (row,) = (row for row in source.rows("clients") if row["id"] == client)
+        begun, last = source.day(client, start), source.day(client, source.cut)
+        for number in range((last - begun).days + 1):
+            day = begun + timedelta(number)
+            trailing = [
+                [who for who, of, active_on in days if of == client and day - timedelta(length) < active_on <= day]
+                for length in (1, 7, 28)
+            ]
+            people = [len(set(members)) for members in trailing]
+            yield (
+                *(client, row["slug"], row["name"], *people, len(trailing[2])),
+                *(ratio(len(trailing[2]), 28 * people[2]), day < last, day - timedelta(27) > begun, day),
+            )
+
+
+@oracle(
+    "reporting.rpt_retention_weekly",
+    "client_id client_slug client_name weeks_since cohort_member_count bounded_member_count unbounded_member_count"
+    " later_week_count bounded_retention unbounded_retention is_first_cohort is_complete_week cohort_week_starts_on"
+    " week_starts_on",
+)
+def rpt_retention_weekly(source: Source) -> Rows:
+    active: dict[tuple[int, int], set[date]] = defaultdict(set)
+    for member, client, day in source.once(member_days):
+        active[client, member].add(monday(day))
+    cohorts: dict[tuple[int, date], list[set[date]]] = defaultdict(list)
+    for (client, _), weeks in active.items():
+        cohorts[client, min(weeks)].append(weeks)
+    for (client, begun), members in cohorts.items():
+        first = min(other for of, other in cohorts if of == client)
+        following = [week for week in source.weeks if week["client_id"] == client and week["week"] >= begun]
+        for week in following:
+            start, size = week["week"], len(members)
+            bounded = sum(start in weeks for weeks in members)
+            unbounded = sum(any(one >= start for one in weeks) for weeks in members)
+            later = sum(other["complete"] and other["week"] > start for other in following)
+            yield (
+                *(client, week["slug"], week["name"], (start - begun).days // 7, size, bounded, unbounded, later),
+                *(bounded / size, unbounded / size, begun == first, week["complete"], begun, start),
+            )
+
+
+@oracle(
     "marts.fct_web_sessions",
     "client_id visitor_id first_page_path last_page_path page_count is_bot duration_seconds started_at ended_at",
 )
@@ -147,4 +206,7 @@ def fct_web_sessions(source: Source) -> Rows:
             yield (client, visitor, *paths, len(part), bot, (last - first).total_seconds(), first, last)
 
 
-ORACLES = (fct_web_sessions, fct_member_day, fct_sessions, rpt_weekly_active_members)
+ORACLES = (
+    *(fct_web_sessions, fct_member_day, fct_events, fct_sessions),
+    *(rpt_weekly_active_members, rpt_active_members_daily, rpt_retention_weekly),
+)

@@ -18,7 +18,7 @@ COUNTS = (
 
 
 def weeks(source: Source) -> list[Row]:
-    applied, people, spans = source.once(applications), source.once(employments).values(), source.once(open_spans)
+    applied, stays, spans = source.once(applications), source.once(employments), source.once(open_spans)
     found = []
     for week in source.weeks:
         client, start = week["client_id"], week["week"]
@@ -31,7 +31,7 @@ def weeks(source: Source) -> list[Row]:
         mature = [row for row in seen if row["mature"]]
         tracked = source.once(tracked_from).get(client)
         is_tracked = tracked is not None and week["ends_at"] > tracked
-        begun = [row for row in people if row["worker_type"] == "employee" and of(row["client_id"], row["hired_on"])]
+        begun = [row for row in stays if row["worker_type"] == "employee" and of(row["client_id"], row["hired_on"])]
         is_open = {
             row["opportunity_id"] for row in spans if row["client_id"] == client and valid(row, week["as_of_at"])
         }

@@ -120,8 +120,8 @@ def fct_application_stages(source: Source) -> Rows:
 @oracle(
     "reporting.rpt_hiring_funnel_weekly",
     "client_id client_slug client_name opportunity_kind stage_kind stage_rank application_count reached_count"
-    " previous_reached_count stopped_count open_count conversion_rate reached_share open_share is_complete_week"
-    " week_starts_on",
+    " previous_reached_count stopped_count open_count cohort_open_count conversion_rate reached_share open_share"
+    " is_complete_week week_starts_on",
 )
 def rpt_hiring_funnel_weekly(source: Source) -> Rows:
     cohorts: dict[tuple[int, date, str], list[Row]] = defaultdict(list)
@@ -129,14 +129,14 @@ def rpt_hiring_funnel_weekly(source: Source) -> Rows:
         cohorts[row["client_id"], monday(row["applied_on"]), row["opportunity_kind"]].append(row)
     for (client, start, kind), members in cohorts.items():
         week, previous = source.week_of[client, start], len(members)
-        open_share = sum(row["open"] for row in members) / len(members)
+        still_open = sum(row["open"] for row in members)
         for rank, stage in enumerate(KINDS, 1):
             reached = sum(row["rank"] >= rank for row in members)
             stopped = [row for row in members if row["rank"] == rank]
             yield (
                 *(client, week["slug"], week["name"], kind, stage, rank, len(members), reached, previous, len(stopped)),
-                *(sum(row["open"] for row in stopped), ratio(reached, previous), reached / len(members), open_share),
-                *(week["complete"], start),
+                *(sum(row["open"] for row in stopped), still_open, ratio(reached, previous), reached / len(members)),
+                *(still_open / len(members), week["complete"], start),
             )
             previous = reached
 
@@ -157,49 +157,116 @@ def cells(source: Source, rows: list[Row]) -> list[tuple[Row | None, str, list[R
     return [(week, kind, members) for week, kind, members in found if members]
 
 
-def times(source: Source, rows: list[Row], counted: bool) -> Rows:
-    for week, kind, members in cells(source, rows):
-        days = [row["days"] for row in members]
-        named = (week["client_id"], week["slug"], week["name"]) if week else (None, "(all)", "All clients")
-        yield (
-            *named,
-            kind,
-            *((len({row["id"] for row in members}),) if counted else ()),
-            *(len(days), percentile(days, 0.5), percentile(days, 0.9), sum(days) / len(days)),
-            *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
-        )
-
-
-TIMES = "client_id client_slug client_name opportunity_kind {} median_days_to_{} p90_days_to_{} mean_days_to_{}"
+def named(week: Row | None) -> tuple[object, ...]:
+    return (week["client_id"], week["slug"], week["name"]) if week else (None, "(all)", "All clients")
 
 
 @oracle(
     "reporting.rpt_time_to_hire_weekly",
-    TIMES.format("hire_count", *["hire"] * 3) + " is_complete_week week_starts_on",
+    "client_id client_slug client_name opportunity_kind hire_count days_to_hire_sum median_days_to_hire"
+    " p90_days_to_hire mean_days_to_hire is_complete_week week_starts_on",
 )
 def rpt_time_to_hire_weekly(source: Source) -> Rows:
     hires = [
-        {**row, "days": row["days_to_hire"], "week": source.week_of[row["client_id"], monday(row["hired_on"])]}
+        {**row, "week": source.week_of[row["client_id"], monday(row["hired_on"])]}
         for row in source.once(applications)
         if row["hired"]
     ]
-    return times(source, hires, False)
+    for week, kind, members in cells(source, hires):
+        days = [row["days_to_hire"] for row in members]
+        yield (
+            *(*named(week), kind, len(days), sum(days), percentile(days, 0.5), percentile(days, 0.9)),
+            *(sum(days) / len(days), all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
+        )
+
+
+def fills(source: Source) -> list[Row]:
+    """Openings of filled opportunities; holds and reopenings are read off the history."""
+    versions: dict[int, list[Row]] = defaultdict(list)
+    for version in source.living_versions("opportunities"):
+        versions[version["id"]].append(version)
+    found = []
+    for row in source.rows("opportunities"):
+        opened, filled = row["opened_at"], row["filled_at"]
+        living = row["deleted_at"] is None and row["status"] in ("filled", "closed")
+        if living and opened and filled and filled >= opened:
+            client, held = row["client_id"], 0.0
+            for hold in (version for version in versions[row["id"]] if version["status"] == "on_hold"):
+                span = min(hold["to"] or filled, filled) - max(hold["from"], opened)
+                held += max(span.total_seconds(), 0) / 86400
+            days = (source.day(client, filled) - source.day(client, opened)).days
+            again = len({version["opened_at"] for version in versions[row["id"]]} - {None}) > 1
+            terms = {"days": days, "held": held, "again": again, "on": source.day(client, filled)}
+            found += [{**row, **terms, "number": number} for number in range(1, row["openings"] + 1)]
+    return found
+
+
+@oracle(
+    "marts.fct_fills",
+    "client_id opportunity_id opportunity_kind opening_number days_to_fill held_days unheld_days_to_fill is_reopened"
+    " filled_on week_starts_on opened_at filled_at",
+)
+def fct_fills(source: Source) -> Rows:
+    for row in source.once(fills):
+        yield (
+            *(row["client_id"], row["id"], row["kind"], row["number"], row["days"], row["held"]),
+            *(max(row["days"] - row["held"], 0), row["again"], row["on"], monday(row["on"])),
+            *(row["opened_at"], row["filled_at"]),
+        )
 
 
 @oracle(
     "reporting.rpt_time_to_fill_weekly",
-    TIMES.format("opportunity_count opening_count", *["fill"] * 3) + " is_complete_week week_starts_on",
+    "client_id client_slug client_name opportunity_kind opportunity_count held_opening_count reopened_opening_count"
+    " opening_count days_to_fill_sum median_days_to_fill p90_days_to_fill mean_days_to_fill"
+    " median_unheld_days_to_fill is_complete_week week_starts_on",
 )
 def rpt_time_to_fill_weekly(source: Source) -> Rows:
-    openings = []
-    for row in source.rows("opportunities"):
-        living = row["deleted_at"] is None and row["status"] in ("filled", "closed")
-        if living and row["opened_at"] and row["filled_at"]:
-            client = row["client_id"]
-            week = source.week_of[client, source.week(client, row["filled_at"])]
-            days = (source.day(client, row["filled_at"]) - source.day(client, row["opened_at"])).days
-            openings += [{**row, "opportunity_kind": row["kind"], "days": days, "week": week}] * row["openings"]
-    return times(source, openings, True)
+    known = [
+        {**row, "opportunity_kind": row["kind"], "week": source.week_of[row["client_id"], monday(row["on"])]}
+        for row in source.once(fills)
+        if (row["client_id"], monday(row["on"])) in source.week_of
+    ]
+    for week, kind, members in cells(source, known):
+        days = [row["days"] for row in members]
+        unheld = [max(row["days"] - row["held"], 0) for row in members]
+        yield (
+            *(*named(week), kind, len({row["id"] for row in members}), sum(row["held"] > 0 for row in members)),
+            *(sum(row["again"] for row in members), len(days), sum(days), percentile(days, 0.5)),
+            *(percentile(days, 0.9), sum(days) / len(days), percentile(unheld, 0.5)),
+            *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
+        )
+
+
+@oracle(
+    "reporting.rpt_days_in_stage_weekly",
+    "client_id client_slug client_name opportunity_kind stage_kind stage_rank entry_count open_count"
+    " median_days_in_stage p90_days_in_stage open_share is_complete_week week_starts_on",
+)
+def rpt_days_in_stage_weekly(source: Source) -> Rows:
+    entries: dict[str, list[Row]] = defaultdict(list)
+    for application in source.once(applications):
+        moves = source.once(stage_events).get(application["id"], [])
+        ends = [*(move["moved_at"] for move in moves[1:]), application["decided"]]
+        for move, end in zip(moves, ends, strict=False):
+            since, client = move["moved_at"], application["client_id"]
+            left = end and max(end, since)
+            entries[move["stage"]["kind"]].append(
+                {
+                    "opportunity_kind": application["opportunity_kind"],
+                    "week": source.week_of[client, source.week(client, since)],
+                    "open": left is None,
+                    "days": ((left or source.cut) - since).total_seconds() / 86400,
+                }
+            )
+    for stage in KINDS[:-1]:
+        for week, kind, members in cells(source, entries[stage]):
+            days, still = [row["days"] for row in members], sum(row["open"] for row in members)
+            yield (
+                *(*named(week), kind, stage, KINDS.index(stage) + 1, len(days), still),
+                *(percentile(days, 0.5), percentile(days, 0.9), still / len(days)),
+                *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
+            )
 
 
 ORACLES = (
@@ -207,5 +274,7 @@ ORACLES = (
     fct_application_stages,
     rpt_hiring_funnel_weekly,
     rpt_time_to_hire_weekly,
+    fct_fills,
     rpt_time_to_fill_weekly,
+    rpt_days_in_stage_weekly,
 )

@@ -59,8 +59,8 @@ def fct_freshness(source: Source) -> Rows:
 
 @oracle(
     "reporting.rpt_data_freshness",
-    "relation door state status row_count change_count quarantined_count lag_seconds idle_seconds newest_change_at"
-    " cut_made_at",
+    "relation door state status row_count change_count quarantined_count lag_seconds idle_seconds target_seconds"
+    " newest_change_at cut_at cut_made_at",
 )
 def rpt_data_freshness(source: Source) -> Rows:
     named = {row["source"]: row["relation"] for row in source.rows("_flux.tables")}
@@ -69,7 +69,7 @@ def rpt_data_freshness(source: Source) -> Rows:
         status = "inexact" if not row["good"] else "fresh" if row["fresh"] else "late"
         yield (
             *(row["relation"], row["door"], row["state"], status, row["rows"], row["changes"], aside[row["relation"]]),
-            *(row["lag"], row["idle"], row["newest"], row["made_at"]),
+            *(row["lag"], row["idle"], TARGET_SECONDS, row["newest"], source.cut, row["made_at"]),
         )
 
 

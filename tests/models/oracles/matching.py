@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from math import log
+from typing import Any  # Any: keys of groups
 
 from tests.models.oracles.source import Row, Rows, Source, oracle, ratio
 from tests.models.oracles.talent import headcounts, open_spans
@@ -153,33 +154,35 @@ def fct_recommendations(source: Source) -> Rows:
     "reporting.rpt_recommendation_quality_weekly",
     "client_id client_slug client_name model_version_id model_label channel position viewed_count"
     " impression_count clicked_impression_count exploration_impression_count exploration_clicked_count"
-    " mature_viewed_count accepted_count accepted_any_touch_count click_through_rate acceptance_rate"
+    " mature_viewed_count accepted_count accepted_any_touch_count click_through_rate match_acceptance_rate"
     " is_complete_week week_starts_on",
 )
 def rpt_recommendation_quality_weekly(source: Source) -> Rows:
-    models, groups = source.by_id("model_versions"), defaultdict(list)
+    """Impressions where they were seen, recommendations where they were seen first."""
+    models = source.by_id("model_versions")
+    sights: dict[Any, list[Row]] = defaultdict(list)
+    views: dict[Any, list[Row]] = defaultdict(list)
     for row in source.once(recommendations):
+        for sight in row["sights"]:
+            key = (row["client_id"], sight["week"], row["request"]["model_version_id"])
+            sights[*key, sight["channel"], sight["position"]].append(sight)
         if row["sights"]:
-            position = min(sight["position"] for sight in row["sights"])
-            request = row["request"]
-            groups[row["client_id"], row["week"], request["model_version_id"], request["channel"], position].append(row)
-    for (client, start, model, channel, position), rows in groups.items():
+            first = [sight for sight in row["sights"] if sight["shown_at"] == row["first"]]
+            key = (row["client_id"], row["week"], row["request"]["model_version_id"])
+            place = (min(sight["channel"] for sight in first), min(sight["position"] for sight in first))
+            views[*key, *place].append(row)
+    for key in {*sights, *views}:
+        client, start, model, channel, position = key
         week = source.week_of[client, start]
-        sights = [sight for row in rows for sight in row["sights"] if sight["click_mature"]]
-        explored = [sight for sight in sights if sight["recommendation"]["is_exploration"]]
-        clicked, mature = sum(bool(sight["clicked_at"]) for sight in sights), [row for row in rows if row["mature"]]
+        seen = [sight for sight in sights[key] if sight["click_mature"]]
+        explored = [sight for sight in seen if sight["recommendation"]["is_exploration"]]
+        clicked, mature = sum(bool(sight["clicked_at"]) for sight in seen), [row for row in views[key] if row["mature"]]
         accepted = sum(row["application"] is not None for row in mature)
+        label = f"{models[model]['name']} {models[model]['version']}"
         yield (
-            *(
-                client,
-                week["slug"],
-                week["name"],
-                model,
-                f"{models[model]['name']} {models[model]['version']}",
-                channel,
-            ),
-            *(position, len(rows), len(sights), clicked, len(explored), sum(bool(s["clicked_at"]) for s in explored)),
-            *(len(mature), accepted, sum(row["credit"] is not None for row in mature), ratio(clicked, len(sights))),
+            *(client, week["slug"], week["name"], model, label, channel, position, len(views[key]), len(seen)),
+            *(clicked, len(explored), sum(bool(sight["clicked_at"]) for sight in explored), len(mature), accepted),
+            *(sum(row["credit"] is not None for row in mature), ratio(clicked, len(seen))),
             *(ratio(accepted, len(mature)), week["complete"], start),
         )
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+RAW = ("raw_app.", "raw_app_history.", "raw_segment.", "_flux.", "restricted.member_demographics")
 Row = dict[str, Any]
 Rows = Iterable[tuple[object, ...]]
 
@@ -25,8 +26,10 @@ class Source:
         self._made: dict[Any, Any] = {}
 
     def rows(self, relation: str) -> list[Row]:
-        """All rows of a relation; of raw_app when no schema is named."""
+        """All rows of a raw table; of raw_app when no schema is named."""
         name = relation if "." in relation else f"raw_app.{relation}"
+        if not name.startswith(RAW):
+            raise ValueError(f"{name!r} is no raw table; an oracle that read models would repeat their mistakes")
         if name not in self._tables:
             found = self._connection.execute(f"select * from {name}")
             names = [column[0] for column in found.description or ()]
@@ -118,13 +121,16 @@ class Source:
         return found
 
     def living_versions(self, table: str) -> list[Row]:
-        """Versions that existed for some time; what the first copy found was so since it was made."""
+        """Versions that existed for some time; what the first copy found was so since it was made, to its deletion."""
         found = []
         for row in self.versions(table):
-            if not row["gone"] and (row["to"] is None or row["to"] > row["from"]):
-                censored = row["_op"] == "snapshot"
-                since = min(row["created_at"], row["from"]) if censored else row["from"]
-                found.append({**row, "from": since, "censored": censored})
+            censored, deleted = row["_op"] == "snapshot", row.get("deleted_at")
+            if row["erased"]:
+                continue
+            since = min(row["created_at"], row["from"]) if censored else row["from"]
+            until = min((moment for moment in (row["to"], deleted) if moment is not None), default=None)
+            if until is None or until > since:
+                found.append({**row, "from": since, "to": until, "censored": censored})
         return found
 
 

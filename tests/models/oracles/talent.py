@@ -18,9 +18,29 @@ def differ(one: object, other: object) -> bool | None:
     return None if one is None or other is None else one != other
 
 
-def employments(source: Source) -> dict[int, Row]:
-    """The newest version of each member that tells anything."""
-    return {row["id"]: row for row in source.versions("members") if not row["erased"]}
+def employments(source: Source) -> list[Row]:
+    """Each employment of each member, as told last. A new first day after an end is a return, else a correction."""
+    told: dict[int, dict[date, Row]] = defaultdict(dict)
+    for row in source.versions("members"):
+        if not row["erased"]:
+            told[row["id"]].pop(row["hired_on"], None)
+            told[row["id"]][row["hired_on"]] = row  # the last told is the last of the dict
+    found = []
+    for stays in (list(by_day.values()) for by_day in told.values()):
+        for row, following in zip(stays, [*stays[1:], None], strict=True):
+            ended = row["terminated_on"]
+            if following is None or (ended is not None and ended < following["hired_on"]):
+                found.append({**row, "user_id": stays[-1]["user_id"], "newest": following is None})
+    begun: dict[object, int] = defaultdict(int)
+    for row in sorted(found, key=lambda row: (row["hired_on"], row["id"])):
+        login = row["user_id"] or row["id"]
+        row["rehired"], begun[login] = begun[login] > 0, begun[login] + 1
+    return found
+
+
+def people(source: Source) -> dict[int, Row]:
+    """The newest employment of each member."""
+    return {row["id"]: row for row in source.once(employments) if row["newest"]}
 
 
 def employed(row: Row, day: date) -> bool:
@@ -28,10 +48,10 @@ def employed(row: Row, day: date) -> bool:
 
 
 def headcounts(source: Source) -> dict[tuple[int, date], int]:
-    people = source.once(employments).values()
     return {
         (week["client_id"], week["week"]): sum(
-            row["client_id"] == week["client_id"] and employed(row, week["as_of_on"]) for row in people
+            row["client_id"] == week["client_id"] and employed(row, week["as_of_on"])
+            for row in source.once(employments)
         )
         for week in source.weeks
     }
@@ -76,12 +96,14 @@ def demand(source: Source) -> dict[tuple[int, int, date], list[tuple[int, int, i
 
 def holdings(source: Source) -> dict[tuple[int, int, date], list[int]]:
     """By client, skill and week: the levels of who holds it and is employed."""
-    people, found = source.once(employments), defaultdict(list)
+    stays, found = defaultdict(list), defaultdict(list)
+    for stay in source.once(employments):
+        stays[stay["id"]].append(stay)
     held = [row for row in source.versions("member_skills") if not row["gone"]]
     for week in source.weeks:
         for row in held:
             is_held = row["client_id"] == week["client_id"] and valid(row, week["as_of_at"])
-            if is_held and employed(people[row["member_id"]], week["as_of_on"]):
+            if is_held and any(employed(stay, week["as_of_on"]) for stay in stays[row["member_id"]]):
                 found[row["client_id"], row["skill_id"], week["week"]].append(row["level"])
     return found
 

@@ -9,7 +9,7 @@ from hashlib import md5
 
 from tests.models.oracles.matching import ACCEPTANCE, impressions
 from tests.models.oracles.source import Row, Rows, Source, known_before, oracle, ratio
-from tests.models.oracles.talent import differ, employments
+from tests.models.oracles.talent import differ, people
 
 MONTH = timedelta(days=30)
 
@@ -23,9 +23,9 @@ def spine(source: Source) -> list[Row]:
     places: dict[object, tuple[int, int]] = {}
     for row in source.versions("recommendation_requests"):
         places.setdefault(row["id"], row["position"])
-    people, found = source.once(employments), []
+    by_id, found = source.once(people), []
     for row in source.once(impressions):
-        person = people[row["member_id"]]
+        person = by_id[row["member_id"]]
         allowed = person["client_id"] not in opted_out and person["user_id"] not in erased
         if allowed and row["member_id"] in willing:
             request = row["request"]
@@ -72,7 +72,7 @@ def split(source: Source, row: Row, begin: Row) -> str:
     " label_click_24h label_apply_14d requested_at shown_at label_matures_at _epoch _lsn",
 )
 def ml_match_examples_v1(source: Source) -> Rows:
-    people, goals = grouped(source.versions("members"), "id"), grouped(source.versions("opportunities"), "id")
+    persons, goals = grouped(source.versions("members"), "id"), grouped(source.versions("opportunities"), "id")
     jobs = grouped(source.versions("job_architecture"), "id")
     held = grouped([row for row in source.versions("member_skills") if not row["gone"]], "member_id")
     asked = source.versions("opportunity_skills", "opportunity_id", "skill_id")
@@ -88,7 +88,7 @@ def ml_match_examples_v1(source: Source) -> Rows:
     for row in rows:
         request, recommendation, place = row["request"], row["recommendation"], row["position_"]
         at, shown_at, matures = request["requested_at"], row["shown_at"], row["shown_at"] + ACCEPTANCE
-        member, goal = newest(people[row["member_id"]], place), newest(goals[row["opportunity_id"]], place)
+        member, goal = newest(persons[row["member_id"]], place), newest(goals[row["opportunity_id"]], place)
         job = member and newest(jobs[member["job_architecture_id"]], place)
         goal_job = goal and newest(jobs[goal["job_architecture_id"]], place)
         skills = {s["skill_id"]: s for s in held[row["member_id"]] if known_before(s, place)}

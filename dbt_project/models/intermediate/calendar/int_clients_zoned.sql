@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with
 
 clients as (select * from {{ ref('stg_app__clients') }}),

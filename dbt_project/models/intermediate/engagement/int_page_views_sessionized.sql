@@ -5,24 +5,14 @@ views as (select * from {{ ref('int_page_views') }}),
 starts as (      -- one row per page view, marked where a session begins
     select
         *,
-        case
-            when event_at < {{ later(
-                'lag(event_at) over (partition by visitor_id, client_id order by event_at, event_id)',
-                var('session_gap_minutes'), 'minute'
-            ) }} then 0
-            else 1
-        end as is_start
+        {{ starts_session('visitor_id, client_id') }} as is_start
     from views
 ),
 
 sessionized as (
     select
         *,
-        sum(is_start) over (
-            partition by visitor_id, client_id
-            order by event_at, event_id
-            rows between unbounded preceding and current row
-        ) as visit_number
+        {{ session_number('visitor_id, client_id') }} as visit_number
     from starts
 ),
 

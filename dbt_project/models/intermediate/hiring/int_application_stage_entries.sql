@@ -1,12 +1,29 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='application_id',
+        on_schema_change='fail'
+    )
+}}
 
 with
 
-stage_events as (select * from {{ ref('stg_app__application_stage_events') }}),
+every_stage_event as (select * from {{ ref('stg_app__application_stage_events') }}),
 
 applications as (select * from {{ ref('stg_app__applications') }}),
 
 stages as (select * from {{ ref('stg_app__stages') }}),
+
+changed as (select * from {{ ref('int_applications_changed') }}),
+
+stage_events as (      -- those to be told again; all in a full build
+    select *
+    from every_stage_event
+    {% if is_incremental() -%}
+    where application_id in (select changed.application_id from changed)
+    {%- endif %}
+),
 
 decisions as (      -- one row per living application
     select

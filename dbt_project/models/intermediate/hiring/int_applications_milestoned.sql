@@ -1,6 +1,25 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='application_id',
+        on_schema_change='fail'
+    )
+}}
+
 with
 
-entries as (select * from {{ ref('int_application_stage_entries') }}),
+every_entry as (select * from {{ ref('int_application_stage_entries') }}),
+
+changed as (select * from {{ ref('int_applications_changed') }}),
+
+entries as (      -- those to be told again; all in a full build
+    select *
+    from every_entry
+    {% if is_incremental() -%}
+    where application_id in (select changed.application_id from changed)
+    {%- endif %}
+),
 
 milestones as (      -- one row per application with at least one stage entry
     select

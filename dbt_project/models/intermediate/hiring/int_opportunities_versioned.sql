@@ -9,17 +9,7 @@ locations as (select * from {{ ref('stg_app__locations') }}),
 job_profiles as (select * from {{ ref('stg_app__job_architecture') }}),
 
 living as (      -- one row per opportunity and version that existed for some time
-    select
-        *,
-        case
-            when is_left_censored then {{ least_known('created_at', 'valid_from') }}
-            else valid_from
-        end as known_from
-    from versions
-    where
-        not is_deleted
-        and deleted_at is null
-        and (valid_to is null or valid_to > valid_from)
+    {{ living_versions('versions') }}
 ),
 
 versioned as (
@@ -41,7 +31,7 @@ versioned as (
         living.openings,
         living.hours_per_week,
         living.status = 'open' as is_open,
-        living.valid_to is null as is_current,
+        living.known_to is null as is_current,
         living.is_left_censored,
         living.starts_on,
         living.ends_on,
@@ -50,7 +40,7 @@ versioned as (
         living.filled_at,
         living.closed_at,
         living.known_from as valid_from,
-        living.valid_to
+        living.known_to as valid_to
     from living
     left join locations on living.location_id = locations.location_id
     left join job_profiles on living.job_architecture_id = job_profiles.job_architecture_id

@@ -1,12 +1,34 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='recommendation_id',
+        on_schema_change='fail',
+        pre_hook="{{ moves(
+            'is_click_mature',
+            is_click_mature('told.shown_at', 'int_tracking_starts.tracked_from'),
+            joined='int_tracking_starts', on='told.client_id = int_tracking_starts.client_id'
+        ) }}"
+    )
+}}
 
 with
 
-impressions as (select * from {{ ref('stg_app__match_impressions') }}),
+every_impression as (select * from {{ ref('stg_app__match_impressions') }}),
 
 clicks as (select * from {{ ref('stg_segment__recommendation_clicked') }}),
 
 tracking_starts as (select * from {{ ref('int_tracking_starts') }}),
+
+changed as (select * from {{ ref('int_recommendations_changed') }}),
+
+impressions as (      -- those to be told again; all in a full build
+    select *
+    from every_impression
+    {% if is_incremental() -%}
+    where recommendation_id in (select changed.recommendation_id from changed)
+    {%- endif %}
+),
 
 credited as (      -- one row per click that follows a sight in time, with the newest impression before it
     select
@@ -49,11 +71,7 @@ impressions_clicked as (
         impressions.shown_at,
         first_clicks.clicked_at,
         first_clicks.clicked_at is not null as is_clicked,
-        coalesce(
-            impressions.shown_at >= tracking_starts.tracked_from
-            and {{ later('impressions.shown_at', var('click_window_hours'), 'hour') }} <= {{ cut_at() }},
-            false
-        ) as is_click_mature
+        {{ is_click_mature('impressions.shown_at', 'tracking_starts.tracked_from') }} as is_click_mature
     from impressions
     left join first_clicks on impressions.impression_id = first_clicks.impression_id
     left join tracking_starts on impressions.client_id = tracking_starts.client_id

@@ -41,7 +41,8 @@ consenting as (      -- one row per member who may be learned from
     from employments
     inner join clients on employments.client_id = clients.client_id
     where
-        not clients.is_ml_opted_out
+        employments.is_newest
+        and not clients.is_ml_opted_out
         and exists (
             select 1
             from consents

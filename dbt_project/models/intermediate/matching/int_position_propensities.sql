@@ -29,7 +29,7 @@ compared as (
     from explored
 ),
 
-propensities as (
+clipped as (
     select
         client_id,
         position,
@@ -42,6 +42,13 @@ propensities as (
         or estimated_propensity > 1 as is_clipped
     from compared
     where estimated_propensity is not null
+),
+
+propensities as (
+    select
+        *,
+        1 / propensity as click_weight
+    from clipped
 )
 
 select * from propensities

@@ -1,12 +1,29 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='recommendation_id',
+        on_schema_change='fail'
+    )
+}}
 
 with
 
-viewed as (select * from {{ ref('int_recommendations_viewed') }}),
+every_viewed as (select * from {{ ref('int_recommendations_viewed') }}),
 
 impressions as (select * from {{ ref('int_impressions_clicked') }}),
 
 applications as (select * from {{ ref('stg_app__applications') }}),
+
+changed as (select * from {{ ref('int_recommendations_changed') }}),
+
+viewed as (      -- those to be told again; all in a full build. Of a pair, all are
+    select *
+    from every_viewed
+    {% if is_incremental() -%}
+    where recommendation_id in (select changed.recommendation_id from changed)
+    {%- endif %}
+),
 
 touches as (      -- one row per recommendation and application that followed its first sight in time
     select

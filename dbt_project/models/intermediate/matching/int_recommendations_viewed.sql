@@ -1,8 +1,25 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='recommendation_id',
+        on_schema_change='fail'
+    )
+}}
 
 with
 
-impressions as (select * from {{ ref('int_impressions_clicked') }}),
+every_impression as (select * from {{ ref('int_impressions_clicked') }}),
+
+changed as (select * from {{ ref('int_recommendations_changed') }}),
+
+impressions as (      -- those to be told again; all in a full build
+    select *
+    from every_impression
+    {% if is_incremental() -%}
+    where recommendation_id in (select changed.recommendation_id from changed)
+    {%- endif %}
+),
 
 viewed as (      -- one row per recommendation seen at least once
     select

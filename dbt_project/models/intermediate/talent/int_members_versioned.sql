@@ -9,17 +9,7 @@ locations as (select * from {{ ref('stg_app__locations') }}),
 job_profiles as (select * from {{ ref('stg_app__job_architecture') }}),
 
 living as (      -- one row per member and version that existed for some time
-    select
-        *,
-        case
-            when is_left_censored then {{ least_known('created_at', 'valid_from') }}
-            else valid_from
-        end as known_from
-    from versions
-    where
-        not is_deleted
-        and deleted_at is null
-        and (valid_to is null or valid_to > valid_from)
+    {{ living_versions('versions') }}
 ),
 
 versioned as (
@@ -40,12 +30,12 @@ versioned as (
         living.weekly_capacity_hours,
         living.profile_completeness,
         living.terminated_on is null as is_employed,
-        living.valid_to is null as is_current,
+        living.known_to is null as is_current,
         living.is_left_censored,
         living.hired_on,
         living.terminated_on,
         living.known_from as valid_from,
-        living.valid_to
+        living.known_to as valid_to
     from living
     left join locations on living.location_id = locations.location_id
     left join job_profiles on living.job_architecture_id = job_profiles.job_architecture_id

@@ -1,10 +1,32 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='application_id',
+        on_schema_change='fail',
+        pre_hook="{{ moves(
+            'days_in_stage', days_in_stage('told.entered_at', cut_at()), 'told.left_at is null'
+        ) }}"
+    )
+}}
+
 with
 
-entries as (select * from {{ ref('int_application_stage_entries') }}),
+every_entry as (select * from {{ ref('int_application_stage_entries') }}),
 
 opportunities as (select * from {{ ref('stg_app__opportunities') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
+
+changed as (select * from {{ ref('int_applications_changed') }}),
+
+entries as (      -- those to be told again; all in a full build
+    select *
+    from every_entry
+    {% if is_incremental() -%}
+    where application_id in (select changed.application_id from changed)
+    {%- endif %}
+),
 
 final as (
     select
@@ -20,8 +42,8 @@ final as (
         entries.exit_kind,
         entries.stage_rank,
         cast(entries.entry_number as integer) as entry_number,
-        {{ seconds_between('entries.entered_at', 'coalesce(entries.left_at, ' ~ cut_at() ~ ')') }}
-        / 86400 as days_in_stage,
+        {{ days_in_stage('entries.entered_at', 'coalesce(entries.left_at, ' ~ cut_at() ~ ')') }}
+            as days_in_stage,
         entries.is_last_entry,
         entries.exit_kind = 'open' as is_open,
         {{ tenant_day('entries.entered_at', 'clients.time_zone') }} as entered_on,

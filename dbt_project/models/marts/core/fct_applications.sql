@@ -1,6 +1,20 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='application_id',
+        on_schema_change='fail',
+        pre_hook="{{ moves(
+            'days_open', days_open('told.applied_on', cut_at(), 'int_clients_zoned.time_zone'),
+            'told.decided_at is null',
+            joined='int_clients_zoned', on='told.client_id = int_clients_zoned.client_id'
+        ) }}"
+    )
+}}
+
 with
 
-applications as (select * from {{ ref('stg_app__applications') }}),
+every_application as (select * from {{ ref('stg_app__applications') }}),
 
 milestones as (select * from {{ ref('int_applications_milestoned') }}),
 
@@ -11,6 +25,16 @@ stages as (select * from {{ ref('stg_app__stages') }}),
 reject_reasons as (select * from {{ ref('stg_app__reject_reasons') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
+
+changed as (select * from {{ ref('int_applications_changed') }}),
+
+applications as (      -- those to be told again; all in a full build
+    select *
+    from every_application
+    {% if is_incremental() -%}
+    where application_id in (select changed.application_id from changed)
+    {%- endif %}
+),
 
 joined as (      -- one row per living application
     select
@@ -47,8 +71,7 @@ dated as (
     select
         *,
         {{ tenant_day('applied_at', 'time_zone') }} as applied_on,
-        case when status = 'hired' then {{ tenant_day('hired_at', 'time_zone') }} end as hired_on,
-        {{ tenant_day('coalesce(decided_at, ' ~ cut_at() ~ ')', 'time_zone') }} as last_open_on
+        case when status = 'hired' then {{ tenant_day('hired_at', 'time_zone') }} end as hired_on
     from joined
 ),
 
@@ -69,7 +92,7 @@ final as (
         furthest_stage_rank,
         cast(coalesce(stage_entry_count, 0) as integer) as stage_entry_count,
         cast({{ days_between('applied_on', 'hired_on') }} as integer) as days_to_hire,
-        cast({{ days_between('applied_on', 'last_open_on') }} as integer) as days_open,
+        {{ days_open('applied_on', 'coalesce(decided_at, ' ~ cut_at() ~ ')', 'time_zone') }} as days_open,
         status = 'active' as is_open,
         status = 'hired' as is_hired,
         source <> 'external' as is_internal,

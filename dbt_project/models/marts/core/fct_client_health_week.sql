@@ -31,52 +31,58 @@ answers as (      -- one row per opportunity that anybody applied to since its l
 happenings as (      -- one row per thing that counts for or against a component
     select
         client_id,
-        'postings_per_100_members' as component,
+        'posting' as kind,
         opened_at as happened_at,
-        cast(1 as {{ type_name('double precision') }}) as amount
+        true as is_good,
+        cast(null as {{ type_name('double precision') }}) as days_to_first_application
     from opportunities
     where deleted_at is null and opened_at is not null
     union all
     select
         client_id,
-        'fill_rate' as component,
+        'ending' as kind,
         coalesce(filled_at, closed_at) as happened_at,
-        case when filled_at is not null then cast(1 as {{ type_name('double precision') }}) else 0 end
-            as amount
+        filled_at is not null as is_good,
+        cast(null as {{ type_name('double precision') }}) as days_to_first_application
     from opportunities
     where deleted_at is null and status in ('filled', 'closed', 'cancelled')
     union all
     select
         client_id,
-        'positive_feedback_share' as component,
+        'feedback' as kind,
         created_at as happened_at,
-        case when feedback_kind = 'thumbs_up' then cast(1 as {{ type_name('double precision') }}) else 0 end
-            as amount
+        feedback_kind = 'thumbs_up' as is_good,
+        cast(null as {{ type_name('double precision') }}) as days_to_first_application
     from feedback
     union all
     select
         client_id,
-        'median_days_to_first_application' as component,
+        'answer' as kind,
         first_applied_at as happened_at,
-        {{ seconds_between('opened_at', 'first_applied_at') }} / 86400 as amount
+        true as is_good,
+        {{ seconds_between('opened_at', 'first_applied_at') }} / 86400
+            as days_to_first_application
     from answers
 ),
 
-amounts as (      -- one row per client, week and component that anything happened to
+counts as (      -- one row per client and week
     select
         weeks.client_id,
         weeks.week_starts_on,
-        happenings.component,
-        sum(happenings.amount) as total,
-        avg(happenings.amount) as mean,
-        {{ percentile('happenings.amount', 0.5) }} as median
+        count(case when happenings.kind = 'posting' then 1 end) as posting_count,
+        count(case when happenings.kind = 'ending' then 1 end) as ended_count,
+        count(case when happenings.kind = 'ending' and happenings.is_good then 1 end) as filled_count,
+        count(case when happenings.kind = 'feedback' then 1 end) as feedback_count,
+        count(case when happenings.kind = 'feedback' and happenings.is_good then 1 end) as positive_count,
+        {{ metric('median_days_to_first_application', 'happenings') }}
+            as median_days_to_first_application
     from weeks
-    inner join happenings
+    left join happenings
         on
             weeks.client_id = happenings.client_id
             and weeks.week_starts_at <= happenings.happened_at
             and weeks.week_ends_at > happenings.happened_at
-    group by weeks.client_id, weeks.week_starts_on, happenings.component
+    group by weeks.client_id, weeks.week_starts_on
 ),
 
 readings as (      -- one row per client and week in which readers saw models
@@ -86,7 +92,7 @@ readings as (      -- one row per client and week in which readers saw models
         sum({{ seconds_between(
             greatest_known('cut_spans.read_from', 'weeks.week_starts_at'),
             least_known('cut_spans.read_to', 'weeks.week_ends_at')
-        ) }}) as observed_seconds,
+        ) }}) / 60 as observed_minutes,
         sum(case
             when cut_spans.stale_from < weeks.week_ends_at and cut_spans.read_to > weeks.week_starts_at
                 then {{ seconds_between(
@@ -94,7 +100,7 @@ readings as (      -- one row per client and week in which readers saw models
                     least_known('cut_spans.read_to', 'weeks.week_ends_at')
                 ) }}
             else 0
-        end) as stale_seconds
+        end) / 60 as stale_minutes
     from weeks
     inner join cut_spans
         on
@@ -103,41 +109,42 @@ readings as (      -- one row per client and week in which readers saw models
     group by weeks.client_id, weeks.week_starts_on
 ),
 
-measured as (
+counted as (
     select
         client_weeks.client_id,
-        'active_seat_share' as component,
-        {{ safe_divide('client_weeks.active_member_count', 'clients.licensed_seats') }} as measure,
+        clients.licensed_seats,
+        client_weeks.active_member_count,
+        client_weeks.member_count,
+        cast(counts.posting_count as integer) as posting_count,
+        cast(counts.ended_count as integer) as ended_opportunity_count,
+        cast(counts.filled_count as integer) as filled_opportunity_count,
+        cast(counts.feedback_count as integer) as feedback_count,
+        cast(counts.positive_count as integer) as positive_feedback_count,
+        counts.median_days_to_first_application,
+        readings.observed_minutes,
+        readings.stale_minutes,
         client_weeks.week_starts_on
     from client_weeks
     inner join clients on client_weeks.client_id = clients.client_id
-    union all
-    select
-        client_weeks.client_id,
-        'postings_per_100_members' as component,
-        {{ safe_divide('100 * coalesce(amounts.total, 0)', 'client_weeks.member_count') }} as measure,
-        client_weeks.week_starts_on
-    from client_weeks
-    left join amounts
+    inner join counts
         on
-            client_weeks.client_id = amounts.client_id
-            and client_weeks.week_starts_on = amounts.week_starts_on
-            and amounts.component = 'postings_per_100_members'
-    union all
+            client_weeks.client_id = counts.client_id
+            and client_weeks.week_starts_on = counts.week_starts_on
+    left join readings
+        on
+            client_weeks.client_id = readings.client_id
+            and client_weeks.week_starts_on = readings.week_starts_on
+),
+
+final as (
     select
-        client_id,
-        component,
-        case when component = 'median_days_to_first_application' then median else mean end as measure,
-        week_starts_on
-    from amounts
-    where component <> 'postings_per_100_members'
-    union all
-    select
-        client_id,
-        'freshness_share' as component,
-        1 - {{ safe_divide('stale_seconds', 'observed_seconds') }} as measure,
-        week_starts_on
-    from readings
+        *,
+        {{ metric('active_seat_share') }} as active_seat_share,
+        {{ metric('postings_per_100_members') }} as postings_per_100_members,
+        {{ metric('opportunity_fill_rate') }} as fill_rate,
+        {{ metric('positive_feedback_share') }} as positive_feedback_share,
+        {{ metric('freshness_share') }} as freshness_share
+    from counted
 )
 
-select * from measured
+select * from final

@@ -1,12 +1,36 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='recommendation_id',
+        on_schema_change='fail',
+        pre_hook="{{ moves(
+            'is_click_mature',
+            is_click_mature('told.shown_at', 'int_tracking_starts.tracked_from'),
+            joined='int_tracking_starts', on='told.client_id = int_tracking_starts.client_id'
+        ) }}"
+    )
+}}
+
 with
 
-impressions as (select * from {{ ref('int_impressions_clicked') }}),
+every_impression as (select * from {{ ref('int_impressions_clicked') }}),
 
 recommendations as (select * from {{ ref('stg_app__match_recommendations') }}),
 
 requests as (select * from {{ ref('stg_app__recommendation_requests') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
+
+changed as (select * from {{ ref('int_recommendations_changed') }}),
+
+impressions as (      -- those to be told again; all in a full build
+    select *
+    from every_impression
+    {% if is_incremental() -%}
+    where recommendation_id in (select changed.recommendation_id from changed)
+    {%- endif %}
+),
 
 final as (
     select

@@ -1,6 +1,16 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='recommendation_id',
+        on_schema_change='fail',
+        pre_hook="{{ moves('is_acceptance_mature', is_acceptance_mature('told.first_viewed_at')) }}"
+    )
+}}
+
 with
 
-recommendations as (select * from {{ ref('stg_app__match_recommendations') }}),
+every_recommendation as (select * from {{ ref('stg_app__match_recommendations') }}),
 
 requests as (select * from {{ ref('stg_app__recommendation_requests') }}),
 
@@ -11,6 +21,16 @@ accepted as (select * from {{ ref('int_recommendations_accepted') }}),
 feedback as (select * from {{ ref('stg_app__match_feedback') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
+
+changed as (select * from {{ ref('int_recommendations_changed') }}),
+
+recommendations as (      -- those to be told again; all in a full build
+    select *
+    from every_recommendation
+    {% if is_incremental() -%}
+    where recommendation_id in (select changed.recommendation_id from changed)
+    {%- endif %}
+),
 
 dismissals as (      -- one row per recommendation waved away
     select distinct recommendation_id
@@ -41,10 +61,7 @@ final as (
         dismissals.recommendation_id is not null as is_dismissed,
         coalesce(accepted.is_last_touch, false) as is_accepted,
         accepted.recommendation_id is not null as is_accepted_any_touch,
-        coalesce(
-            {{ later('viewed.first_viewed_at', var('acceptance_window_days'), 'day') }} <= {{ cut_at() }},
-            false
-        ) as is_acceptance_mature,
+        {{ is_acceptance_mature('viewed.first_viewed_at') }} as is_acceptance_mature,
         {{ tenant_day('requests.requested_at', 'clients.time_zone') }} as requested_on,
         {{ tenant_week('viewed.first_viewed_at', 'clients.time_zone') }} as viewed_week_starts_on,
         requests.requested_at,

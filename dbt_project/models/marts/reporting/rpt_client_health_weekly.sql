@@ -2,9 +2,25 @@ with
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
-measures as (select * from {{ ref('fct_client_health_week') }}),
+health_weeks as (select * from {{ ref('fct_client_health_week') }}),
 
 weights as (select * from {{ ref('client_health_weights') }}),
+
+{% set components = [
+    'active_seat_share', 'postings_per_100_members', 'median_days_to_first_application', 'fill_rate',
+    'positive_feedback_share', 'freshness_share'
+] -%}
+measures as (      -- one row per client, week and component
+    {%- for component in components %}
+    select
+        client_id,
+        week_starts_on,
+        '{{ component }}' as component,
+        {{ component }} as measure
+    from health_weeks
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+),
 
 scored as (      -- one row per client, week and known component
     select
@@ -21,10 +37,6 @@ scored as (      -- one row per client, week and known component
     where measures.measure is not null
 ),
 
-{% set components = [
-    'active_seat_share', 'postings_per_100_members', 'median_days_to_first_application', 'fill_rate',
-    'positive_feedback_share', 'freshness_share'
-] -%}
 pivoted as (      -- one row per client and week
     select
         client_id,
@@ -44,8 +56,9 @@ final as (
         weeks.client_id,
         weeks.client_slug,
         weeks.client_name,
-        {{ safe_divide('pivoted.weighted_points', 'pivoted.known_weight') }} as health_score,
+        {{ metric('health_score', 'pivoted') }} as health_score,
         coalesce(pivoted.known_weight, 0) as known_weight,
+        coalesce(pivoted.weighted_points, 0) as weighted_points,
         {%- for component in components %}
         pivoted.{{ component }},
         pivoted.{{ component }}_points,

@@ -25,7 +25,7 @@ entries as (      -- one row per stage entry; who was hired has arrived and wait
     where stage_entries.stage_kind <> 'hired'
 ),
 
-final as (
+counted as (      -- one row per client, week, kind of opportunity and kind of stage, and all of each
     select
         entries.client_id,
         coalesce(entries.client_slug, '(all)') as client_slug,
@@ -37,7 +37,6 @@ final as (
         cast(count(case when entries.is_open then 1 end) as integer) as open_count,
         {{ metric('median_days_in_stage', 'entries') }} as median_days_in_stage,
         {{ metric('p90_days_in_stage', 'entries') }} as p90_days_in_stage,
-        {{ safe_divide('count(case when entries.is_open then 1 end)', 'count(*)') }} as open_share,
         {{ every_of('entries.is_complete_week') }} as is_complete_week,
         entries.week_starts_on
     from entries
@@ -53,6 +52,24 @@ final as (
         (entries.week_starts_on, entries.opportunity_kind, entries.stage_kind, entries.stage_rank),
         (entries.week_starts_on, entries.stage_kind, entries.stage_rank)
     )
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        opportunity_kind,
+        stage_kind,
+        stage_rank,
+        entry_count,
+        open_count,
+        median_days_in_stage,
+        p90_days_in_stage,
+        {{ metric('stage_open_share') }} as open_share,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

@@ -24,7 +24,7 @@ weighed as (      -- one row per mature impression
         impressions.is_clicked,
         propensities.propensity is not null as is_weighable,
         coalesce(propensities.is_clipped, false) as is_clipped,
-        case when impressions.is_clicked then 1 / propensities.propensity end as click_weight
+        case when impressions.is_clicked then propensities.click_weight end as click_weight
     from impressions
     left join propensities
         on

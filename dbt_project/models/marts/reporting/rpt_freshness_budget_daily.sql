@@ -32,18 +32,35 @@ parts as (      -- one row per day (UTC) and cut that was read on it
             and cut_spans.read_to > {{ tenant_midnight('days.date_on', "'UTC'") }}
 ),
 
-final as (
+counted as (      -- one row per day
     select
         cast(count(*) as integer) as cut_count,
         sum(observed_seconds) / 60 as observed_minutes,
         sum(stale_seconds) / 60 as stale_minutes,
         {{ greatest_known('max(staleness_seconds)', '0') }} as worst_staleness_seconds,
-        {{ safe_divide('sum(stale_seconds)', 'sum(observed_seconds)') }} as stale_share,
-        {{ safe_divide('sum(stale_seconds)', 'sum(observed_seconds) * ' ~ var('freshness_budget_share')) }}
-            as budget_spent_share,
         date_on
     from parts
     group by date_on
+),
+
+budgeted as (
+    select
+        *,
+        observed_minutes * {{ var('freshness_budget_share') }} as budget_minutes
+    from counted
+),
+
+final as (
+    select
+        cut_count,
+        observed_minutes,
+        stale_minutes,
+        budget_minutes,
+        worst_staleness_seconds,
+        {{ metric('stale_share') }} as stale_share,
+        {{ metric('budget_spent_share') }} as budget_spent_share,
+        date_on
+    from budgeted
 )
 
 select * from final

@@ -50,8 +50,8 @@ shared as (      -- one row per pair with a required skill in common
     select
         pairs.opportunity_id,
         pairs.other_opportunity_id,
-        cast(count(*) as {{ type_name('double precision') }})
-        / (min(required.required_count) + min(other_required.required_count) - count(*)) as jaccard
+        {{ jaccard('count(*)', 'min(required.required_count)', 'min(other_required.required_count)') }}
+            as jaccard
     from pairs
     inner join required on pairs.opportunity_id = required.opportunity_id
     inner join required as other_required
@@ -90,7 +90,7 @@ lists as (      -- one row per list of recommendations
         recommendations.requested_on
 ),
 
-final as (
+counted as (
     select
         lists.client_id,
         weeks.client_slug,
@@ -102,8 +102,6 @@ final as (
         cast(sum(lists.recommendation_count) as integer) as recommendation_count,
         cast(count(diversities.diversity) as integer) as compared_list_count,
         cast(coalesce(sum(diversities.diversity), 0) as {{ type_name('double precision') }}) as diversity_sum,
-        {{ safe_divide('sum(diversities.diversity)', 'count(diversities.diversity)') }}
-            as intra_list_diversity,
         weeks.is_complete_week,
         weeks.week_starts_on
     from lists
@@ -122,6 +120,24 @@ final as (
         lists.channel,
         weeks.is_complete_week,
         weeks.week_starts_on
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        model_version_id,
+        model_label,
+        channel,
+        list_count,
+        recommendation_count,
+        compared_list_count,
+        diversity_sum,
+        {{ metric('intra_list_diversity') }} as intra_list_diversity,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

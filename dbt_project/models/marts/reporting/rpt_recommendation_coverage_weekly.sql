@@ -40,10 +40,8 @@ exposures as (      -- one row per opportunity of the catalogue, from the least 
             partition by catalogue.client_id, catalogue.week_starts_on
             order by coalesce(shown.impression_count, 0), catalogue.opportunity_id
         ) as exposure_rank,
-        cast(coalesce(shown.impression_count, 0) as {{ type_name('double precision') }})
-        / nullif(sum(shown.impression_count) over (
-            partition by catalogue.client_id, catalogue.week_starts_on
-        ), 0) as exposure_share
+        sum(shown.impression_count) over (partition by catalogue.client_id, catalogue.week_starts_on)
+            as total_count
     from catalogue
     left join shown
         on
@@ -60,7 +58,9 @@ spreads as (      -- one row per client and week
         count(case when impression_count > 0 then 1 end) as shown_opportunity_count,
         sum(impression_count) as impression_count,
         sum(exposure_rank * impression_count) as rank_weighted_count,
-        sum(case when exposure_share > 0 then -exposure_share * ln(exposure_share) end) as entropy
+        sum(case
+            when impression_count > 0 then impression_count * (ln(total_count) - ln(impression_count))
+        end) as surprise
     from exposures
     group by client_id, week_starts_on
 ),
@@ -84,14 +84,11 @@ counted as (
         cast(headcounts.member_count as integer) as member_count,
         cast(coalesce(audiences.shown_member_count, 0) as integer) as shown_member_count,
         cast(coalesce(spreads.impression_count, 0) as integer) as impression_count,
-        -- Gini = 2 * sum(rank * x) / (n * sum(x)) - (n + 1) / n, ranks rising with x.
-        {{ safe_divide('2 * spreads.rank_weighted_count',
-            'spreads.open_opportunity_count * spreads.impression_count') }}
-        - {{ safe_divide('spreads.open_opportunity_count + 1', 'spreads.open_opportunity_count') }}
-            as exposure_gini,
-        spreads.entropy / nullif(ln(
-            cast(nullif(spreads.open_opportunity_count, 0) as {{ type_name('double precision') }})
-        ), 0) as exposure_entropy,
+        {{ gini(
+            'spreads.rank_weighted_count', 'spreads.impression_count', 'spreads.open_opportunity_count'
+        ) }} as exposure_gini,
+        {{ evenness('spreads.surprise', 'spreads.impression_count', 'spreads.open_opportunity_count') }}
+            as exposure_entropy,
         weeks.is_complete_week,
         weeks.week_starts_on
     from weeks

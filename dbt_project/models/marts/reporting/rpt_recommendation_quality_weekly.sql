@@ -8,31 +8,49 @@ model_versions as (select * from {{ ref('dim_model_version') }}),
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
-sights as (      -- one row per recommendation seen
+first_sights as (      -- one row per recommendation viewed: where it was first seen
     select
-        recommendation_id,
-        min(position) as position,
+        impressions.recommendation_id,
+        min(impressions.channel) as channel,
+        min(impressions.position) as position
+    from impressions
+    inner join recommendations
+        on
+            impressions.recommendation_id = recommendations.recommendation_id
+            and impressions.shown_at = recommendations.first_viewed_at
+    group by impressions.recommendation_id
+),
+
+counts as (      -- of impressions where they were seen, of recommendations where they were first seen
+    select
+        client_id,
+        week_starts_on,
+        model_version_id,
+        channel,
+        position,
+        0 as viewed_count,
         count(case when is_click_mature then 1 end) as impression_count,
         count(case when is_click_mature and is_clicked then 1 end) as clicked_impression_count,
         count(case when is_click_mature and is_exploration then 1 end) as exploration_impression_count,
         count(case when is_click_mature and is_exploration and is_clicked then 1 end)
-            as exploration_clicked_count
+            as exploration_clicked_count,
+        0 as mature_viewed_count,
+        0 as accepted_count,
+        0 as accepted_any_touch_count
     from impressions
-    group by recommendation_id
-),
-
-counted as (
+    group by client_id, week_starts_on, model_version_id, channel, position
+    union all
     select
         recommendations.client_id,
         recommendations.viewed_week_starts_on as week_starts_on,
         recommendations.model_version_id,
-        recommendations.channel,
-        sights.position,
+        first_sights.channel,
+        first_sights.position,
         count(*) as viewed_count,
-        sum(sights.impression_count) as impression_count,
-        sum(sights.clicked_impression_count) as clicked_impression_count,
-        sum(sights.exploration_impression_count) as exploration_impression_count,
-        sum(sights.exploration_clicked_count) as exploration_clicked_count,
+        0 as impression_count,
+        0 as clicked_impression_count,
+        0 as exploration_impression_count,
+        0 as exploration_clicked_count,
         count(case when recommendations.is_acceptance_mature then 1 end) as mature_viewed_count,
         count(case when recommendations.is_acceptance_mature and recommendations.is_accepted then 1 end)
             as accepted_count,
@@ -40,13 +58,30 @@ counted as (
             when recommendations.is_acceptance_mature and recommendations.is_accepted_any_touch then 1
         end) as accepted_any_touch_count
     from recommendations
-    inner join sights on recommendations.recommendation_id = sights.recommendation_id
+    inner join first_sights on recommendations.recommendation_id = first_sights.recommendation_id
     group by
         recommendations.client_id,
         recommendations.viewed_week_starts_on,
         recommendations.model_version_id,
-        recommendations.channel,
-        sights.position
+        first_sights.channel,
+        first_sights.position
+),
+
+counted as (
+    select
+        client_id,
+        week_starts_on,
+        model_version_id,
+        channel,
+        position,
+        {% for count in [
+            'viewed_count', 'impression_count', 'clicked_impression_count', 'exploration_impression_count',
+            'exploration_clicked_count', 'mature_viewed_count', 'accepted_count', 'accepted_any_touch_count'
+        ] -%}
+        sum({{ count }}) as {{ count }}{% if not loop.last %},{% endif %}
+        {% endfor %}
+    from counts
+    group by client_id, week_starts_on, model_version_id, channel, position
 ),
 
 final as (
@@ -67,7 +102,7 @@ final as (
         cast(counted.accepted_count as integer) as accepted_count,
         cast(counted.accepted_any_touch_count as integer) as accepted_any_touch_count,
         {{ metric('click_through_rate', 'counted') }} as click_through_rate,
-        {{ metric('match_acceptance_rate', 'counted') }} as acceptance_rate,
+        {{ metric('match_acceptance_rate', 'counted') }} as match_acceptance_rate,
         weeks.is_complete_week,
         counted.week_starts_on
     from counted

@@ -21,16 +21,16 @@ hires as (      -- one row per hire
     where applications.is_hired
 ),
 
-final as (
+counted as (      -- one row per client, week and kind of opportunity, and all of each
     select
         hires.client_id,
         coalesce(hires.client_slug, '(all)') as client_slug,
         coalesce(hires.client_name, 'All clients') as client_name,
         coalesce(hires.opportunity_kind, '(all)') as opportunity_kind,
         cast(count(*) as integer) as hire_count,
+        cast(sum(hires.days_to_hire) as integer) as days_to_hire_sum,
         {{ metric('median_days_to_hire', 'hires') }} as median_days_to_hire,
         {{ metric('p90_days_to_hire', 'hires') }} as p90_days_to_hire,
-        avg(cast(hires.days_to_hire as {{ type_name('double precision') }})) as mean_days_to_hire,
         {{ every_of('hires.is_complete_week') }} as is_complete_week,
         hires.week_starts_on
     from hires
@@ -43,6 +43,22 @@ final as (
         (hires.week_starts_on, hires.opportunity_kind),
         (hires.week_starts_on)
     )
+),
+
+final as (
+    select
+        client_id,
+        client_slug,
+        client_name,
+        opportunity_kind,
+        hire_count,
+        days_to_hire_sum,
+        median_days_to_hire,
+        p90_days_to_hire,
+        {{ metric('mean_days_to_hire') }} as mean_days_to_hire,
+        is_complete_week,
+        week_starts_on
+    from counted
 )
 
 select * from final

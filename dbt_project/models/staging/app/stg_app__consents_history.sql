@@ -17,19 +17,7 @@ renamed as (
         granted_at,
         withdrawn_at,
 
-        ---------- validity, half-open
-        _op in ('delete', 'truncate') as is_deleted,
-        _op = 'snapshot' as is_left_censored,
-        _commit_at as valid_from,
-        lead(_commit_at) over (partition by id order by _epoch, _lsn, _seq) as valid_to,
-
-        ---------- machinery
-        _op,
-        _epoch,
-        _lsn,
-        _seq,
-        {{ commit_position() }} as _position,
-        lead({{ commit_position() }}) over (partition by id order by _epoch, _lsn, _seq) as _next_position
+        {{ version_columns('id') }}
     from source
 )
 

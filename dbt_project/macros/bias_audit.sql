@@ -1,13 +1,8 @@
 {#-
     Arithmetic of the bias audit: 6 RCNY 5-301 (New York City) and 29 CFR 1607.4(D). `selected` of `n` were chosen in a category,
-    `best_selected` of `best_n` in the one with the highest rate. All four are integers. Exact on every warehouse.
+    `best_selected` of `best_n` in the one with the highest rate. All four are integers. Exact on every warehouse. Rates and
+    the ratio itself are metrics: selection_rate, impact_ratio.
 -#}
-
-{#- The category's rate over the highest one; NULL where nobody was selected at all. -#}
-{% macro impact_ratio(selected, n, best_selected, best_n) -%}
-    cast({{ selected }} * {{ best_n }} as {{ type_name('double precision') }})
-    / nullif({{ n }} * {{ best_selected }}, 0)
-{%- endmacro %}
 
 {#- Whether the ratio is below four fifths; in integers, since 0.8 is no double. -#}
 {% macro is_below_four_fifths(selected, n, best_selected, best_n) -%}

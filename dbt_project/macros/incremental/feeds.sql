@@ -1,0 +1,97 @@
+{#-
+    Feeds: raw relations that only grow, and so tell what changed since a model was built (docs/models.md, docs/decisions/0008). Of a
+    replicated table that is its history (a row for each change, deletions and truncations too), in the order of commits; of events
+    their table, in the order of loads. A feed goes by the name of its source: app_history.applications.
+-#}
+{% macro feed_relation(feed) -%}
+    {{ return(source(*feed.split('.'))) }}
+{%- endmacro %}
+
+{% macro is_history(feed) -%}
+    {{ return(feed.startswith('app_history.')) }}
+{%- endmacro %}
+
+{#-
+    Whether a row of a feed came after what was `read` of it; true for all while nothing was. `of` is put before the columns of a history,
+    `loaded_at` is the moment of the load of an event.
+-#}
+{% macro came_after(feed, read, of='', loaded_at='uuid_ts') -%}
+    {%- set newest = read[feed][0] -%}
+    {%- if newest == '' -%}
+    {{ return('true') }}
+    {%- elif is_history(feed) -%}
+    {%- set epoch, lsn = newest.split('/') -%}
+    {{ return('(' ~ of ~ '_epoch > ' ~ epoch ~ ' or (' ~ of ~ '_epoch = ' ~ epoch ~ ' and ' ~ of ~ '_lsn > ' ~ lsn ~ '))') }}
+    {%- else -%}
+    {{ return(loaded_at ~ " > cast('" ~ newest ~ "' as " ~ type_name('timestamptz') ~ ')') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+    How far feeds reach: {feed: [newest, number of rows]}; with `read`, the same of the rows that came up to it. Where that is no
+    longer what was read, rows were written behind us (a copy that came late, an erasure in the raw tables, a loader's clock that was
+    set back): then nothing tells what changed.
+-#}
+{% macro feeds_reach(feeds, read=none) -%}
+    {%- set queries = [] -%}
+    {%- for feed in feeds -%}
+        {%- set relation = feed_relation(feed) -%}
+        {%- set newest -%}
+            {%- if is_history(feed) -%}
+            cast(max(_epoch) as {{ type_name('text') }}) || '/' || cast(max(
+                case when _epoch = (select max(newest._epoch) from {{ relation }} as newest) then _lsn end
+            ) as {{ type_name('text') }})
+            {%- else -%}
+            {{ moment_text('max(uuid_ts)') }}
+            {%- endif -%}
+        {%- endset -%}
+        {%- set query -%}
+        select '["{{ feed }}", "' || coalesce({{ newest }}, '') || '", ' || cast(count(*) as {{ type_name('text') }}) || ']' as reach
+        from {{ relation }}
+        {% if read is not none -%}
+        where not {{ came_after(feed, read) }}
+        {%- endif %}
+        {%- endset -%}
+        {%- do queries.append(query) -%}
+    {%- endfor -%}
+    {%- set reach = {} -%}
+    {%- if execute -%}
+        {%- for row in run_query(queries | join(' union all ')).columns[0].values() -%}
+            {%- set feed, newest, rows = fromjson(row) -%}
+            {%- do reach.update({feed: [newest, rows]}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(reach) }}
+{%- endmacro %}
+
+{#- Whether the feeds still hold what was read of them, and nothing else up to there. -#}
+{% macro still_holds(feeds, read) -%}
+    {%- set found = feeds_reach(feeds, read) -%}
+    {%- set differing = [] -%}
+    {%- for feed in feeds if found[feed][1] != read[feed][1] -%}
+        {%- do differing.append(feed) -%}
+    {%- endfor -%}
+    {{ return(differing | length == 0) }}
+{%- endmacro %}
+
+{#-
+    A query for the rows of a replicated table that changed since: every version that the history has of them, where they belong now and
+    where they belonged. A deletion tells the key alone, so what it was a row of is in the versions before.
+-#}
+{% macro versions_of_changed(table, since) -%}
+    {%- set feed = 'app_history.' ~ table -%}
+    {%- set history = feed_relation(feed) -%}
+    select versions.*
+    from {{ history }} as versions
+    where
+        {% if since is none -%}
+        false
+        {%- else -%}
+        versions.id in (select newer.id from {{ history }} as newer where {{ came_after(feed, since, 'newer.') }})
+        {%- endif %}
+{%- endmacro %}
+
+{#- Whether an event was loaded since; `column` is the moment of its load in a staging model. -#}
+{% macro loaded_after(feed, since, column) -%}
+    {{ 'false' if since is none else came_after(feed, since, loaded_at=column) }}
+{%- endmacro %}

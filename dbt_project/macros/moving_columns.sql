@@ -1,0 +1,31 @@
+{#-
+    Columns that move with the cut alone: no source row changes, and the value does. Kept facts set them in place at each build
+    (macro moves), so each stands here once, for the query and for that.
+-#}
+
+{#- Whether clicks of an impression are all known: web events were collected when it was shown, and the window has passed. -#}
+{% macro is_click_mature(shown_at, tracked_from) -%}
+    coalesce(
+            {{ shown_at }} >= {{ tracked_from }}
+            and {{ later(shown_at, var('click_window_hours'), 'hour') }} <= {{ cut_at() }},
+            false
+        )
+{%- endmacro %}
+
+{#- Whether the window after the first sight has passed; false for what was not seen. -#}
+{% macro is_acceptance_mature(first_viewed_at) -%}
+    coalesce(
+            {{ later(first_viewed_at, var('acceptance_window_days'), 'day') }} <= {{ cut_at() }},
+            false
+        )
+{%- endmacro %}
+
+{#- Days from the application to a moment, in the calendar of the client. -#}
+{% macro days_open(applied_on, until, time_zone) -%}
+    cast({{ days_between(applied_on, tenant_day(until, time_zone)) }} as integer)
+{%- endmacro %}
+
+{#- Days of 24 hours, with fractions. -#}
+{% macro days_in_stage(entered_at, until) -%}
+    {{ seconds_between(entered_at, until) }} / 86400
+{%- endmacro %}

@@ -1,0 +1,244 @@
+"""Build along random increments, and hold each kept fact against what its full SQL gives of the same inputs.
+
+    python -m tests.models.increments HOME [SEED [STEPS [PROJECT]]]
+
+HOME is a new directory; with DBT_WAREHOUSE=postgres and libpq's variables it is built on an empty Postgres database.
+Prints JSON: a line for each increment, with the facts that differ and those that were made anew. A PROJECT is a copy,
+whose code is changed in the end (`EDITS`). dbt runs in this process, which is for nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any  # Any: rows of two drivers, dbt's manifest
+
+import duckdb
+import psycopg
+
+from tests.models.changes import Changes
+from tests.models.small_postgres import copy_rows, copy_to_postgres
+from tests.models.small_tables import event_tables
+from tests.models.small_warehouse import MACHINERY_TYPES, save, write
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+STRATEGY = "changed_keys"
+EDITS = {
+    "code_of_others": {
+        "macros/metric.sql": ('("metric \'"', '("the metric \'"'),
+        "models/marts/core/fct_moves.sql": ("with\n", "with  \n"),
+    },
+    "own_code": {
+        "macros/tenant_day.sql": ("cast(timezone(", "cast( timezone("),
+        "dbt_project.yml": ("click_window_hours: 24", "click_window_hours: 25"),
+    },
+}
+
+
+class Bench:
+    """Raw tables in a DuckDB file, which is the warehouse too unless Postgres is; dbt's files beside it."""
+
+    def __init__(self, home: Path, changes: Changes, project: Path) -> None:
+        self.home, self.changes, self.project = home, changes, project
+        self.file = home / "warehouse.duckdb"
+        self.on_postgres = os.environ.get("DBT_WAREHOUSE") == "postgres"
+        os.environ["DBT_WAREHOUSE_PATH"] = str(self.file)
+        save(changes.product, self.file, changes.at)
+        self.cut = 7  # those that the small warehouse has
+        self.landed: dict[str, str] = {}
+        if self.on_postgres:
+            from ingestion.warehouse.postgres.connection import connect
+            from ingestion.warehouse.postgres.schema import PostgresMachinery
+            from ingestion.warehouse.postgres.session import PostgresSession
+
+            with self._open() as file, psycopg.connect("") as warehouse:
+                copy_to_postgres(file, warehouse)
+            with closing(connect("")) as loader:
+                PostgresMachinery(PostgresSession(loader)).ensure()
+        self.parse()
+        self.kept = self._kept()
+
+    def parse(self) -> None:
+        """Read the project's files."""
+        self.manifest: Any = None
+        parsed = self._dbt("parse")
+        if not parsed.success:
+            raise RuntimeError(f"{parsed.exception}")
+        self.manifest = parsed.result
+
+    def _kept(self) -> list[str]:
+        """Names of the kept facts, each after those that it reads."""
+        nodes = {k: n for k, n in self.manifest.nodes.items() if n.config.get("incremental_strategy") == STRATEGY}
+        ordered: list[str] = []
+        while len(ordered) < len(nodes):
+            ready = [k for k, n in nodes.items() if set(n.depends_on.nodes) & nodes.keys() <= set(ordered)]
+            ordered += [k for k in ready if k not in ordered]
+        return [nodes[key].name for key in ordered]
+
+    def land(self) -> None:
+        """Write what the raw tables hold now, and a new cut."""
+        log, self.cut = self.changes.product.log, self.cut + 1
+        relations: dict[str, tuple[Mapping[str, str], list[Any]]] = {}
+        for table, columns in log.tables.items():
+            if table != "member_demographics":
+                relations[f"raw_app.{table}"] = columns, list(log.mirror.get(table, {}).values())
+                relations[f"raw_app_history.{table}"] = {**columns, **MACHINERY_TYPES}, log.history.get(table, [])
+        for table, columns in event_tables().items():
+            relations[f"raw_segment.{table}"] = columns, self.changes.product.events.get(table, [])
+        with self._open() as file:
+            changed = [name for name, (_, rows) in relations.items() if self.landed.get(name) != repr(rows)]
+            for relation in changed:
+                columns, rows = relations[relation]
+                file.execute(f"drop table {relation}")
+                write(file, relation, columns, rows)
+                self.landed[relation] = repr(rows)
+            at, made_at = self.changes.at, self.changes.loaded_at + timedelta(seconds=1)
+            cut = [self.cut, log.epoch, log.lsn, at, at, 1, self.cut, made_at]
+            file.execute("insert into _flux.cuts values (?, ?, ?, ?, ?, ?, ?, ?)", cut)
+            if self.on_postgres:
+                with psycopg.connect("") as warehouse:
+                    warehouse.execute("insert into _flux.cuts values (%s, %s, %s, %s, %s, %s, %s, %s)", cut)
+                    for relation in changed:
+                        warehouse.execute(f"delete from {relation}".encode())
+                        copy_rows(file, warehouse, *relation.split("."))
+
+    def build(self, *select: str) -> None:
+        """Build models by name."""
+        done = self._dbt("run", "--select", *select)
+        failed = [result.message for result in done.result or () if result.status not in ("success", "skipped")]
+        if not done.success:
+            raise RuntimeError(f"{done.exception or failed}")
+
+    def _dbt(self, command: str, *arguments: str) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        from orchestration.models.runner import close_connections
+
+        places = ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
+        places += ["--target-path", str(self.home / "target"), "--log-path", str(self.home / "logs")]
+        quiet = [
+            "--no-print",
+            "--log-level",
+            "none",
+            "--log-level-file",
+            "none",
+            "--no-write-json",
+            "--no-send-anonymous-usage-stats",
+        ]
+        runner = dbtRunner(manifest=self.manifest)
+        try:
+            return runner.invoke([command, *places, *quiet, *arguments])
+        finally:
+            close_connections()
+
+    def full_sql(self) -> dict[str, str]:
+        """The SQL of the kept facts as a first build compiled it."""
+        found = {path.stem: path.read_text(encoding="utf-8") for path in (self.home / "target").rglob("run/*.sql")}
+        compiled = (self.home / "target" / "compiled").rglob("*.sql")
+        found |= {path.stem: path.read_text(encoding="utf-8") for path in compiled}
+        return {name: found[name] for name in self.kept}
+
+    def notes(self) -> dict[str, str]:
+        """In which run each kept fact was last made anew."""
+        query = (
+            "select relname, obj_description(oid, 'pg_class') from pg_class where relkind = 'r'"
+            if self.on_postgres
+            else "select table_name, comment from duckdb_tables()"
+        )
+        with closing(self._warehouse()) as warehouse:
+            rows = warehouse.execute(query).fetchall()
+        return {
+            name: json.loads(text.removeprefix("flux "))["made"]
+            for name, text in rows
+            if name in self.kept and text is not None
+        }
+
+    def differing(self, full: dict[str, str]) -> list[str]:
+        """The kept facts whose rows are not those of their full SQL, each made of the full rows of the others."""
+        found = []
+        with closing(self._warehouse()) as warehouse:
+            warehouse.execute("begin")
+            for name in self.kept:
+                schema = "marts" if name.startswith("fct_") else "intermediate"
+                warehouse.execute(f"create temp table was_{name} as select * from {schema}.{name}")
+                columns = ", ".join(
+                    column
+                    for (column,) in warehouse.execute(
+                        "select column_name from information_schema.columns where table_schema = "
+                        f"'{schema}' and table_name = '{name}' order by ordinal_position"
+                    ).fetchall()
+                )
+                warehouse.execute(f"delete from {schema}.{name}")
+                warehouse.execute(f"insert into {schema}.{name} ({columns}) select {columns} from ({full[name]}) as it")
+                sides = (f"select * from was_{name}", f"select * from {schema}.{name}")
+                rows = warehouse.execute(
+                    f"({sides[0]} except all {sides[1]}) union all ({sides[1]} except all {sides[0]})"
+                ).fetchall()
+                if rows:
+                    found.append(name)
+            warehouse.execute("rollback")
+        return found
+
+    def rows(self) -> int:
+        """How many rows the kept facts have together."""
+        with closing(self._warehouse()) as warehouse:
+            counts = [
+                warehouse.execute(f"select count(*) from {schema}.{name}").fetchall()[0][0]
+                for name in self.kept
+                for schema in ["marts" if name.startswith("fct_") else "intermediate"]
+            ]
+        return int(sum(counts))
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self.file), config={"storage_compatibility_version": "v1.5.0"})
+        connection.execute("set timezone = 'UTC'")
+        return connection
+
+    def _warehouse(self) -> Any:
+        return psycopg.connect("", autocommit=True, options="-c timezone=UTC") if self.on_postgres else self._open()
+
+
+def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None) -> None:
+    changes = Changes(random.Random(seed))
+    bench = Bench(home, changes, project or PROJECT)
+    moving = ["int_current_cut", "int_tracking_starts", "int_recommendations_changed", "int_applications_changed"]
+    bench.build(*(f"+{name}" for name in bench.kept))
+    full, before = bench.full_sql(), bench.notes()
+
+    def tell(what: str, **more: object) -> None:
+        nonlocal before
+        after = bench.notes()
+        anew = sorted(name for name in bench.kept if before.get(name) != after[name])
+        print(json.dumps({"what": what, "anew": anew, "rows": bench.rows(), **more}))
+        before = after
+
+    for what, step in changes.steps(steps):
+        step()
+        if what != "a_clock_set_back":
+            changes.load()
+        bench.land()
+        if what == "a_truncate":  # a build of some facts, without those that they are made of
+            bench.build("int_recommendations_changed", "fct_impressions", "fct_applications")
+            changes.step_rows_change()
+            bench.land()
+        bench.build(*moving, *bench.kept)
+        tell(what, differing=bench.differing(full))
+    for what, edits in EDITS.items() if project else ():
+        for name, (old, new) in edits.items():
+            text = (bench.project / name).read_text()
+            assert old in text, name
+            (bench.project / name).write_text(text.replace(old, new))
+        bench.parse()
+        bench.build(*moving, *bench.kept)
+        tell(what)
+
+
+if __name__ == "__main__":
+    given = [*sys.argv[1:], *("", "3", "14", "")[len(sys.argv) - 1 :]]
+    main(Path(given[0]), int(given[1]), int(given[2]), Path(given[3]) if given[3] else None)

@@ -1,0 +1,96 @@
+"""Kept facts along random increments equal what their full SQL gives of the same inputs; a broken one does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from demo.server import Server
+from tests.models.changes import ANEW
+from tests.models.conftest import PROJECT, postgres_environment
+
+pytestmark = pytest.mark.slow
+
+Step = dict[str, Any]  # Any: JSON
+
+FAULTS = {
+    # Clicks change nothing.
+    "models/intermediate/matching/int_recommendations_changed.sql": (
+        "from clicks\n    where",
+        "from clicks where false and",
+    ),
+    # A stage event that goes is not followed to its application.
+    "models/intermediate/hiring/int_applications_changed.sql": (
+        "from stage_event_versions\n",
+        "from stage_event_versions where _op not in ('insert', 'snapshot')\n",
+    ),
+    # Days go by and nobody counts.
+    "models/marts/core/fct_applications.sql": ("told.decided_at is null", "false"),
+}
+
+
+def along(home: Path, *options: object, environment: Mapping[str, str] | None = None) -> list[Step]:
+    """Build along increments in a process of its own; a line for each."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.models.increments", str(home), *map(str, options)],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def check(steps: list[Step]) -> None:
+    assert [step for step in steps if step["differing"]] == []
+    # Made anew where nothing tells what changed, and nowhere else: so the rest was brought up to date.
+    assert {step["what"] for step in steps if step["anew"]} == set(ANEW)
+    assert all(step["rows"] > 1_000 for step in steps)
+
+
+def test_along_random_increments_every_kept_fact_equals_its_full_build(tmp_path: Path) -> None:
+    check(along(tmp_path, 3, 18))
+
+
+def test_the_same_on_postgres(tmp_path: Path, postgres_server: Server) -> None:
+    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute("create database increments template template0")
+        url = postgres_server.database_url("increments")
+        check(along(tmp_path, 4, 14, environment=postgres_environment(url)))
+        connection.execute("drop database increments with (force)")
+
+
+def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT, project)
+    for name, (before, after) in FAULTS.items():
+        text = (project / name).read_text()
+        assert text.count(before) == 1, name
+        (project / name).write_text(text.replace(before, after))
+    (tmp_path / "home").mkdir()
+    steps = along(tmp_path / "home", 3, 14, project)
+    found = {name for step in steps for name in step.get("differing", [])}
+    assert {"int_impressions_clicked", "int_application_stage_entries", "fct_applications"} <= found
+
+    # In the end code changes: that of others, then that of all facts but these two.
+    made = {step["what"]: step["anew"] for step in steps}
+    assert made["code_of_others"] == []
+    assert made["own_code"] == sorted(
+        {*found_all(steps)} - {"int_application_stage_entries", "int_applications_milestoned"}
+    )
+
+
+def found_all(steps: list[Step]) -> list[str]:
+    """All kept facts: a copy that comes late makes each anew."""
+    (names,) = (step["anew"] for step in steps if step["what"] == "a_copy_that_came_late")
+    return list(names)
