@@ -32,7 +32,11 @@ employments as (
         newest_user_id as user_id,
         worker_type,
         row_number() over (
-            partition by coalesce(cast(newest_user_id as {{ type_name('text') }}), cast(member_id as {{ type_name('text') }}))
+            partition by
+                coalesce(
+                    cast(newest_user_id as {{ type_name('text') }}),
+                    cast(member_id as {{ type_name('text') }})
+                )
             order by hired_on, member_id
         ) > 1 as is_rehire,
         newness = 1 as is_newest,
