@@ -5,6 +5,7 @@ select
     'Client ' || (k + 1) as client_name,
     40 + 50 * noise(i, 140) as health_score,
     1 as known_weight,
+    40 + 50 * noise(i, 140) as weighted_points,
     noise(i, 141) as active_seat_share,
     100 * noise(i, 141) as active_seat_share_points,
     2 * noise(i, 142) as postings_per_100_members,
