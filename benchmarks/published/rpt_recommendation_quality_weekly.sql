@@ -35,7 +35,7 @@ select
     cast(seen * 0.1 / position as integer) as accepted_count,
     cast(seen * 0.12 / position as integer) as accepted_any_touch_count,
     clicked_impression_count / impression_count as click_through_rate,
-    accepted_count / mature_viewed_count as acceptance_rate,
+    accepted_count / mature_viewed_count as match_acceptance_rate,
     is_complete_week,
     week_starts_on
 from cells

@@ -23,6 +23,7 @@ select
     cast(filled > 4 as integer) as held_opening_count,
     cast(filled > 6 as integer) as reopened_opening_count,
     filled + 1 as opening_count,
+    cast((filled + 1) * (24 + round(40 * noise(i, 111))) as integer) as days_to_fill_sum,
     20 + round(40 * noise(i, 111)) as median_days_to_fill,
     median_days_to_fill + 25 as p90_days_to_fill,
     median_days_to_fill + 4 as mean_days_to_fill,

@@ -1,4 +1,5 @@
--- Postings of all weeks are the opportunities opened in them; each week of a client has its row.
+-- Postings per 100 members, times the members, give back the opportunities opened;
+-- each week of a client has its share of seats.
 with
 
 health as (select * from {{ ref('fct_client_health_week') }}),
@@ -10,11 +11,17 @@ weeks as (select * from {{ ref('int_client_weeks') }}),
 opportunities as (select * from {{ ref('stg_app__opportunities') }}),
 
 posted as (      -- one row in all
-    select coalesce(sum(posting_count), 0) as opportunity_count
+    select
+        coalesce(sum(health.postings_per_100_members * client_weeks.member_count / 100), 0)
+            as opportunity_count
     from health
+    inner join client_weeks
+        on
+            health.client_id = client_weeks.client_id
+            and health.week_starts_on = client_weeks.week_starts_on
 ),
 
-opened as (      -- one row in all
+opened as (      -- one row in all; weeks without members have no rate
     select count(*) as opportunity_count
     from opportunities
     inner join weeks
@@ -22,13 +29,17 @@ opened as (      -- one row in all
             opportunities.client_id = weeks.client_id
             and opportunities.opened_at >= weeks.week_starts_at
             and opportunities.opened_at < weeks.week_ends_at
-    where opportunities.deleted_at is null
+    inner join client_weeks
+        on
+            weeks.client_id = client_weeks.client_id
+            and weeks.week_starts_on = client_weeks.week_starts_on
+    where opportunities.deleted_at is null and client_weeks.member_count > 0
 )
 
 select 'openings' as broken
 from posted
 cross join opened
-where posted.opportunity_count <> opened.opportunity_count
+where abs(posted.opportunity_count - opened.opportunity_count) > 1e-6
 union all
 select 'weeks' as broken
 from health
