@@ -44,6 +44,12 @@ class Formula:
             return f"`{self.numerator}` / `{self.denominator}`"
         return f"`{self.formula}`" if self.formula is not None else None
 
+    @property
+    def columns(self) -> set[str]:
+        """Names that the formula reads."""
+        parts = (self.numerator, self.denominator, self.column, self.formula, self.mean, self.weight)
+        return {name for part in parts if part is not None for name in _COLUMN.findall(part)}
+
     def sql(self, of: str = "", *, sums: bool = False) -> str:
         """Spell it over the columns of one row, or (`sums`) over a group. ValueError: a percentile has no sums."""
         if self.percentile is not None and self.column is not None:

@@ -40,7 +40,11 @@ class Metric:
 
 
 METRICS = (
-    Metric("flux_table_rows", "rows of the mirror", ("table",)),
+    Metric(
+        "flux_table_rows",
+        "rows of the mirror; of one above 8 MB in a Postgres warehouse the planner's estimate",
+        ("table",),
+    ),
     Metric("flux_table_state_info", "1 for the state that the table is in", ("table", "state")),
     Metric("flux_table_last_change_timestamp_seconds", "Unix time at which its last change committed", ("table",)),
     Metric("flux_table_schema_changes", "times that its shape changed or it was copied, ever", ("table",)),

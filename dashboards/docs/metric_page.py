@@ -40,14 +40,17 @@ def example(metric: Metric, models: list[Model]) -> str:
     model = models[0] if models else None
     if model is None:
         return ""
-    if metric.column_name in {column.name for column in model.columns}:
+    names = {column.name for column in model.columns}
+    if metric.column_name in names:
         dates = [column for column in model.key if column.endswith("_on")]
         newest = f" order by {dates[0]} desc" if dates else ""
         columns = [*model.key, *([metric.column_name] if metric.column_name not in model.key else [])]
         return f"select {', '.join(map(str, columns))} from {model.relation}{newest} limit 10"
+    if not metric.formula.columns <= names:  # of rows that are made where it is shown
+        return ""
     try:
         return f"select {metric.formula.sql(sums=True)} as {metric.name} from {model.relation}"
-    except ValueError:  # a percentile of another model's column
+    except ValueError:  # a percentile
         return ""
 
 
@@ -69,7 +72,9 @@ def _stands(content: Content, metric: Metric, models: list[Model]) -> str:
         names = {column.name for column in model.columns}
         column = metric.column_name if metric.column_name in names else None
         where = "computed where it is shown" if metric.column_name is None else "under another name, or as its parts"
-        if column is not None:
+        if column is not None and content.is_closed(model):  # its page has no columns here
+            where = f"<code>{breakable(column)}</code>"
+        elif column is not None:
             page = content.page(model.relation)
             where = f'<a href="{text(page)}#c-{text(column)}"><code>{breakable(column)}</code></a>'
         rows.append((content.link(model.relation), where, content.prose(model.grain), unbroken(model.owner)))

@@ -247,7 +247,8 @@ def test_the_query_of_each_metric_runs(content: Content, built: Path) -> None:
             if sql:
                 warehouse.execute(sql)
                 asked += 1
-    assert asked >= len(content.metrics) - 2
+    elsewhere = [metric for metric in content.metrics.values() if metric.column_name is None]
+    assert asked >= len(content.metrics) - len(elsewhere) > 40
 
 
 class Card:
