@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 # A statement costs the warehouse milliseconds, whatever it brings, and each transaction one for every table that it
 # touches; a larger one needs more memory, some 3 KB an event.
-BATCH_EVENTS: Final = 120_000
-_BATCH_BYTES: Final = 192 << 20
+BATCH_EVENTS: Final = 80_000
+_BATCH_BYTES: Final = 128 << 20
 _FEW_BYTES: Final = 8 << 20
 _MOST_WAIT_SECONDS: Final = 10.0
 
