@@ -38,15 +38,23 @@ FAULTS = {
 }
 
 
+# DuckDB 2.0.0 gives a query up at times that runs when asked again (duckdb/duckdb#24807, open; docs/runbook.md).
+GIVEN_UP = "dict-surviving join"
+
+
 def along(home: Path, *options: object, environment: Mapping[str, str] | None = None) -> list[Step]:
-    """Build along increments in a process of its own; a line for each."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.models.increments", str(home), *map(str, options)],
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    """Build along increments in a process of its own; a line for each. Begins anew, once, where DuckDB gave up."""
+    for attempt in ("first", "second"):
+        (home / attempt).mkdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.models.increments", str(home / attempt), *map(str, options)],
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        if environment is not None or done.returncode == 0 or GIVEN_UP not in done.stderr:
+            break
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -12,6 +12,18 @@
     select {{ columns }} from {{ arg_dict.temp_relation }}
 {%- endmacro %}
 
+{#-
+    The rows that a kept model has to tell again: those of a CTE whose keys are in the list, which the model imports as `changed`; all in a
+    full build.
+-#}
+{% macro to_be_told(rows, key) -%}
+    select *
+    from {{ rows }}
+    {%- if is_incremental() %}
+    where {{ key }} in (select changed.{{ key }} from changed)
+    {%- endif %}
+{%- endmacro %}
+
 {#- In the place of dbt's own: a kept model is made anew also when it cannot go on from what it holds. -#}
 {% macro should_full_refresh() -%}
     {%- set wanted = config.get('full_refresh') -%}

@@ -18,11 +18,7 @@ stages as (select * from {{ ref('stg_app__stages') }}),
 changed as (select * from {{ ref('int_applications_changed') }}),
 
 stage_events as (      -- those to be told again; all in a full build
-    select *
-    from every_stage_event
-    {% if is_incremental() -%}
-    where application_id in (select changed.application_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_stage_event', 'application_id') }}
 ),
 
 decisions as (      -- one row per living application

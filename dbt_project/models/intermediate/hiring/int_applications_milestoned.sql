@@ -14,11 +14,7 @@ every_entry as (select * from {{ ref('int_application_stage_entries') }}),
 changed as (select * from {{ ref('int_applications_changed') }}),
 
 entries as (      -- those to be told again; all in a full build
-    select *
-    from every_entry
-    {% if is_incremental() -%}
-    where application_id in (select changed.application_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_entry', 'application_id') }}
 ),
 
 milestones as (      -- one row per application with at least one stage entry

@@ -23,11 +23,7 @@ tracking_starts as (select * from {{ ref('int_tracking_starts') }}),
 changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 impressions as (      -- those to be told again; all in a full build
-    select *
-    from every_impression
-    {% if is_incremental() -%}
-    where recommendation_id in (select changed.recommendation_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_impression', 'recommendation_id') }}
 ),
 
 credited as (      -- one row per click that follows a sight in time, with the newest impression before it

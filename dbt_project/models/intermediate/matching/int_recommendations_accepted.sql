@@ -18,11 +18,7 @@ applications as (select * from {{ ref('stg_app__applications') }}),
 changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 viewed as (      -- those to be told again; all in a full build. Of a pair, all are
-    select *
-    from every_viewed
-    {% if is_incremental() -%}
-    where recommendation_id in (select changed.recommendation_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_viewed', 'recommendation_id') }}
 ),
 
 touches as (      -- one row per recommendation and application that followed its first sight in time

@@ -14,11 +14,7 @@ every_impression as (select * from {{ ref('int_impressions_clicked') }}),
 changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 impressions as (      -- those to be told again; all in a full build
-    select *
-    from every_impression
-    {% if is_incremental() -%}
-    where recommendation_id in (select changed.recommendation_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_impression', 'recommendation_id') }}
 ),
 
 viewed as (      -- one row per recommendation seen at least once

@@ -21,11 +21,7 @@ clients as (select * from {{ ref('int_clients_zoned') }}),
 changed as (select * from {{ ref('int_applications_changed') }}),
 
 entries as (      -- those to be told again; all in a full build
-    select *
-    from every_entry
-    {% if is_incremental() -%}
-    where application_id in (select changed.application_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_entry', 'application_id') }}
 ),
 
 final as (

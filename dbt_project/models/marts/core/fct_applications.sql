@@ -29,11 +29,7 @@ clients as (select * from {{ ref('int_clients_zoned') }}),
 changed as (select * from {{ ref('int_applications_changed') }}),
 
 applications as (      -- those to be told again; all in a full build
-    select *
-    from every_application
-    {% if is_incremental() -%}
-    where application_id in (select changed.application_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_application', 'application_id') }}
 ),
 
 joined as (      -- one row per living application

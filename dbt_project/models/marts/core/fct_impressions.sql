@@ -25,11 +25,7 @@ clients as (select * from {{ ref('int_clients_zoned') }}),
 changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 impressions as (      -- those to be told again; all in a full build
-    select *
-    from every_impression
-    {% if is_incremental() -%}
-    where recommendation_id in (select changed.recommendation_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_impression', 'recommendation_id') }}
 ),
 
 final as (

@@ -25,11 +25,7 @@ clients as (select * from {{ ref('int_clients_zoned') }}),
 changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 recommendations as (      -- those to be told again; all in a full build
-    select *
-    from every_recommendation
-    {% if is_incremental() -%}
-    where recommendation_id in (select changed.recommendation_id from changed)
-    {%- endif %}
+    {{ to_be_told('every_recommendation', 'recommendation_id') }}
 ),
 
 dismissals as (      -- one row per recommendation waved away
