@@ -64,6 +64,8 @@ def type_word(kind: sa.types.TypeEngine[Any] | str) -> str:
         name = str(kind).lower()
         if name == "timestamp with time zone":
             return "timestamptz"
+        if name in ("char", "varchar"):  # SQLAlchemy's names, which the catalog does not know
+            return "text"
         return type_word(ischema_names[name]()) if name in ischema_names else name
     for word, sort in _TYPE_WORDS:
         if isinstance(kind, sort):

@@ -290,3 +290,10 @@ def test_import_of_the_checks_leaves_gx_and_its_heavy_libraries_alone() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["CHAR", "VARCHAR", "TEXT", "character", "character varying"])
+def test_text_of_a_length_is_text_by_each_name_that_gx_tells(name: str) -> None:
+    from orchestration.checks.engine import type_word
+
+    assert type_word(name) == "text"
