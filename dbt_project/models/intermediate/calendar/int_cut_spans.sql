@@ -35,11 +35,12 @@ places as (      -- one row per transaction and per cut of the last days, which 
         and cuts.made_at >= {{ earlier('newest.made_at', var('freshness_budget_days'), 'day') }}
 ),
 
-placed as (
+placed as (      -- from the end, since Postgres starts a sum anew where the beginning of its frame moves
     select
         *,
         min(commit_at) over (
-            order by _position, is_cut, cut_id rows between 1 following and unbounded following
+            order by _position desc, is_cut desc, cut_id desc
+            rows between unbounded preceding and 1 preceding
         ) as first_missed_at
     from places
 ),
