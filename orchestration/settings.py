@@ -11,7 +11,6 @@ import dataclasses
 import datetime as dt
 import difflib
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,12 @@ from typing import Annotated, Literal, get_args, get_type_hints
 from ingestion.failpoints import VARIABLE as FAILPOINT
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
-from orchestration.errors import NotBuiltYetError, SettingError
+from orchestration.errors import SettingError
+from orchestration.settings_checks import check
 
 PREFIX = "FLUX_"
 WireFormat = Literal["text", "binary"]
 HistoryMode = Literal["keep", "off"]
-_LEAST_MEMORY = 64 << 20
 # What tests say to a process of ours is no setting.
 NOT_SETTINGS = frozenset({FAILPOINT})
 
@@ -143,7 +142,7 @@ class Settings:
                 values[known[name]] = _parse(name, text, *_HINTS[known[name]])
         settings = cls(**values)  # type: ignore[arg-type]  # parsed by the fields' own types above
         settings = dataclasses.replace(settings, home=settings.home.expanduser().absolute())
-        _check(settings)
+        check(settings)
         return settings
 
     # ---------- where things are
@@ -342,59 +341,3 @@ def _parse(name: str, text: str, kind: object, about: About) -> object:
     except (ValueError, KeyError) as error:
         shown = "***" if about.secret else repr(text)
         raise SettingError(f"{name} wants {_KINDS[kind].wanted}, got {shown}; see 'flux settings'") from error
-
-
-def _check(settings: Settings) -> None:
-    for name, url in (("FLUX_SOURCE_URL", settings.source_url), ("FLUX_DEMO_URL", settings.demo_url)):
-        if url is not None and not url.startswith(("postgresql://", "postgres://")):
-            raise SettingError(f"{name} wants postgresql://user@host:port/database, got a URL of another kind")
-    _check_warehouse(settings.warehouse_url)
-    if settings.otlp_endpoint is not None and not re.fullmatch(r"https?://[^/?#]+(/[^?#]*)?", settings.otlp_endpoint):
-        raise SettingError("FLUX_OTLP_ENDPOINT wants http(s)://HOST:PORT, to which /v1/metrics is added")
-    ports = settings.collect_port, settings.dagster_port, settings.site_port, settings.metrics_port
-    for name, port in zip(("COLLECT", "DAGSTER", "SITE", "METRICS"), ports, strict=True):
-        if not 1 <= port <= 65535:
-            raise SettingError(f"FLUX_{name}_PORT wants a port from 1 to 65535, got {port}")
-    for name, number in (
-        ("DEMO_SCALE", settings.demo_scale),
-        ("DEMO_RATE", settings.demo_rate),
-        ("BUILD_MINUTES", settings.build_minutes),
-        ("COLLECT_REQUESTS_PER_SECOND", settings.collect_requests_per_second),
-        ("VERIFY_SNAPSHOT_MINUTES", settings.verify_snapshot_minutes),
-    ):
-        if number is not None and not 0 < number < float("inf"):
-            raise SettingError(f"FLUX_{name} wants a number above 0, got {number}")
-    for name, whole in (
-        ("COLLECT_BODY_BYTES", settings.collect_body_bytes),
-        ("COLLECT_CONNECTIONS", settings.collect_connections),
-        ("COLLECT_FREE_BYTES", settings.collect_free_bytes),
-        ("COPY_BYTES_PER_SECOND", settings.copy_bytes_per_second),
-        ("LOG_KEEP_BYTES", settings.log_keep_bytes),
-        ("WAL_BUDGET_BYTES", settings.wal_budget_bytes),
-    ):
-        if whole is not None and whole < 1:
-            raise SettingError(f"FLUX_{name} wants a number above 0, got {whole}")
-    if (memory := settings.loader_memory_bytes) < _LEAST_MEMORY:
-        raise SettingError(f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
-    if not 0 <= settings.log_keep_days < float("inf"):
-        raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
-    if settings.hash_key is not None and settings.hash_key_file is not None:
-        raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
-    if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
-        raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
-    for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):
-        if len(identifier.encode()) > 63:
-            raise SettingError(f"{name} wants a name of at most 63 bytes, got {len(identifier.encode())}")
-    if not re.fullmatch(r"[a-z0-9_]+", settings.slot):
-        raise SettingError(f"FLUX_SLOT wants lower-case letters, digits and _, as Postgres does, got {settings.slot!r}")
-
-
-def _check_warehouse(url: str | None) -> None:
-    if url is None or url.startswith((DUCKDB, *POSTGRES)):
-        return
-    scheme = url.partition("://")[0]
-    if scheme in ("bigquery", "snowflake"):
-        raise NotBuiltYetError(
-            f"a warehouse on {scheme} is not built yet; unset FLUX_WAREHOUSE_URL, or use duckdb:///PATH or postgresql://"
-        )
-    raise SettingError("FLUX_WAREHOUSE_URL wants duckdb:///PATH or postgresql://..., got a URL of another kind")
