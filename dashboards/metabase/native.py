@@ -1,0 +1,104 @@
+"""A card's SQL as Metabase asks it: one filter value, closed periods only, in the warehouse's dialect.
+
+A card returns rows for each value of its filter and for `all`, so the filter is a comparison around it. It is a plain
+variable (`{{client}}`) with a default, which works on any SQL; a field filter would need a table of Metabase's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import sqlglot
+from sqlglot import exp
+
+from dashboards.compile import Query
+from dashboards.model import Card, Filter
+
+Translate = Callable[[str], str]  # DuckDB's SELECT -> the dialect of the database that Metabase reads
+
+CUT: Final = "intermediate.int_current_cut"  # the build that the models stand on; published with them
+_DAYS: Final = {"day": 1, "week": 7, "month": 31}
+_MARK: Final = "flux-variable-{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """SQL with `{{variables}}`, and the filter that each stands for."""
+
+    sql: str
+    variables: tuple[str, ...] = ()
+
+
+def card_native(card: Card, query: Query, filters: Mapping[str, Filter], translate: Translate) -> Native:
+    """Write a card's query for Metabase."""
+    conditions = [
+        f"{_name(filters[key].column)} = {_text(_MARK.format(key))}"  # the variable takes the literal's place below
+        for key in card.filters
+    ]
+    if card.grain is not None and card.encode.x is not None:
+        conditions += _closed(card)
+    if not conditions:
+        return Native(translate(query.sql))
+    inner, names, order = _without_order(sqlglot.parse_one(query.sql, dialect="duckdb"))
+    around = f"select {', '.join(map(_name, names))} from ({inner}) as card where {' and '.join(conditions)}{order}"
+    return Native(_with_variables(translate(around), card.filters), card.filters)
+
+
+def values_native(card: Card, query: Query, filter_: Filter, translate: Translate) -> Native:
+    """Write the query for the values among which a filter chooses: `all` first."""
+    column = _name(filter_.column)
+    return Native(
+        translate(
+            f"select {column} from (select distinct {column} from ({query.sql}) as card) as choices"
+            f" order by case when {column} = {_text(filter_.all)} then 0 else 1 end, {column}"
+        )
+    )
+
+
+def _without_order(tree: exp.Expr) -> tuple[str, list[str], str]:
+    """Take the order off a query, and say it of what the query gives: order inside a subquery binds nobody.
+
+    Gives the query, the names of its columns, and the order. What is ordered by and not given goes along hidden.
+    """
+    assert isinstance(tree, exp.Select)
+    names = tree.named_selects
+    given = {one.alias_or_name: one.unalias() for one in tree.selects}
+    order = tree.args.get("order")
+    tree.set("order", None)
+    outer = []
+    for number, ordered in enumerate(order.expressions if order is not None else []):
+        key = ordered.this
+        if isinstance(key, exp.Column) and key.name in given and given[key.name] == key:
+            key.set("table", None)
+        if any(column.table or column.name not in given for column in key.find_all(exp.Column)):
+            hidden = f"order_{number}"
+            tree = tree.select(exp.alias_(key.copy(), hidden))
+            ordered.set("this", exp.column(hidden))
+        outer.append(ordered.sql(dialect="duckdb"))
+    return tree.sql(dialect="duckdb"), names, f" order by {', '.join(outer)}" if outer else ""
+
+
+def _closed(card: Card) -> list[str]:
+    """Periods that the cut has not closed look like a collapse; older ones than the page shows are left out."""
+    assert card.grain is not None
+    begin = f"cast({_name(card.encode.x or '')} as date)"
+    cut = f"(select cast(cut_at as date) from {CUT})"
+    oldest = timedelta(days=_DAYS[card.grain] * (card.periods + 1)).days
+    return [f"{begin} + interval '1 {card.grain}' <= {cut}", f"{begin} >= {cut} - interval '{oldest} days'"]
+
+
+def _with_variables(sql: str, variables: tuple[str, ...]) -> str:
+    for key in variables:
+        sql = sql.replace(_text(_MARK.format(key)), f"{{{{{key}}}}}")
+    return sql
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,115 @@
+"""HTTP of the stand-in for Metabase, on loopback: refuses unknown routes and ids, and records what it is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.dashboards.metabase.state import Json, RefusedError, State
+
+API_KEY = "mb_a-key-of-the-stand-in"
+
+
+class Fake:
+    """One server. `faults` are answered instead, one each: `(method, path) -> status`, or an exception that cuts."""
+
+    def __init__(self, state: State, version: str = "v0.58.3") -> None:
+        self.state, self.version = state, version
+        self.asked: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], int | None] = lambda method, path: None
+        """Called before each call: a status is answered instead, 0 cuts the connection before the call is done."""
+        self.after: Callable[[str, str], bool] = lambda method, path: False
+        """Called after each call: True cuts the connection, though the call was done."""
+        self.url = ""
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """What was written, leaving out questions."""
+        questions = ("/query", "/translate")
+        return [call for call in self.asked if call[0] != "GET" and not call[1].endswith(questions)]
+
+    def answer(self, method: str, path: str, parameters: dict[str, str], body: Json) -> Any:
+        """Answer one call. Raises RefusedError."""
+        state = self.state
+        routes: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", r"/api/session/properties", lambda: {"version": {"tag": self.version}, "setup-token": None}),
+            ("GET", r"/api/collection", lambda: state.list_collections(parameters.get("archived") == "true")),
+            ("POST", r"/api/collection", lambda: state.add_collection(body)),
+            ("GET", r"/api/collection/(\d+)", lambda n: dict(state._of(state.collections, n))),
+            ("PUT", r"/api/collection/(\d+)", lambda n: state.change_collection(n, body)),
+            ("GET", r"/api/collection/(\d+)/items", lambda n: state.items(n, parameters.get("models"))),
+            ("POST", r"/api/eid-translation/translate", lambda: state.translate(body)),
+            ("POST", r"/api/card", lambda: state.add_card(body)),
+            ("GET", r"/api/card/(\d+)", state.card),
+            ("PUT", r"/api/card/(\d+)", lambda n: state.change_card(n, body)),
+            ("POST", r"/api/dashboard", lambda: state.add_dashboard(body)),
+            ("GET", r"/api/dashboard/(\d+)", state.dashboard),
+            ("PUT", r"/api/dashboard/(\d+)", lambda n: state.change_dashboard(n, body)),
+            ("POST", r"/api/dashboard/(\d+)/dashcard/(\d+)/card/(\d+)/query", state.run),
+        ]
+        for verb, pattern, act in routes:
+            match = re.fullmatch(pattern, path)
+            if match is not None and verb == method:
+                return act(*(int(group) for group in match.groups()))
+        raise RefusedError(404, "API endpoint does not exist.")
+
+
+@contextmanager
+def serving(fake: Fake) -> Iterator[Fake]:
+    """Let it answer while the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_call(self) -> None:
+            parts = urlsplit(self.path)
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            fake.asked.append((self.command, parts.path))
+            status = fake.before(self.command, parts.path)
+            if status == 0:
+                self.close_connection = True
+                return
+            if status is not None:
+                self._send(status, "as it was told")
+                return
+            if self.headers.get("X-API-KEY") != API_KEY and parts.path != "/api/session/properties":
+                self._send(401, "Unauthenticated")
+                return
+            parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            try:
+                found = fake.answer(self.command, parts.path, parameters, body)
+            except RefusedError as refused:
+                self._send(refused.status, refused.body)
+                return
+            if fake.after(self.command, parts.path):
+                self.close_connection = True
+                return
+            self._send(202 if parts.path.endswith("/query") else 200, found)
+
+        do_GET = do_POST = do_PUT = do_DELETE = handle_call  # noqa: N815 - the names that http.server calls
+
+        def _send(self, status: int, body: Any) -> None:
+            text = (body if isinstance(body, str) else json.dumps(body)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()

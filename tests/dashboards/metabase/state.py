@@ -1,0 +1,323 @@
+"""What the stand-in for Metabase keeps, and how strictly it takes what it is told.
+
+Written from Metabase's OpenAPI document and from what its own clients rely on, not from our deployer: it refuses what
+a real server refuses (or would store as nonsense), and gives back what it took in another form, as a real one does.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+Json = dict[str, Any]
+DISPLAYS = frozenset(
+    (
+        *(
+            "table",
+            "scalar",
+            "smartscalar",
+            "gauge",
+            "progress",
+            "bar",
+            "row",
+            "line",
+            "area",
+            "combo",
+            "pie",
+            "funnel",
+        ),
+        *("map", "scatter", "waterfall", "pivot", "object"),
+    )
+)
+PARAMETER_TYPES = frozenset(
+    (
+        *(f"number/{one}" for one in ("=", "!=", "between", ">=", "<=")),
+        *(f"string/{one}" for one in ("=", "!=", "contains", "does-not-contain", "starts-with", "ends-with")),
+        *(f"date/{one}" for one in ("single", "range", "relative", "month-year", "quarter-year", "all-options")),
+        *(f"location/{one}" for one in ("city", "state", "zip_code", "country")),
+        *("boolean/=", "temporal-unit", "id", "category", "number", "string", "text"),
+    )
+)
+TAG_TYPES = frozenset({"text", "number", "date", "boolean", "dimension", "card", "snippet", "temporal-unit"})
+GRID = 24
+
+
+class RefusedError(Exception):
+    """An answer that is no success: HTTP's status, and what the body says."""
+
+    def __init__(self, status: int, body: Json | str) -> None:
+        super().__init__(str(body))
+        self.status, self.body = status, body
+
+
+class State:
+    """Collections, cards and dashboards of one server."""
+
+    def __init__(self, ask: Callable[[str], list[tuple[Any, ...]]], database: int) -> None:
+        self.ask, self.database = ask, database
+        self.collections: dict[int, Json] = {}
+        self.cards: dict[int, Json] = {}
+        self.dashboards: dict[int, Json] = {}
+        self._numbers = itertools.count(101)
+        self._clock = itertools.count(1)
+
+    # ---------- collections
+
+    def list_collections(self, archived: bool) -> list[Json]:
+        root: list[Json] = [] if archived else [{"id": "root", "name": "Our analytics", "archived": False}]
+        return root + [copy.deepcopy(one) for one in self.collections.values() if one["archived"] == archived]
+
+    def add_collection(self, body: Json) -> Json:
+        self._only(body, {"name", "description", "parent_id", "namespace", "authority_level"})
+        self._text(body, "name")
+        parent = body.get("parent_id")
+        number = next(self._numbers)
+        location = "/" if parent is None else f"{self._of(self.collections, parent)['location']}{parent}/"
+        self.collections[number] = {
+            "id": number, "name": body["name"], "description": self._optional(body, "description"),
+            "location": location, "archived": False, "slug": body["name"].lower(), "entity_id": self._entity(),
+        }  # fmt: skip
+        return copy.deepcopy(self.collections[number])
+
+    def change_collection(self, number: int, body: Json) -> Json:
+        self._only(body, {"name", "description", "parent_id", "archived", "authority_level"})
+        one = self._of(self.collections, number)
+        if "parent_id" in body:
+            parent = body["parent_id"]
+            one["location"] = "/" if parent is None else f"{self._of(self.collections, parent)['location']}{parent}/"
+        for name in ("name", "description", "archived"):
+            if name in body:
+                one[name] = body[name]
+        if "archived" in body:  # what is in it goes with it
+            for item in (*self.cards.values(), *self.dashboards.values()):
+                if item["collection_id"] == number:
+                    item["archived"] = body["archived"]
+        return copy.deepcopy(one)
+
+    def items(self, number: int, models: str | None) -> Json:
+        self._of(self.collections, number)
+        found = [
+            {"id": one["id"], "model": model, "name": one["name"], "description": one["description"]}
+            for model, store in (("card", self.cards), ("dashboard", self.dashboards))
+            for one in store.values()
+            if one["collection_id"] == number and not one["archived"] and models in (None, model)
+        ]
+        return {"data": found, "total": len(found)}
+
+    # ---------- cards
+
+    def add_card(self, body: Json) -> Json:
+        self._only(body, {
+            "name", "description", "type", "display", "dataset_query", "visualization_settings", "collection_id",
+            "entity_id", "cache_ttl", "parameters", "result_metadata", "dashboard_id",
+        })  # fmt: skip
+        for name in ("name", "display"):
+            self._text(body, name)
+        for name in ("dataset_query", "visualization_settings"):
+            if not isinstance(body.get(name), dict):
+                raise RefusedError(400, {"errors": {name: "value must be a map."}})
+        number = next(self._numbers)
+        entity = body.get("entity_id") or self._entity()
+        if not re.fullmatch(r"[A-Za-z0-9_-]{21}", entity):
+            raise RefusedError(400, {"errors": {"entity_id": "String must be a valid 21-character NanoID string."}})
+        if any(one["entity_id"] == entity for one in self.cards.values()):
+            raise RefusedError(500, "duplicate key value violates unique constraint")
+        card: Json = {"id": number, "entity_id": entity, "archived": False, "type": "question"}
+        card |= {"description": None, "collection_id": None}
+        self.cards[number] = card
+        try:
+            return self.change_card(number, {name: value for name, value in body.items() if name != "entity_id"})
+        except RefusedError:
+            del self.cards[number]
+            raise
+
+    def change_card(self, number: int, body: Json) -> Json:
+        self._only(body, {
+            "name", "description", "type", "display", "dataset_query", "visualization_settings", "collection_id",
+            "archived", "cache_ttl", "parameters", "enable_embedding", "embedding_params", "collection_position",
+        })  # fmt: skip
+        card = self._of(self.cards, number)
+        if "display" in body and body["display"] not in DISPLAYS:
+            raise RefusedError(400, {"errors": {"display": f"unknown display {body['display']!r}"}})
+        if body.get("description") == "":
+            raise RefusedError(400, {"errors": {"description": "value must be a non-blank string, or null."}})
+        if body.get("collection_id") is not None:
+            self._of(self.collections, body["collection_id"])
+        if "dataset_query" in body:
+            self._check_query(body["dataset_query"])
+        card |= copy.deepcopy(body)
+        card["updated_at"] = self._now()
+        return self.card(number)
+
+    def card(self, number: int) -> Json:
+        """Give a card as version 57 and later do: MBQL 5, with ids of the server's own, its keys in another order."""
+        card = copy.deepcopy(self._of(self.cards, number))
+        native = card["dataset_query"]["native"]
+        card["dataset_query"] = {
+            "lib/type": "mbql/query",
+            "database": card["dataset_query"]["database"],
+            "stages": [{
+                "lib/type": "mbql.stage/native",
+                "lib/uuid": str(uuid.uuid4()),
+                "native": native["query"],
+                "template-tags": dict(reversed(list((native.get("template-tags") or {}).items()))),
+            }],
+        }  # fmt: skip
+        return dict(sorted(card.items(), reverse=True))
+
+    def _check_query(self, query: Json) -> None:
+        if query.get("type") != "native" or not isinstance(query.get("native"), dict):
+            raise RefusedError(400, {"errors": {"dataset_query": "only native queries here"}})
+        if query.get("database") != self.database:
+            raise RefusedError(404, "Not found.")
+        sql = query["native"].get("query")
+        if not isinstance(sql, str) or not sql.strip():
+            raise RefusedError(400, {"errors": {"dataset_query": "native.query must be a non-blank string"}})
+        tags = query["native"].get("template-tags") or {}
+        used = set(re.findall(r"\{\{\s*([a-z0-9_]+)\s*\}\}", sql))
+        if used != set(tags):
+            raise RefusedError(400, {"errors": {"dataset_query": f"variables {sorted(used)} but tags {sorted(tags)}"}})
+        for name, tag in tags.items():
+            if tag.get("name") != name or tag.get("type") not in TAG_TYPES or not tag.get("display-name"):
+                raise RefusedError(400, {"errors": {"dataset_query": f"template tag {name!r} is malformed"}})
+            uuid.UUID(tag["id"])
+
+    # ---------- dashboards
+
+    def add_dashboard(self, body: Json) -> Json:
+        self._only(body, {"name", "description", "parameters", "cache_ttl", "collection_id", "collection_position"})
+        self._text(body, "name")
+        if body.get("collection_id") is not None:
+            self._of(self.collections, body["collection_id"])
+        number = next(self._numbers)
+        self.dashboards[number] = {
+            "id": number, "name": body["name"], "description": self._optional(body, "description"),
+            "collection_id": body.get("collection_id"), "parameters": body.get("parameters") or [], "dashcards": [],
+            "tabs": [], "archived": False, "caveats": None, "points_of_interest": None, "entity_id": self._entity(),
+            "enable_embedding": False, "embedding_params": None, "updated_at": self._now(),
+        }  # fmt: skip
+        return self.dashboard(number)
+
+    def change_dashboard(self, number: int, body: Json) -> Json:
+        self._only(body, {
+            "name", "description", "caveats", "points_of_interest", "collection_id", "archived", "parameters", "tabs",
+            "dashcards", "cache_ttl", "width", "enable_embedding", "embedding_params", "collection_position",
+        })  # fmt: skip
+        dashboard = self._of(self.dashboards, number)
+        if body.get("collection_id") is not None:
+            self._of(self.collections, body["collection_id"])
+        parameters: list[Json] = body.get("parameters", dashboard["parameters"])
+        ids = [one.get("id") for one in parameters]
+        if len(set(ids)) != len(ids):
+            raise RefusedError(400, {"errors": {"parameters": "ids must be unique"}})
+        for one in parameters:
+            if one.get("type") not in PARAMETER_TYPES or not one.get("slug") or not one.get("name"):
+                raise RefusedError(400, {"errors": {"parameters": f"parameter {one.get('id')!r} is malformed"}})
+            if one.get("values_source_type") == "card":
+                self._of(self.cards, one["values_source_config"]["card_id"])
+        if "dashcards" in body:
+            dashboard["dashcards"] = self._placed(dashboard, body["dashcards"], set(ids))
+        if "tabs" in body:
+            dashboard["tabs"] = [
+                {**one, "id": one["id"] if one["id"] >= 0 else next(self._numbers)} for one in body["tabs"]
+            ]
+        kept = {name: copy.deepcopy(value) for name, value in body.items() if name not in ("dashcards", "tabs")}
+        dashboard |= kept
+        dashboard["updated_at"] = self._now()
+        return self.dashboard(number)
+
+    def _placed(self, dashboard: Json, dashcards: list[Json], parameters: set[str]) -> list[Json]:
+        known = {one["id"]: one for one in dashboard["dashcards"]}
+        ids = [one.get("id") for one in dashcards]
+        if len(set(ids)) != len(ids) or None in ids:
+            raise RefusedError(400, {"errors": {"dashcards": "ids must be there and unique"}})
+        placed = []
+        for one in dashcards:
+            for name in ("row", "col", "size_x", "size_y"):
+                least = 1 if name.startswith("size") else 0
+                if not isinstance(one.get(name), int) or one[name] < least:
+                    raise RefusedError(400, {"errors": {"dashcards": f"{name} must be an integer of {least} or more"}})
+            if one["col"] + one["size_x"] > GRID:
+                raise RefusedError(400, {"errors": {"dashcards": "a card leaves the grid"}})
+            if one["id"] >= 0 and one["id"] not in known:
+                raise RefusedError(404, "Not found.")
+            if one.get("card_id") is not None:
+                self._of(self.cards, one["card_id"])
+            for mapping in one.get("parameter_mappings") or []:
+                if mapping["parameter_id"] not in parameters or not isinstance(mapping.get("target"), list):
+                    raise RefusedError(400, {"errors": {"dashcards": "a mapping names an unknown parameter"}})
+            placed.append({
+                **copy.deepcopy(one),
+                "id": one["id"] if one["id"] >= 0 else next(self._numbers),
+                "dashboard_id": dashboard["id"],
+                "entity_id": known.get(one["id"], {}).get("entity_id") or self._entity(),
+                "series": one.get("series") or [],
+                "parameter_mappings": one.get("parameter_mappings") or [],
+                "visualization_settings": copy.deepcopy(one.get("visualization_settings") or {}),
+            })  # fmt: skip
+        return placed
+
+    def dashboard(self, number: int) -> Json:
+        """Give a dashboard with its cards in it, the placed ones in no order of anybody's."""
+        found = copy.deepcopy(self._of(self.dashboards, number))
+        for one in found["dashcards"]:
+            one["card"] = self.card(one["card_id"]) if one.get("card_id") is not None else None
+        found["dashcards"].reverse()
+        return dict(sorted(found.items(), reverse=True))
+
+    def run(self, number: int, dashcard: int, card: int) -> Json:
+        """Run a card with the defaults of its variables. A query that fails is an answer, too."""
+        places = {one["id"]: one for one in self._of(self.dashboards, number)["dashcards"]}
+        if dashcard not in places or places[dashcard]["card_id"] != card:
+            raise RefusedError(404, "Not found.")
+        native = self._of(self.cards, card)["dataset_query"]["native"]
+        sql = native["query"]
+        for name, tag in (native.get("template-tags") or {}).items():
+            default = tag["default"][0] if isinstance(tag["default"], list) else tag["default"]
+            sql = re.sub(r"\{\{\s*" + name + r"\s*\}\}", "'" + str(default).replace("'", "''") + "'", sql)
+        try:
+            rows = self.ask(sql)
+        except Exception as error:
+            return {"status": "failed", "error": str(error), "row_count": 0}
+        return {"status": "completed", "row_count": len(rows), "data": {"rows": [list(map(str, row)) for row in rows]}}
+
+    def translate(self, body: Json) -> Json:
+        """Tell the numbers of entity ids."""
+        numbers = {one["entity_id"]: one["id"] for one in self.cards.values()}
+        return {"entity_ids": {
+            entity: {"id": numbers[entity], "type": "card", "status": "ok"}
+            if entity in numbers
+            else {"type": "card", "status": "not-found"}
+            for entity in body["entity_ids"].get("card", [])
+        }}  # fmt: skip
+
+    # ---------- what all need
+
+    def _of(self, store: dict[int, Json], number: object) -> Json:
+        if not isinstance(number, int) or number not in store:
+            raise RefusedError(404, "Not found.")
+        return store[number]
+
+    def _only(self, body: Json, known: set[str]) -> None:
+        """Refuse what the document does not name; a real server would pass it over, and nobody would notice."""
+        if unknown := sorted(set(body) - known):
+            raise RefusedError(400, {"errors": {unknown[0]: "unknown key"}})
+
+    def _text(self, body: Json, name: str) -> None:
+        if not isinstance(body.get(name), str) or not body[name].strip():
+            raise RefusedError(400, {"errors": {name: "value must be a non-blank string."}})
+
+    def _optional(self, body: Json, name: str) -> str | None:
+        if body.get(name) is not None:
+            self._text(body, name)
+        return body.get(name)
+
+    def _entity(self) -> str:
+        return uuid.uuid4().hex[:21]
+
+    def _now(self) -> str:
+        return f"2026-03-11T09:30:00.{next(self._clock):06d}Z"
