@@ -110,6 +110,12 @@ class Settings:
     collect_requests_per_second: Annotated[
         float | None, About("most requests a second of one write key; unset: as many as the disk takes")
     ] = None
+    metabase_url: Annotated[
+        str | None, About("http(s)://HOST[:PORT] of the Metabase that gets the dashboards; unset: none does")
+    ] = None
+    metabase_api_key: Annotated[str | None, About("API key of that Metabase, mb_...", secret=True, opaque=True)] = None
+    metabase_api_key_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
+    metabase_database: Annotated[str, About("name in Metabase of the database with the published models")] = "Flux"
     dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
     site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
     build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0

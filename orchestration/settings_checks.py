@@ -51,6 +51,8 @@ def check(settings: Settings) -> None:
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
     if settings.hash_key is not None and settings.hash_key_file is not None:
         raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
+    if settings.metabase_api_key is not None and settings.metabase_api_key_file is not None:
+        raise SettingError("FLUX_METABASE_API_KEY and FLUX_METABASE_API_KEY_FILE are both set; unset one of them")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

@@ -130,7 +130,7 @@ def _write(settings: Settings, path: Path) -> None:
     if parsed(settings) is None:
         warm(settings)
     draft = path.with_suffix(".draft")
-    draft.write_bytes((settings.dbt_directory / "target" / "manifest.json").read_bytes())
+    parsed(settings).write(str(draft))  # what another home's parse gave says the same
     for old in settings.dbt_directory.glob("manifest-*.json"):
         old.unlink()
     draft.replace(path)

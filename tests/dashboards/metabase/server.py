@@ -20,7 +20,7 @@ class Fake:
     """One server. `faults` are answered instead, one each: `(method, path) -> status`, or an exception that cuts."""
 
     def __init__(self, state: State, version: str = "v0.58.3") -> None:
-        self.state, self.version = state, version
+        self.state, self.version, self.engine = state, version, "duckdb"
         self.asked: list[tuple[str, str]] = []
         self.before: Callable[[str, str], int | None] = lambda method, path: None
         """Called before each call: a status is answered instead, 0 cuts the connection before the call is done."""
@@ -39,6 +39,11 @@ class Fake:
         state = self.state
         routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"/api/session/properties", lambda: {"version": {"tag": self.version}, "setup-token": None}),
+            (
+                "GET",
+                r"/api/database",
+                lambda: {"data": [{"id": state.database, "name": "Flux", "engine": self.engine}]},
+            ),
             ("GET", r"/api/collection", lambda: state.list_collections(parameters.get("archived") == "true")),
             ("POST", r"/api/collection", lambda: state.add_collection(body)),
             ("GET", r"/api/collection/(\d+)", lambda n: dict(state._of(state.collections, n))),

@@ -210,8 +210,8 @@ class State:
         dashboard = self._of(self.dashboards, number)
         if body.get("collection_id") is not None:
             self._of(self.collections, body["collection_id"])
-        parameters: list[Json] = body.get("parameters", dashboard["parameters"])
-        ids = [one.get("id") for one in parameters]
+        parameters: list[Json] = body["parameters"] if "parameters" in body else dashboard["parameters"]
+        ids = [str(one.get("id")) for one in parameters]
         if len(set(ids)) != len(ids):
             raise RefusedError(400, {"errors": {"parameters": "ids must be unique"}})
         for one in parameters:

@@ -1,4 +1,4 @@
-"""`flux dashboards`."""
+"""`flux dashboards`, the static site: build and open."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from orchestration.cli.output import examples, json_option, print_json, read_set
 from orchestration.errors import FluxError
 
 
-@click.group(epilog=examples("flux dashboards build", "flux dashboards open"))
-def command() -> None:
-    """Build or open the dashboards."""
-
-
-@command.command(epilog=examples("flux dashboards build", "flux dashboards build --page hiring_funnel"))
+@click.command(epilog=examples("flux dashboards build", "flux dashboards build --page hiring_funnel"))
 @click.option("--page", "pages", multiple=True, help="Build this page only; may be given several times.")
 @json_option
 def build(pages: tuple[str, ...], as_json: bool) -> int:
@@ -45,7 +40,7 @@ def build(pages: tuple[str, ...], as_json: bool) -> int:
     return 1 if report.failures else 0
 
 
-@command.command("open", epilog=examples("flux dashboards open"))
+@click.command("open", epilog=examples("flux dashboards open"))
 def open_site() -> int:
     """Open the site in a browser.
 

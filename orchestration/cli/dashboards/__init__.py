@@ -1,0 +1,19 @@
+"""`flux dashboards`: one set of definitions, on a static site and in Metabase."""
+
+from __future__ import annotations
+
+import click
+
+from orchestration.cli.dashboards import metabase, site
+from orchestration.cli.output import examples
+
+
+@click.group(epilog=examples("flux dashboards build", "flux dashboards open", "flux dashboards plan"))
+def command() -> None:
+    """Build or open the dashboards, or bring them into a Metabase."""
+
+
+for one in (site.build, site.open_site):
+    command.add_command(one)
+for one in (metabase.validate, metabase.plan, metabase.diff, metabase.apply, metabase.prune):
+    command.add_command(one)
