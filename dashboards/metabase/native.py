@@ -42,8 +42,10 @@ def card_native(card: Card, query: Query, filters: Mapping[str, Filter], transla
         conditions += _closed(card)
     if not conditions:
         return Native(translate(query.sql))
-    inner, names, order = _without_order(sqlglot.parse_one(query.sql, dialect="duckdb"))
-    around = f"select {', '.join(map(_name, names))} from ({inner}) as card where {' and '.join(conditions)}{order}"
+    inner, order = _without_order(sqlglot.parse_one(query.sql, dialect="duckdb"))
+    around = (
+        f"select {', '.join(map(_name, _drawn(card)))} from ({inner}) as card where {' and '.join(conditions)}{order}"
+    )
     return Native(_with_variables(translate(around), card.filters), card.filters)
 
 
@@ -58,13 +60,12 @@ def values_native(card: Card, query: Query, filter_: Filter, translate: Translat
     )
 
 
-def _without_order(tree: exp.Expr) -> tuple[str, list[str], str]:
+def _without_order(tree: exp.Expr) -> tuple[str, str]:
     """Take the order off a query, and say it of what the query gives: order inside a subquery binds nobody.
 
-    Gives the query, the names of its columns, and the order. What is ordered by and not given goes along hidden.
+    What is ordered by and not given goes along hidden.
     """
     assert isinstance(tree, exp.Select)
-    names = tree.named_selects
     given = {one.alias_or_name: one.unalias() for one in tree.selects}
     order = tree.args.get("order")
     tree.set("order", None)
@@ -78,7 +79,14 @@ def _without_order(tree: exp.Expr) -> tuple[str, list[str], str]:
             tree = tree.select(exp.alias_(key.copy(), hidden))
             ordered.set("this", exp.column(hidden))
         outer.append(ordered.sql(dialect="duckdb"))
-    return tree.sql(dialect="duckdb"), names, f" order by {', '.join(outer)}" if outer else ""
+    return tree.sql(dialect="duckdb"), f" order by {', '.join(outer)}" if outer else ""
+
+
+def _drawn(card: Card) -> list[str]:
+    """Name the columns that are drawn: a table that pivots, and a trend, know no others."""
+    encode = card.encode
+    drawn = [*(one.column for one in card.columns), encode.series, encode.x, encode.detail]
+    return list(dict.fromkeys(name for name in (*drawn, *(one.column for one in encode.y)) if name is not None))
 
 
 def _closed(card: Card) -> list[str]:

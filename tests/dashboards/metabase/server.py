@@ -20,7 +20,8 @@ class Fake:
     """One server. `faults` are answered instead, one each: `(method, path) -> status`, or an exception that cuts."""
 
     def __init__(self, state: State, version: str = "v0.58.3") -> None:
-        self.state, self.version, self.engine = state, version, "duckdb"
+        self.state, self.version = state, version
+        self.database: Json = {"id": state.database, "name": "Flux", "engine": "duckdb"}
         self.asked: list[tuple[str, str]] = []
         self.before: Callable[[str, str], int | None] = lambda method, path: None
         """Called before each call: a status is answered instead, 0 cuts the connection before the call is done."""
@@ -39,11 +40,7 @@ class Fake:
         state = self.state
         routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"/api/session/properties", lambda: {"version": {"tag": self.version}, "setup-token": None}),
-            (
-                "GET",
-                r"/api/database",
-                lambda: {"data": [{"id": state.database, "name": "Flux", "engine": self.engine}]},
-            ),
+            ("GET", r"/api/database", lambda: {"data": [self.database], "total": 1}),
             ("GET", r"/api/collection", lambda: state.list_collections(parameters.get("archived") == "true")),
             ("POST", r"/api/collection", lambda: state.add_collection(body)),
             ("GET", r"/api/collection/(\d+)", lambda n: dict(state._of(state.collections, n))),
@@ -51,17 +48,20 @@ class Fake:
             ("GET", r"/api/collection/(\d+)/items", lambda n: state.items(n, parameters.get("models"))),
             ("POST", r"/api/eid-translation/translate", lambda: state.translate(body)),
             ("POST", r"/api/card", lambda: state.add_card(body)),
+            ("GET", r"/api/card", lambda: [state.card(number) for number in state.cards]),
             ("GET", r"/api/card/(\d+)", state.card),
             ("PUT", r"/api/card/(\d+)", lambda n: state.change_card(n, body)),
             ("POST", r"/api/dashboard", lambda: state.add_dashboard(body)),
+            ("GET", r"/api/dashboard", lambda: [state.dashboard(number) for number in state.dashboards]),
             ("GET", r"/api/dashboard/(\d+)", state.dashboard),
+            ("GET", r"/api/dashboard/(\d+)/params/([^/]+)/values", state.values),
             ("PUT", r"/api/dashboard/(\d+)", lambda n: state.change_dashboard(n, body)),
             ("POST", r"/api/dashboard/(\d+)/dashcard/(\d+)/card/(\d+)/query", state.run),
         ]
         for verb, pattern, act in routes:
             match = re.fullmatch(pattern, path)
             if match is not None and verb == method:
-                return act(*(int(group) for group in match.groups()))
+                return act(*(int(group) if group.isdigit() else group for group in match.groups()))
         raise RefusedError(404, "API endpoint does not exist.")
 
 

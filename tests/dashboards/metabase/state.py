@@ -39,7 +39,7 @@ PARAMETER_TYPES = frozenset(
         *(f"string/{one}" for one in ("=", "!=", "contains", "does-not-contain", "starts-with", "ends-with")),
         *(f"date/{one}" for one in ("single", "range", "relative", "month-year", "quarter-year", "all-options")),
         *(f"location/{one}" for one in ("city", "state", "zip_code", "country")),
-        *("boolean/=", "temporal-unit", "id", "category", "number", "string", "text"),
+        *("boolean/=", "temporal-unit", "id", "category", "number", "text", "date", "boolean"),
     )
 )
 TAG_TYPES = frozenset({"text", "number", "date", "boolean", "dimension", "card", "snippet", "temporal-unit"})
@@ -101,7 +101,7 @@ class State:
     def items(self, number: int, models: str | None) -> Json:
         self._of(self.collections, number)
         found = [
-            {"id": one["id"], "model": model, "name": one["name"], "description": one["description"]}
+            {name: one[name] for name in ("id", "name", "description", "archived")} | {"model": model}
             for model, store in (("card", self.cards), ("dashboard", self.dashboards))
             for one in store.values()
             if one["collection_id"] == number and not one["archived"] and models in (None, model)
@@ -167,6 +167,7 @@ class State:
                 "template-tags": dict(reversed(list((native.get("template-tags") or {}).items()))),
             }],
         }  # fmt: skip
+        card |= {"query_type": "native", "database_id": self.database, "table_id": None, "creator_id": 1}
         return dict(sorted(card.items(), reverse=True))
 
     def _check_query(self, query: Json) -> None:
@@ -198,7 +199,8 @@ class State:
             "id": number, "name": body["name"], "description": self._optional(body, "description"),
             "collection_id": body.get("collection_id"), "parameters": body.get("parameters") or [], "dashcards": [],
             "tabs": [], "archived": False, "caveats": None, "points_of_interest": None, "entity_id": self._entity(),
-            "enable_embedding": False, "embedding_params": None, "updated_at": self._now(),
+            "enable_embedding": False, "embedding_params": None, "updated_at": self._now(), "creator_id": 1,
+            "width": "fixed", "auto_apply_filters": True, "public_uuid": None, "cache_ttl": None,
         }  # fmt: skip
         return self.dashboard(number)
 
@@ -223,7 +225,8 @@ class State:
             dashboard["dashcards"] = self._placed(dashboard, body["dashcards"], set(ids))
         if "tabs" in body:
             dashboard["tabs"] = [
-                {**one, "id": one["id"] if one["id"] >= 0 else next(self._numbers)} for one in body["tabs"]
+                {**one, "id": one["id"] if one["id"] >= 0 else next(self._numbers), "dashboard_id": number}
+                for one in body["tabs"]
             ]
         kept = {name: copy.deepcopy(value) for name, value in body.items() if name not in ("dashcards", "tabs")}
         dashboard |= kept
@@ -257,6 +260,8 @@ class State:
                 "entity_id": known.get(one["id"], {}).get("entity_id") or self._entity(),
                 "series": one.get("series") or [],
                 "parameter_mappings": one.get("parameter_mappings") or [],
+                "inline_parameters": one.get("inline_parameters") or [],
+                "dashboard_tab_id": one.get("dashboard_tab_id"),
                 "visualization_settings": copy.deepcopy(one.get("visualization_settings") or {}),
             })  # fmt: skip
         return placed
@@ -284,6 +289,15 @@ class State:
         except Exception as error:
             return {"status": "failed", "error": str(error), "row_count": 0}
         return {"status": "completed", "row_count": len(rows), "data": {"rows": [list(map(str, row)) for row in rows]}}
+
+    def values(self, number: int, parameter: str) -> Json:
+        """Give what a filter offers: the rows of the card that its values come from."""
+        found = {one["id"]: one for one in self._of(self.dashboards, number)["parameters"]}
+        if parameter not in found:
+            raise RefusedError(404, "Not found.")
+        card = self._of(self.cards, found[parameter]["values_source_config"]["card_id"])
+        rows = self.ask(card["dataset_query"]["native"]["query"])
+        return {"values": [list(row) for row in rows], "has_more_values": False}
 
     def translate(self, body: Json) -> Json:
         """Tell the numbers of entity ids."""
