@@ -1,9 +1,9 @@
-"""From the warehouse to its readers: the published copy, the site, the training sets."""
+"""From the warehouse to its readers: the published copy and the site. (Training sets: `walk.training`.)"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,8 @@ from orchestration.models import project_directory
 from orchestration.serving import CURRENT_CUT, Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
-from training import Cut as DatasetCut
-from training import DatasetReport, DatasetSpec, load_spec
-from training import build_dataset as _build_dataset
-from training.spec_file import SPECS
 
-__all__ = ["DatasetReport", "DatasetSpec", "Page", "Published", "SiteReport"]
+__all__ = ["Page", "Published", "SiteReport"]
 
 Reading = Warehouse | Serving
 
@@ -140,33 +136,6 @@ def build_site(settings: Settings, manifest: Path, *, only: Sequence[str] | None
             cut=cut,
             metrics=load_metrics(project_directory()),
             pages=only,
-        )
-
-
-def dataset_specs() -> list[DatasetSpec]:
-    """List the shipped specifications."""
-    return [load_spec(path) for path in sorted(SPECS.glob("*.yaml"))]
-
-
-def build_dataset(
-    settings: Settings,
-    spec: str,
-    *,
-    as_of: dt.datetime | None = None,
-    lineage: Mapping[str, str] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> DatasetReport:
-    """Build a training set from the published warehouse; the same question to the same data changes nothing."""
-    with reading(settings) as warehouse:
-        newest = newest_cut(warehouse)
-        return _build_dataset(
-            warehouse,
-            load_spec(spec),
-            as_of=as_of,
-            out=settings.datasets_directory,
-            cut=DatasetCut(newest.epoch, newest.lsn, newest.at),
-            lineage=lineage,
-            progress=progress,
         )
 
 

@@ -6,15 +6,15 @@ import dagster as dg
 
 from orchestration.defs.warehouse.published import KEY as PUBLISHED
 from orchestration.settings import Settings
-from orchestration.walk import readers
+from orchestration.walk import training
 
 
 def definitions(settings: Settings) -> dg.Definitions:
     """Define an asset for each specification."""
-    return dg.Definitions(assets=[_dataset(settings, spec) for spec in readers.dataset_specs()])
+    return dg.Definitions(assets=[_dataset(settings, spec) for spec in training.dataset_specs()])
 
 
-def _dataset(settings: Settings, spec: readers.DatasetSpec) -> dg.AssetsDefinition:
+def _dataset(settings: Settings, spec: training.DatasetSpec) -> dg.AssetsDefinition:
     @dg.asset(
         key=["datasets", spec.name],
         deps=[PUBLISHED, dg.AssetKey(spec.relation.split("."))],
@@ -24,7 +24,7 @@ def _dataset(settings: Settings, spec: readers.DatasetSpec) -> dg.AssetsDefiniti
         owners=["team:machine-learning"],
     )
     def dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        report = readers.build_dataset(settings, spec.name, lineage={"dagster_run": context.run_id})
+        report = training.build_dataset(settings, spec.name, lineage={"dagster_run": context.run_id})
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(report.rows.values()),

@@ -1,4 +1,4 @@
-"""`flux training`."""
+"""`flux training pull`."""
 
 from __future__ import annotations
 
@@ -6,32 +6,27 @@ import datetime as dt
 
 import click
 
-from orchestration.cli.output import examples, json_option, print_json, print_table, read_settings
+from orchestration.cli.output import examples, json_option, print_json, read_settings
 from orchestration.screen import Screen
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 
-@click.group(epilog=examples("flux training pull", "flux training list"))
-def command() -> None:
-    """Build or fetch training sets."""
-
-
-@command.command(epilog=examples("flux training pull", "flux training pull match --as-of 2026-08-01"))
+@click.command(epilog=examples("flux training pull", "flux training pull match --as-of 2026-08-01"))
 @click.argument("spec", default="match")
 @click.option("--as-of", type=click.DateTime(_TIMES), help="As it was known at this time (UTC); unset: the last build.")
 @json_option
-def pull(spec: str, as_of: dt.datetime | None, as_json: bool) -> int:
+def command(spec: str, as_of: dt.datetime | None, as_json: bool) -> int:
     """Build a training set, or find it built, and print where it is.
 
     SPEC is a shipped specification's name or a YAML file. The same question to the same data is the same dataset.
     """
-    from orchestration.walk import readers
+    from orchestration.walk import training
 
     settings = read_settings()
     at = None if as_of is None else as_of.replace(tzinfo=dt.UTC)
     with Screen() as screen, screen.step(f"training set {spec}") as step:
-        report = readers.build_dataset(
+        report = training.build_dataset(
             settings, spec, as_of=at, progress=lambda part, done, total: step.update(done, total, part)
         )
     if as_json:
@@ -51,20 +46,4 @@ def pull(spec: str, as_of: dt.datetime | None, as_json: bool) -> int:
     rows = ", ".join(f"{count:,} {split}" for split, count in report.rows.items())
     click.echo(f"{report.name}/{report.id} as of {report.as_of.isoformat()}: {rows}")
     click.echo(f"{'made' if report.created else 'there already'}: {report.directory}")
-    return 0
-
-
-@command.command("list", epilog=examples("flux training list --json"))
-@json_option
-def list_datasets(as_json: bool) -> int:
-    """List the training sets that are here."""
-    import training
-
-    found = training.entries(read_settings().datasets_directory)
-    columns = ("name", "id", "as_of", "built_at", "rows", "size_bytes", "problem")
-    rows = [[getattr(entry, column) for column in columns] for entry in found]
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows)
     return 0
