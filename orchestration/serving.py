@@ -45,6 +45,18 @@ class Serving:
             cursor.execute(translated(sql))
             return plain(cursor.fetch_arrow_table())
 
+    def state(self) -> str:
+        """Name the state that is read: each publication is a schema of its own."""
+        [row] = self.arrow(
+            f"select cast(oid as bigint) as oid from pg_namespace where nspname = '{SERVING}'"
+        ).to_pylist()
+        return f"{SERVING} {row['oid']}"
+
+    def tools(self) -> dict[str, str]:
+        """Name the engine and its version."""
+        [row] = self.arrow("select current_setting('server_version') as version").to_pylist()
+        return {"warehouse": f"postgres {row['version']}"}
+
     def execute(self, statement: str) -> None:
         """Run a statement of Postgres that returns nothing."""
         with self._connection.cursor() as cursor:

@@ -7,6 +7,7 @@ build. Values are bound by name, `:client_id`; without parameters the text goes 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,6 +56,15 @@ class Warehouse:
         if relation is None:
             return pa.table({})
         return relation.to_arrow_table()
+
+    def state(self) -> str:
+        """Name the state that is read: each publication is a file of its own."""
+        file = Path(str(self._engine.url.database)).stat()
+        return f"{file.st_ino}-{file.st_mtime_ns}"
+
+    def tools(self) -> dict[str, str]:
+        """Name the engine and its version."""
+        return {"warehouse": f"duckdb {version('duckdb')}"}
 
     def close(self) -> None:
         """Close the file. May be called twice."""

@@ -9,7 +9,7 @@
 Knows no warehouse (it is given a connection), no Dagster and none of the other rooms.
 """
 
-from training.build import DatasetReport, Progress, build_dataset
+from training.building import DatasetReport, Origin, Progress, Source, build_dataset
 from training.connection import BatchConnection, Connection
 from training.dataset import Dataset, Verification
 from training.dataset import open_dataset as open  # the name reads well as training.open
@@ -23,8 +23,7 @@ from training.errors import (
 )
 from training.manifest import Cut, Manifest
 from training.registry import Entry, entries, remove
-from training.spec import DatasetSpec, Feature, Label, Split
-from training.spec_file import load_spec, parse_spec
+from training.spec import DatasetSpec, Feature, Label, Split, load_spec, overridden, parse_spec
 
 __all__ = [
     "AsOfError",
@@ -41,7 +40,9 @@ __all__ = [
     "Feature",
     "Label",
     "Manifest",
+    "Origin",
     "Progress",
+    "Source",
     "SpecError",
     "Split",
     "TrainingError",
@@ -50,6 +51,7 @@ __all__ = [
     "entries",
     "load_spec",
     "open",
+    "overridden",
     "parse_spec",
     "remove",
 ]

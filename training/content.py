@@ -34,6 +34,7 @@ class ContentHash:
     def __init__(self, schema: pa.Schema) -> None:
         self._families = {field.name: require_family(field) for field in schema}
         self._lanes = [0] * _LANES
+        self._columns = dict.fromkeys(self._families, 0)
         self._rows = 0
 
     def update(self, split: str, table: pa.Table) -> None:
@@ -41,22 +42,12 @@ class ContentHash:
         table = table.combine_chunks()
         rows = [np.full(table.num_rows, _key(lane, "split", split), dtype=np.uint64) for lane in range(_LANES)]
         for name, kind in self._families.items():
-            column = table.column(name)
-            array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
-            try:
-                words = _WORDS[kind](array)
-            except pa.ArrowInvalid as error:
-                raise BuildError(
-                    f"column {name!r} ({array.type}) holds a number that no {kind} of the logical hash can hold;"
-                    " cast it in the model"
-                ) from error
-            null = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+            words, null = _words(table, name, kind)
             for lane in range(_LANES):
-                key = _key(lane, kind, name)
-                mixed = _mix(words + key)
-                if null is not None:
-                    mixed[null] = _key(lane, "null", name)
+                mixed = _mixed(words, null, lane, kind, name)
                 rows[lane] += mixed
+                if lane == 0:
+                    self._columns[name] = (self._columns[name] + int(np.sum(mixed, dtype=np.uint64))) % 2**64
         for lane in range(_LANES):
             self._lanes[lane] = (self._lanes[lane] + int(np.sum(_mix(rows[lane]), dtype=np.uint64))) % 2**64
         self._rows += table.num_rows
@@ -66,6 +57,10 @@ class ContentHash:
         """Rows added so far."""
         return self._rows
 
+    def columns(self) -> dict[str, str]:
+        """Return 16 hex digits a column, which say where two contents differ; whether they do, `hexdigest` says."""
+        return {name: f"{total:016x}" for name, total in self._columns.items()}
+
     def hexdigest(self) -> str:
         """Return 64 hex digits: sha256 over the lanes, the count of rows and the logical schema."""
         content = {
@@ -74,6 +69,13 @@ class ContentHash:
             "columns": dict(sorted(self._families.items())),
         }
         return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def cell_words(table: pa.Table, name: str) -> Words:
+    """Return a word for each value of one column: equal values have equal words, NULL its own."""
+    table = table.select([name]).combine_chunks()
+    kind = require_family(table.schema.field(name))
+    return _mixed(*_words(table, name, kind), 0, kind, name)
 
 
 def canonical_json(value: object) -> bytes:
@@ -90,6 +92,26 @@ def require_family(field: pa.Field) -> str:
         f"column {field.name!r} has type {field.type}, which datasets do not hold; cast it in the model to a"
         " number, text, boolean, date or timestamp with time zone (one column for each element of a list)"
     )
+
+
+def _words(table: pa.Table, name: str, kind: str) -> tuple[Words, npt.NDArray[np.bool_] | None]:
+    column = table.column(name)
+    array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    try:
+        words = _WORDS[kind](array)
+    except pa.ArrowInvalid as error:
+        raise BuildError(
+            f"column {name!r} ({array.type}) holds a number that no {kind} of the logical hash can hold;"
+            " cast it in the model"
+        ) from error
+    return words, array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+
+
+def _mixed(words: Words, null: npt.NDArray[np.bool_] | None, lane: int, kind: str, name: str) -> Words:
+    mixed = _mix(words + _key(lane, kind, name))
+    if null is not None:
+        mixed[null] = _key(lane, "null", name)
+    return mixed
 
 
 def _key(lane: int, kind: str, name: str) -> np.uint64:

@@ -14,7 +14,7 @@ from training.manifest import FILE_NAME, Manifest, dataset_id, read_manifest
 from training.papers import file_sha256
 from training.parts import read_split
 from training.registry import find
-from training.spec_file import nearest
+from training.spec import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,14 +47,15 @@ class Dataset:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Names of the label columns, in order; NULL in a label means: not known at the as-of time."""
-        return self._names("labels")
+        """Names of the label columns, the relevance last; NULL in a label means: not known at the as-of time."""
+        relevance = self.manifest.document["inputs"]["spec"].get("relevance")
+        return (*self._names("labels"), *((relevance["name"],) if relevance else ()))
 
     def arrow(self, split: str, columns: list[str] | None = None) -> pa.Table:
         """Read a split, or some of its columns, in the dataset's order (time, id)."""
         if split not in self.manifest.rows:
             raise DatasetNotFoundError(f"dataset {self!r} has no split {split!r}{nearest(split, self.manifest.rows)}")
-        names = [column["name"] for column in self.manifest.document["schema"]]
+        names = list(self.manifest.columns)
         for column in columns or ():
             if column not in names:
                 raise DatasetNotFoundError(f"dataset {self!r} has no column {column!r}{nearest(column, names)}")

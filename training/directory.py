@@ -2,7 +2,7 @@
 
 A build writes into `<root>/<name>/.building-...`, flushes every file and directory to disk, takes the write
 permission away and renames the result to its id. A lock file per name keeps two builds apart; the lock's holder
-may therefore sweep away what a killed build left behind.
+may therefore sweep away what a killed build left behind, or go on with it where it answers the same question.
 """
 
 import fcntl
@@ -14,24 +14,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from training.errors import TrainingError
+
 _PREFIX = ".building-"
 
 
 @contextmanager
-def building(root: Path, name: str) -> Iterator[Path]:
-    """Yield an empty temporary directory below `<root>/<name>`; it is gone afterwards unless it was published."""
+def building(root: Path, name: str, question: str | None = None) -> Iterator[Path]:
+    """Yield a temporary directory below `<root>/<name>`; it is gone afterwards unless it was published.
+
+    With a `question` (a word that names what is built from which state) it may hold what a build of the same question
+    had written before it was killed, and it stays where it is when this one is interrupted.
+    """
     home = root / name
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = home / f"{_PREFIX}{question}"
         for leftover in home.glob(f"{_PREFIX}*"):
-            remove(leftover)
-        temporary = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
+            if leftover != kept:
+                remove(leftover)
+        if question is None:
+            temporary = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
+        else:
+            temporary = kept
+            temporary.mkdir(exist_ok=True)
         temporary.chmod(0o755)
+        interrupted = True
         try:
             yield temporary
+            interrupted = False
+        except TrainingError:  # it will fail the same way again
+            interrupted = False
+            raise
         finally:
-            if temporary.exists():
+            if temporary.exists() and not (interrupted and question is not None):
                 remove(temporary)
 
 
@@ -39,12 +56,12 @@ def publish(temporary: Path, name: str) -> Path:
     """Make the directory durable and read-only, then give it its final name beside itself."""
     final = temporary.parent / name
     for path in sorted(temporary.rglob("*"), reverse=True):  # files before the directories that hold them
-        _flush(path)
+        flush(path)
         path.chmod(path.stat().st_mode & ~0o222)
-    _flush(temporary)
+    flush(temporary)
     temporary.rename(final)  # needs the write permission of the directory itself on some systems, so that goes last
     final.chmod(final.stat().st_mode & ~0o222)
-    _flush(final.parent)
+    flush(final.parent)
     return final
 
 
@@ -56,7 +73,8 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file, or the entries of a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,6 +4,7 @@ TrainingError
 ├── SpecError               a specification that cannot be read, or that does not fit its relation
 ├── AsOfError               an as-of time that the warehouse cannot answer for
 ├── BuildError              the relation's rows break a promise (duplicate ids, unsupported types)
+├── RebuildError            a dataset cannot be built again as it was, and not for want of people who left
 ├── DatasetNotFoundError    no such dataset directory, id or name
 └── DatasetChangedError     a file of a finished dataset is not what its manifest says
 """
@@ -23,6 +24,10 @@ class AsOfError(TrainingError):
 
 class BuildError(TrainingError):
     """The relation's rows cannot become a dataset."""
+
+
+class RebuildError(TrainingError):
+    """Building a dataset again gives other rows, and more than people who left differs."""
 
 
 class DatasetNotFoundError(TrainingError):

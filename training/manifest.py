@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,22 @@ from training.content import canonical_json
 from training.errors import DatasetChangedError, DatasetNotFoundError
 from training.spec import SPLITS
 
-FORMAT = 1  # of this file
-BUILDER = 1  # raise it when the same inputs come to mean other rows: it is an input of the id
+FORMAT = 2  # of this file
+BUILDER = 2  # raise it when the same inputs come to mean other rows: it is an input of the id
 FILE_NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The state of the warehouse that a build ran on: a row of `_flux.cuts`."""
+    """A position in the order of commits: the state of the warehouse that a build ran on, or an as-of time's."""
 
     epoch: int
     lsn: int
     at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"epoch": self.epoch, "lsn": self.lsn, "at": self.at.astimezone(UTC).isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,17 @@ class Manifest:
     @property
     def logical_hash(self) -> str:
         return str(self.document["logical_hash"])
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime] | None:
+        """When valid and test begin, of a split by time."""
+        bounds = [datetime.fromisoformat(bound) for bound in self.document["boundaries"]]
+        return (bounds[0], bounds[1]) if bounds else None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The Arrow type of each column, in order."""
+        return {column["name"]: column["type"] for column in self.document["schema"]}
 
     @property
     def rows(self) -> dict[str, int]:
@@ -95,8 +110,8 @@ def manifest_text(document: Mapping[str, Any]) -> str:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Read and check the manifest of a dataset directory."""
-    path = directory / FILE_NAME
+    """Read and check the manifest of a dataset directory, or a manifest that was kept alone."""
+    path = directory if directory.is_file() else directory / FILE_NAME
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

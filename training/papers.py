@@ -9,7 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.card import card_text
 from training.manifest import FILE_NAME, FORMAT, manifest_text
@@ -17,14 +19,37 @@ from training.parts import part_rows, read_split
 from training.spec import SPLITS, DatasetSpec
 from training.stats import column_stats, label_rates
 
+Tree = Mapping[str, Any]  # Any: a JSON tree
 
-def write_papers(temporary: Path, spec: DatasetSpec, facts: Mapping[str, Any]) -> None:  # Any: a JSON tree
-    """Write the papers beside the parts; `facts` is what the build knows and the parts do not say."""
+
+def write_papers(
+    temporary: Path,
+    spec: DatasetSpec,
+    schema: pa.Schema,
+    facts: Tree,
+    *,
+    meanings: Mapping[str, str],
+    tools: Mapping[str, str],
+) -> None:
+    """Write the papers beside the parts; `facts` is what the build knows and the parts do not say.
+
+    `meanings` describes columns where the specification does not.
+    """
     document = {
         **facts,
         "format": FORMAT,
+        "schema": [
+            {"name": field.name, "type": str(field.type), "description": meanings.get(field.name, "")}
+            for field in schema
+        ],
         "splits": {split: _split_facts(temporary, split, spec) for split in SPLITS},
-        "tools": {"pyarrow": pa.__version__, "python": platform.python_version()},
+        "subjects": subjects(temporary, spec.subject),
+        "tools": {
+            "pyarrow": pa.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            **tools,
+        },
         "built": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": code_version()},
     }
     stats = {split: column_stats(temporary, split, spec) for split in SPLITS}
@@ -37,9 +62,23 @@ def write_papers(temporary: Path, spec: DatasetSpec, facts: Mapping[str, Any]) -
             **({"rows": part_rows(path)} if path.suffix == ".parquet" else {}),
         }
         for path in sorted(temporary.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".")
     }
     (temporary / FILE_NAME).write_text(manifest_text({**document, "files": files}), encoding="utf-8")
+
+
+def subjects(directory: Path, column: str | None) -> dict[str, Any] | None:
+    """Count the people of a dataset and hash their sorted list, so that a later one can be held against it.
+
+    The list itself is in the parts only. None where the specification names no subject.
+    """
+    if column is None:
+        return None
+    found: set[str] = set()
+    for split in SPLITS:
+        found.update(pc.unique(read_split(directory, split, [column]).column(0)).drop_null().to_pylist())
+    names = sorted(map(str, found))
+    return {"count": len(names), "sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}
 
 
 def file_sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ contiguous chunk: page limits follow chunk limits, and these follow the engine's
 PART_ROWS rows. Nothing here is safe against a crash; `directory` is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 GROUP_ROWS = 65_536
 PART_ROWS = 64 * GROUP_ROWS
 
+Finished = Callable[[Path, int, bool], None]
+
 
 def normal_schema(schema: pa.Schema) -> pa.Schema:
     """Return the schema that datasets use for what an engine gives: plain text, microseconds in UTC, no metadata."""
@@ -22,41 +24,60 @@ def normal_schema(schema: pa.Schema) -> pa.Schema:
 
 
 class PartWriter:
-    """Writes the rows of one split to `<directory>/part-00000.parquet` and following; at least one part."""
+    """Writes the rows of one split to `<directory>/part-00000.parquet` and following; at least one part.
 
-    def __init__(self, directory: Path, schema: pa.Schema) -> None:
-        directory.mkdir(parents=True)
+    `first` is the number of parts that are there already. `finished` is told of each part once its file is whole: path,
+    rows, and whether it is the split's last.
+    """
+
+    def __init__(self, directory: Path, schema: pa.Schema, first: int = 0, finished: Finished | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._schema = schema
-        self._parts = 0
+        self._part = first
+        self._finished = finished
         self._writer: pq.ParquetWriter | None = None
         self._part_rows = 0
 
     def __enter__(self) -> "PartWriter":
-        self._open()
+        if self._part == 0:
+            self._open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._close(whole=kind is None, last=True)
 
     def write(self, group: pa.Table) -> None:
         """Write one row group; `groups` cuts them."""
         if self._part_rows >= PART_ROWS:
+            self._close(whole=True, last=False)
+        if self._writer is None:
             self._open()
         assert self._writer is not None
         self._writer.write_table(group.combine_chunks(), row_group_size=GROUP_ROWS)
         self._part_rows += group.num_rows
 
     def _open(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        path = self._directory / f"part-{self._parts:05d}.parquet"
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=3, version="2.6")
-        self._parts += 1
+        self._writer = pq.ParquetWriter(
+            self._path, self._schema, compression="zstd", compression_level=3, version="2.6"
+        )
         self._part_rows = 0
+
+    def _close(self, whole: bool, last: bool) -> None:
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        if whole and self._finished is not None:
+            self._finished(self._path, self._part_rows, last)
+        self._part += 1
+        self._part_rows = 0
+
+    @property
+    def _path(self) -> Path:
+        return self._directory / f"part-{self._part:05d}.parquet"
 
 
 def groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -18,9 +18,10 @@ _DIGITS = 9  # significant digits; what is left of the sum's rounding error lies
 
 
 def column_stats(directory: Path, split: str, spec: DatasetSpec) -> dict[str, Any]:
-    """Describe each feature and label of one split. Reads every such column once."""
+    """Describe each feature, label and outcome of one split. Reads every such column once."""
     described = {}
-    for name in (*(feature.name for feature in spec.features), *(label.name for label in spec.labels)):
+    outcomes = (outcome.name for outcome in spec.outcomes)
+    for name in (*(feature.name for feature in spec.features), *spec.targets, *outcomes):
         column = read_split(directory, split, [name]).column(0)
         described[name] = {"type": str(column.type), "rows": len(column), "nulls": column.null_count, **_values(column)}
     return described
@@ -29,11 +30,11 @@ def column_stats(directory: Path, split: str, spec: DatasetSpec) -> dict[str, An
 def label_rates(directory: Path, split: str, spec: DatasetSpec) -> dict[str, Any]:
     """Count each label's mature rows and give its base rate: the mean over them, None where there are none."""
     rates = {}
-    for label in spec.labels:
-        column = read_split(directory, split, [label.name]).column(0)
+    for name in spec.targets:
+        column = read_split(directory, split, [name]).column(0)
         mature = len(column) - column.null_count
         total = pc.sum(column.cast(pa.float64() if pa.types.is_floating(column.type) else pa.int64())).as_py()
-        rates[label.name] = {
+        rates[name] = {
             "mature": mature,
             "immature": column.null_count,
             "sum": total or 0,

@@ -14,7 +14,7 @@ import pytest
 
 import training
 from tests.training.examples import CUT, SPEC, DuckDB, warehouse
-from training import AsOfError, BuildError, DatasetSpec, SpecError, build_dataset, parse_spec
+from training import AsOfError, BuildError, DatasetSpec, Origin, SpecError, build_dataset, parse_spec
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -181,12 +181,12 @@ def test_required_label_leaves_immature_rows_out(connection: DuckDB, out: Path) 
 
 
 def test_manifest_and_card_tell_the_same_figures(connection: DuckDB, spec: DatasetSpec, out: Path) -> None:
-    report = build_dataset(connection, spec, out=out, cut=CUT, lineage={"revision": "abc"})
+    report = build_dataset(connection, spec, out=out, cut=CUT, origin=Origin(code={"revision": "abc"}))
 
     manifest = json.loads((report.directory / "manifest.json").read_text(encoding="utf-8"))
     card = (report.directory / "CARD.md").read_text(encoding="utf-8")
     assert manifest["cut"] == {"epoch": 1, "lsn": 4096, "at": "2026-04-11T00:00:00+00:00"}
-    assert manifest["lineage"] == {"revision": "abc"}
+    assert manifest["lineage"]["code"] == {"revision": "abc"}
     assert sum(file.get("rows", 0) for file in manifest["files"].values()) == sum(report.rows.values())
     assert f"| train | {report.rows['train']:,} |" in card
     assert "unknown before the log began" in card
@@ -297,13 +297,20 @@ def test_list_column_is_refused_with_what_to_do(connection: DuckDB, out: Path) -
         build_dataset(connection, parse_spec(document, "x.yaml"), out=out, cut=CUT)
 
 
-def test_dataset_without_rows_says_where_they_went(connection: DuckDB, spec: DatasetSpec, out: Path) -> None:
-    with pytest.raises(BuildError, match="2000 requested_at not before as_of"):
+def test_as_of_before_anything_was_known_says_when_that_began(connection: DuckDB, spec: DatasetSpec, out: Path) -> None:
+    with pytest.raises(AsOfError, match=r"nothing of ml\.examples was known as of 2025.*2026-01-01T00:02:00"):
         build_dataset(connection, spec, as_of=datetime(2025, 1, 1, tzinfo=UTC), out=out, cut=CUT)
+
+
+def test_dataset_without_rows_says_where_they_went(connection: DuckDB, spec: DatasetSpec, out: Path) -> None:
+    connection.raw.execute("update ml.examples set is_left_censored = true")
+
+    with pytest.raises(BuildError, match="2000 unknown before the log began"):
+        build_dataset(connection, spec, out=out, cut=CUT)
 
 
 def test_empty_split_is_refused_with_what_to_change(connection: DuckDB, out: Path) -> None:
     document = {**SPEC, "split": {"train": 0.98, "valid": 0.01, "test": 0.01}}
 
-    with pytest.raises(BuildError, match=r"split 'valid' of 'examples' is empty.*embargo of 5d.*a larger share"):
+    with pytest.raises(BuildError, match=r"split 'valid' of 'examples' is empty.*embargo of 5d.*a larger share, make"):
         build_dataset(connection, parse_spec(document, "x.yaml"), out=out, cut=CUT)

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import click
 
 from orchestration.cli.output import examples, json_option, print_json, read_settings
+from orchestration.cli.training.asking import asking_options, names, out_option
 from orchestration.screen import Screen
 
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
 
-@click.command(epilog=examples("flux training pull", "flux training pull match --as-of 2026-08-01"))
+@click.command(
+    epilog=examples(
+        "flux training pull",
+        "flux training pull match --as-of 2026-08-01T00:00Z",
+        "flux training pull match --labels label_apply_14d --horizon 90d --seed 11",
+    )
+)
 @click.argument("spec", default="match")
 @click.option("--as-of", type=click.DateTime(_TIMES), help="As it was known at this time (UTC); unset: the last build.")
+@asking_options
+@out_option
 @json_option
-def command(spec: str, as_of: dt.datetime | None, as_json: bool) -> int:
+def command(
+    spec: str,
+    as_of: dt.datetime | None,
+    seed: int | None,
+    horizon: str | None,
+    labels: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
     """Build a training set, or find it built, and print where it is.
 
-    SPEC is a shipped specification's name or a YAML file. The same question to the same data is the same dataset.
+    SPEC is a shipped specification's name or a YAML file. The same question to the same data is the same dataset. One
+    that was killed goes on where it was when it is asked for again and nothing was published meanwhile.
     """
     from orchestration.walk import training
 
     settings = read_settings()
     at = None if as_of is None else as_of.replace(tzinfo=dt.UTC)
+    asked = training.Asked(spec, seed, horizon, names(labels))
     with Screen() as screen, screen.step(f"training set {spec}") as step:
         report = training.build_dataset(
-            settings, spec, as_of=at, progress=lambda part, done, total: step.update(done, total, part)
+            settings, asked, as_of=at, out=out, progress=lambda part, done, total: step.update(done, total, part)
         )
     if as_json:
         print_json(
@@ -37,6 +57,7 @@ def command(spec: str, as_of: dt.datetime | None, as_json: bool) -> int:
                 "directory": str(report.directory),
                 "created": report.created,
                 "as_of": report.as_of,
+                "logical_hash": report.logical_hash,
                 "rows": dict(report.rows),
                 "bytes": report.size_bytes,
                 "exclusions": dict(report.exclusions),

@@ -1,0 +1,115 @@
+"""A pull that was killed goes on where it was: what is finished is not written again, and the bytes are the same."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import training
+from tests.training.examples import CUT, warehouse
+from training import DatasetSpec, Origin, build_dataset, parts
+
+STATE = Origin(state="publication 1")
+GROUP_ROWS, PART_ROWS = 64, 256
+
+KILLED = f"""
+import os, signal, sys
+from pathlib import Path
+from tests.training.examples import CUT, SPEC, warehouse
+from training import Origin, build_dataset, parse_spec, parts
+
+parts.GROUP_ROWS, parts.PART_ROWS = {GROUP_ROWS}, {PART_ROWS}
+
+def kill(step, rows, total):
+    if step == sys.argv[2] and rows >= int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with warehouse() as connection:
+    spec = parse_spec(SPEC, "x.yaml")
+    build_dataset(connection, spec, out=Path(sys.argv[1]), cut=CUT, origin=Origin(state="publication 1"), progress=kill)
+"""
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "GROUP_ROWS", GROUP_ROWS)
+    monkeypatch.setattr(parts, "PART_ROWS", PART_ROWS)
+
+
+def killed_at(out: Path, split: str, rows: int) -> dict[str, tuple[int, int]]:
+    """Kill a build in the middle; return the parts that it had finished, with their times and inodes."""
+    root = Path(training.__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", KILLED, str(out), split, str(rows)], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert training.entries(out) == []
+    [temporary] = (out / "examples").glob(".building-*")
+    finished = json.loads((temporary / ".journal.json").read_text())
+    return {part["file"]: seal(temporary / part["file"]) for part in finished}
+
+
+def seal(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_ino
+
+
+def part_bytes(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("part-*.parquet")}
+
+
+@pytest.mark.parametrize(
+    ("split", "rows", "finished"),
+    [("train", 600, 2), ("valid", 64, 5), ("test", 200, 7)],
+    ids=["within a split", "in the second", "in the last"],
+)
+def test_finished_parts_are_not_written_again(
+    spec: DatasetSpec, tmp_path: Path, split: str, rows: int, finished: int
+) -> None:
+    out = tmp_path / "killed"
+    before = killed_at(out, split, rows)
+    assert len(before) == finished
+
+    with warehouse(threads=1, pieces=333) as connection:
+        report = build_dataset(connection, spec, out=out, cut=CUT, origin=STATE)
+    with warehouse() as connection:
+        whole = build_dataset(connection, spec, out=tmp_path / "whole", cut=CUT, origin=STATE)
+
+    assert report.created
+    assert {name: seal(report.directory / name) for name in before} == before
+    assert (report.id, report.rows) == (whole.id, whole.rows)
+    assert part_bytes(report.directory) == part_bytes(whole.directory)
+    assert sorted(path.name for path in report.directory.iterdir()) == [
+        "CARD.md",
+        "manifest.json",
+        "stats.json",
+        "test",
+        "train",
+        "valid",
+    ]
+
+
+def test_part_that_changed_on_the_disk_is_written_again(spec: DatasetSpec, out: Path) -> None:
+    before = killed_at(out, "valid", 64)
+    [temporary] = (out / "examples").glob(".building-*")
+    spoiled = temporary / "train" / "part-00001.parquet"
+    spoiled.write_bytes(spoiled.read_bytes()[:-8])
+
+    with warehouse() as connection:
+        report = build_dataset(connection, spec, out=out, cut=CUT, origin=STATE)
+
+    assert training.open(report.directory).verify().rows == sum(report.rows.values())
+    kept = [name for name, sealed in before.items() if seal(report.directory / name) == sealed]
+    assert kept == ["train/part-00000.parquet"]
+
+
+def test_other_publication_begins_anew(spec: DatasetSpec, out: Path) -> None:
+    before = killed_at(out, "valid", 64)
+
+    with warehouse() as connection:
+        report = build_dataset(connection, spec, out=out, cut=CUT, origin=Origin(state="publication 2"))
+
+    assert report.created
+    assert all(seal(report.directory / name) != sealed for name, sealed in before.items())
+    assert [path.name for path in (out / "examples").iterdir() if path.is_dir()] == [report.id]
