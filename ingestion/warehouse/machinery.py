@@ -1,5 +1,6 @@
 """The machinery schema `_flux`: plain tables that an operator can query, the same in every engine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -33,6 +34,11 @@ create table if not exists _flux.schema_changes (
 );
 create table if not exists _flux.history_gaps (
     relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
+);
+create table if not exists _flux.datasets (
+    event varchar, at timestamptz, name varchar, id varchar, as_of timestamptz, epoch bigint, lsn bigint,
+    built_at timestamptz, logical_hash varchar, row_count bigint, subject_count bigint, size_bytes bigint,
+    succeeds varchar
 );
 """
 
@@ -184,6 +190,16 @@ class Machinery:
             "insert into _flux.history_gaps values ($1, $2, $3, $4, $5, now())",
             [table.relation, table.epoch, since, table.snapshot_lsn if until is None else until, reason],
         )
+
+    def note_datasets(self, events: Sequence[Sequence[Any]]) -> None:
+        """Add what became of training sets, in the order of the table's columns; what is there already stays."""
+        known = {
+            (event, at, id_) for event, at, id_ in self.session.execute("select event, at, id from _flux.datasets")
+        }
+        for row in events:
+            if (row[0], row[1], row[3]) not in known:
+                places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
+                self.session.execute(f"insert into _flux.datasets values ({places})", list(row))
 
     def event_ledger(self) -> tuple[int, int, int, int]:
         """What the ledger of events says: accepted, loaded, duplicates, quarantined. Zeros before the first load."""

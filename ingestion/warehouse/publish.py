@@ -34,7 +34,7 @@ from ingestion.warehouse.names import quote
 
 STORAGE_VERSION: Final = "v1.5.0"
 READABLE_MACHINERY: Final = frozenset(
-    {"clock", "cuts", "history_gaps", "schema_changes", "segments", "slot_status", "table_status", "tables"}
+    {"clock", "cuts", "datasets", "history_gaps", "schema_changes", "segments", "slot_status", "table_status", "tables"}
 )
 _SOURCE: Final = "flux_live"
 _COPY: Final = "flux_published"

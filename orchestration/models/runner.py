@@ -32,6 +32,7 @@ class NodeResult:
     seconds: float
     failures: int
     message: str
+    invocation: str  # dbt's id of the run
 
     @property
     def good(self) -> bool:
@@ -60,7 +61,7 @@ def build(
 
     def hear(event: Any) -> None:  # Any: dbt's events are protobuf messages without types
         if event.info.name == "NodeFinished":
-            result = _result(event.data)
+            result = _result(event.data, event.info.invocation_id)
             if not result.good and result.status != "skipped":
                 logger.error("dbt node=%s status=%s: %s", result.unique_id, result.status, result.message)
             with lock:
@@ -108,7 +109,7 @@ def close_connections() -> None:
         duckdb.DuckDBConnectionManager._ENV = None
 
 
-def _result(data: Any) -> NodeResult:
+def _result(data: Any, invocation: str) -> NodeResult:
     run = data.run_result
     unique_id = str(data.node_info.unique_id)
     return NodeResult(
@@ -118,4 +119,5 @@ def _result(data: Any) -> NodeResult:
         seconds=float(run.execution_time),
         failures=int(run.num_failures),
         message=str(run.message),
+        invocation=str(invocation),
     )

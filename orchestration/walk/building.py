@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
@@ -16,10 +16,12 @@ from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.errors import BuildError
+from orchestration.models.project import adapter, fingerprint
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
 from orchestration.walk.verification import check_contracts, quality_directory
+from training.chronicle import chronicle
 
 Say = Callable[[str], None]
 
@@ -86,6 +88,7 @@ def build_models(
     with lease(settings.home, "build of the models"), ExitStack() as opened:
         destination = opened.enter_context(open_warehouse(settings.warehouse))
         cut_id = destination.machinery.record_cut()
+        destination.machinery.note_datasets([*_datasets(settings)])
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
@@ -98,6 +101,15 @@ def build_models(
         )
     _remember(settings, cut_id, cut_at, results)
     return Built(cut_id, results, rows)
+
+
+def _datasets(settings: Settings) -> Iterator[Sequence[object]]:
+    """Give the chronicle of the training sets, for who asks the warehouse: a pull never takes the lease itself."""
+    for event in chronicle(settings.datasets_directory):
+        values = asdict(event)
+        for moment in ("at", "as_of", "built_at"):
+            values[moment] = dt.datetime.fromisoformat(values[moment])
+        yield list(values.values())
 
 
 def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
@@ -121,7 +133,15 @@ def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[mo
     }
     known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"cut": cut_id, "nodes": counts(results), "results": known | newest}))
+    document = {
+        "cut": cut_id,
+        "nodes": counts(results),
+        "built_at": now,
+        "project": fingerprint(models.project_directory(), adapter(settings)),
+        "invocation": results[0].invocation if results else "",
+        "results": known | newest,
+    }
+    draft.write_text(json.dumps(document))
     draft.replace(path)
 
 
