@@ -36,7 +36,7 @@ create table if not exists _flux.history_gaps (
     relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
 );
 create table if not exists _flux.datasets (
-    event varchar, at timestamptz, name varchar, id varchar, as_of timestamptz, epoch bigint, lsn bigint,
+    event varchar, noted_at timestamptz, name varchar, id varchar, as_of timestamptz, epoch bigint, lsn bigint,
     built_at timestamptz, logical_hash varchar, row_count bigint, subject_count bigint, size_bytes bigint,
     succeeds varchar
 );
@@ -193,9 +193,7 @@ class Machinery:
 
     def note_datasets(self, events: Sequence[Sequence[Any]]) -> None:
         """Add what became of training sets, in the order of the table's columns; what is there already stays."""
-        known = {
-            (event, at, id_) for event, at, id_ in self.session.execute("select event, at, id from _flux.datasets")
-        }
+        known = set(self.session.execute("select event, noted_at, id from _flux.datasets"))
         for row in events:
             if (row[0], row[1], row[3]) not in known:
                 places = ", ".join(f"${n}" for n in range(1, len(row) + 1))

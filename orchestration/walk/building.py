@@ -16,7 +16,6 @@ from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.errors import BuildError
-from orchestration.models.project import adapter, fingerprint
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.rows import table_rows
@@ -137,7 +136,7 @@ def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[mo
         "cut": cut_id,
         "nodes": counts(results),
         "built_at": now,
-        "project": fingerprint(models.project_directory(), adapter(settings)),
+        "manifest": models.manifest_path(settings).name,
         "invocation": results[0].invocation if results else "",
         "results": known | newest,
     }

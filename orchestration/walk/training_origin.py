@@ -21,7 +21,6 @@ from dashboards.catalogue import LAST_BUILD
 from ingestion.warehouse.names import quote
 from orchestration import models
 from orchestration.errors import FluxError
-from orchestration.models.project import adapter, fingerprint
 from orchestration.settings import Settings
 from orchestration.walk.readers import Reading, reading
 from training import Cut, Origin, Source
@@ -173,8 +172,8 @@ def _last_build(settings: Settings) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     told = {name: document[name] for name in ("invocation", "built_at") if name in document}
-    if "project" in document:
-        same = document["project"] == fingerprint(models.project_directory(), adapter(settings))
+    if "manifest" in document:
+        same = document["manifest"] == models.manifest_path(settings).name
         told["models"] = "as they were built" if same else "changed since the last build"
     return told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from orchestration.cli.build import command
 from orchestration.errors import BuildError
 from orchestration.models import project
+from training.chronicle import FILE_NAME, Event
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 GROWING = """
@@ -58,6 +60,20 @@ def test_it_records_a_cut_builds_and_publishes_and_a_full_refresh_forgets(two_ta
     assert published(two_tables) == [1, 2, 3]
     build("--select", "growing", "--full-refresh")
     assert published(two_tables) == [2, 3]
+
+
+def test_it_takes_over_which_training_sets_there_were(two_tables: Path, models: Path) -> None:
+    moment = "2026-11-01T00:00:00+00:00"
+    event = Event("made", moment, "match", "3f2a", moment, 1, 4096, moment, "ab", 10, 3, 2048, None)
+    (two_tables / "datasets").mkdir()
+    (two_tables / "datasets" / FILE_NAME).write_text(json.dumps(asdict(event)) + "\n")
+
+    build()
+    build()
+
+    with duckdb.connect(str(two_tables / "published" / "warehouse.duckdb"), read_only=True) as copy:
+        found = copy.execute("select event, name, id, row_count, subject_count from _flux.datasets").fetchall()
+    assert found == [("made", "match", "3f2a", 10, 3)]
 
 
 def test_what_fails_is_named_and_not_published(two_tables: Path, models: Path) -> None:
