@@ -17,7 +17,7 @@ from ingestion.warehouse.postgres.serving import SERVING
 from orchestration.errors import FluxError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 CURRENT_CUT = ("intermediate", "int_current_cut")  # served with them: what they were built on
@@ -56,6 +56,15 @@ class Serving:
         """Name the engine and its version."""
         [row] = self.arrow("select current_setting('server_version') as version").to_pylist()
         return {"warehouse": f"postgres {row['version']}"}
+
+    def arrow_batches(self, sql: str, parameters: Mapping[str, object] | None = None) -> Iterator[pa.RecordBatch]:
+        """Run one query and hand its rows back as they come, so that they never are in memory together."""
+        if parameters:
+            raise FluxError("values cannot be bound by name in a Postgres warehouse yet")
+        with self._connection.cursor() as cursor:
+            cursor.execute(translated(sql))
+            for batch in cursor.fetch_record_batch():
+                yield from plain(pa.Table.from_batches([batch])).to_batches()
 
     def execute(self, statement: str) -> None:
         """Run a statement of Postgres that returns nothing."""

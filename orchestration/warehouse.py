@@ -6,10 +6,10 @@ build. Values are bound by name, `:client_id`; without parameters the text goes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from orchestration.errors import FluxError
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+_BATCH_ROWS: Final = 65_536
 
 
 class Warehouse:
@@ -46,16 +48,22 @@ class Warehouse:
 
     def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """Run one query and return its whole result. Raises the engine's own error for SQL it refuses."""
+        relation = self._relation(sql, parameters)
+        return pa.table({}) if relation is None else relation.to_arrow_table()
+
+    def arrow_batches(self, sql: str, parameters: Mapping[str, object] | None = None) -> Iterator[pa.RecordBatch]:
+        """Run one query and hand its rows back as they come, so that they never are in memory together."""
+        relation = self._relation(sql, parameters)
+        if relation is not None:
+            yield from relation.to_arrow_reader(_BATCH_ROWS)
+
+    def _relation(self, sql: str, parameters: Mapping[str, object] | None) -> Any:  # Any: as the driver
+        bound = None
         if parameters:
             compiled = sa.text(sql).bindparams(**parameters).compile(dialect=self._engine.dialect)
             sql, bound = str(compiled), [parameters[name] for name in compiled.positiontup or ()]
-        else:
-            bound = None
         driver: Any = self._connection.connection.driver_connection  # DuckDB's own; SQLAlchemy hands rows, not Arrow
-        relation = driver.sql(sql, params=bound)
-        if relation is None:
-            return pa.table({})
-        return relation.to_arrow_table()
+        return driver.sql(sql, params=bound)
 
     def state(self) -> str:
         """Name the state that is read: each publication is a file of its own."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.content import ContentHash
+from training.content import ContentHash, cell_words
 from training.errors import BuildError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ WIDE = pa.schema(
 )
 
 
-GOLDEN = "636470d3e79e3d22d0b2c6913c948db90d101c6f3b31c9b9912442142bc36e8e"
+GOLDEN = "a277dddb6727f532bb36ca84c2beaaffbdc5efe2ee020d1f973c8293711b7ea9"
 
 
 def table(values: list[tuple[object, ...]]) -> pa.Table:
@@ -130,6 +130,18 @@ def test_the_hash_stays_the_same_from_version_to_version() -> None:
     plain = table([(1, "text", 1.5, True, Decimal("1.250"), EPOCH), (None,) * 6])
 
     assert digest(plain) == GOLDEN
+
+
+@given(st.lists(st.none() | st.text(max_size=20) | st.sampled_from(["12345678", "0123456789abcdef", "a"]), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_a_text_has_one_word_whatever_stands_beside_it(texts: list[str | None]) -> None:
+    beside = [*texts, *["the same"] * 2000]  # these make a dictionary of it
+
+    each = [int(cell_words(pa.table({"x": pa.array([text], pa.string())}), "x")[0]) for text in texts]
+
+    for together in (texts, beside):
+        words = cell_words(pa.table({"x": pa.array(together, pa.string())}), "x")
+        assert words[: len(texts)].tolist() == each
 
 
 def test_slices_hash_as_what_they_show() -> None:

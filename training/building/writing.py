@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from training.building.selection import After, Selection
 from training.connection import Connection, batches
 from training.content import ContentHash
 from training.errors import BuildError
+from training.overlap import overlapped
 from training.parts import PartWriter, groups
 from training.spec import SPLITS
 
@@ -24,7 +26,7 @@ def write_rows(
 ) -> ContentHash:
     """Write every split below `directory`; rows never pass through Python objects.
 
-    Goes on where the directory's journal ends. Memory: one row group, beside what the engine takes to sort.
+    Goes on where the directory's journal ends. Memory: some row groups, beside what the engine takes to sort.
     """
     content, journal = ContentHash(plan.schema), Journal(directory)
     for split in SPLITS:
@@ -60,9 +62,7 @@ def _write_split(
     after = _last_row(directory.parent / there[-1]["file"], selection) if there else None
     found = batches(connection, selection.rows(split, plan.bounds, after))
     with PartWriter(directory, schema, first=len(there), finished=journal.enter) as writer:
-        for group in groups(found, schema):
-            writer.write(group)
-            content.update(split, group)
+        for group in overlapped(groups(found, schema), writer.write, partial(content.update, split)):
             rows += group.num_rows
             report(split, rows, plan.splits[split])
     return rows
