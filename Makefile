@@ -9,7 +9,7 @@ PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
 .PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-dialects \
-	test-metabase test-duckdb test-bigquery test-snowflake soak
+	test-torch test-metabase test-duckdb test-bigquery test-snowflake soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,10 @@ test-dialects: install-dev ## models as the adapters of BigQuery and Snowflake c
 	@$(BIN)/python -m pytest tests/dialects $(ARGS)
 	@$(BIN)/python -m pytest tests/dialects/adapters $(ARGS)
 
+test-torch: install-dev ## the loaders on PyTorch and polars themselves; makes .venv-torch, TORCH=torch==2.13.0 names the release
+	@.ci/install-torch
+	@.venv-torch/bin/python -m pytest tests/training/test_torch.py tests/training/test_polars.py $(ARGS)
+
 bench: install ## every figure beside its physical floor, over an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -59,8 +63,8 @@ lint: install-dev ## style, types, SQL, who may import whom, size of files
 lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 	@.ci/lock
 
-clean: ## remove caches, .venv and .venv-dialects; state in .flux stays (that is: flux reset)
-	rm -rf .venv .venv-dialects .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+clean: ## remove caches, .venv, .venv-dialects and others; state in .flux stays (that is: flux reset)
+	rm -rf .venv .venv-dialects .venv-torch .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-duckdb: ## all tests on the other DuckDB release

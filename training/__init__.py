@@ -1,4 +1,4 @@
-"""Training sets: specification -> immutable, content-addressed directory of Parquet -> Arrow or pandas.
+"""Training sets: specification -> immutable, content-addressed directory of Parquet -> Arrow, pandas, PyTorch.
 
     import training
 
@@ -18,9 +18,12 @@ from training.errors import (
     BuildError,
     DatasetChangedError,
     DatasetNotFoundError,
+    FormatError,
+    LoaderError,
     SpecError,
     TrainingError,
 )
+from training.formats import Export, export
 from training.manifest import Cut, Manifest
 from training.registry import Entry, entries, remove
 from training.spec import DatasetSpec, Feature, Label, Split, load_spec, overridden, parse_spec
@@ -37,8 +40,11 @@ __all__ = [
     "DatasetReport",
     "DatasetSpec",
     "Entry",
+    "Export",
     "Feature",
+    "FormatError",
     "Label",
+    "LoaderError",
     "Manifest",
     "Origin",
     "Progress",
@@ -49,6 +55,7 @@ __all__ = [
     "Verification",
     "build_dataset",
     "entries",
+    "export",
     "load_spec",
     "open",
     "overridden",

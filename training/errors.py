@@ -6,7 +6,9 @@ TrainingError
 ├── BuildError              the relation's rows break a promise (duplicate ids, unsupported types)
 ├── RebuildError            a dataset cannot be built again as it was, and not for want of people who left
 ├── DatasetNotFoundError    no such dataset directory, id or name
-└── DatasetChangedError     a file of a finished dataset is not what its manifest says
+├── DatasetChangedError     a file of a finished dataset is not what its manifest says
+├── LoaderError             what a loader cannot make of a dataset, or a state that belongs to another loader
+└── FormatError             what a format cannot say, or a place where an export cannot stand
 """
 
 
@@ -40,3 +42,11 @@ class DatasetChangedError(TrainingError):
     def __init__(self, message: str, paths: tuple[str, ...]) -> None:
         super().__init__(message)
         self.paths = paths
+
+
+class LoaderError(TrainingError):
+    """A loader was asked for what it cannot give."""
+
+
+class FormatError(TrainingError):
+    """A dataset cannot be exported as it was asked."""

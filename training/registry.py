@@ -52,10 +52,17 @@ def find(path_or_id: str | Path, datasets: Path) -> Path:
 
 
 def remove(dataset: Path) -> None:
-    """Delete one dataset directory (it is read-only, so a plain removal fails for an ordinary user)."""
+    """Delete one dataset and what was made of it beside it: exports, pages (`<id>.*`).
+
+    All of it is read-only, so a plain removal fails for an ordinary user.
+    """
     if not (dataset / FILE_NAME).is_file():
         raise DatasetNotFoundError(f"{str(dataset)!r} holds no dataset; nothing was deleted")
-    directory.remove(dataset)
+    for made in (*dataset.parent.glob(f"{dataset.name}.*"), dataset):
+        if made.is_dir():
+            directory.remove(made)
+        else:
+            made.unlink()
 
 
 def _entry(dataset: Path) -> Entry:

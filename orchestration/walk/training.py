@@ -11,7 +11,7 @@ from typing import Any
 from orchestration.settings import Settings
 from orchestration.walk.readers import newest_cut, reading
 from orchestration.walk.training_origin import origin_of, resolve_subject
-from training import Cut, Dataset, DatasetReport, DatasetSpec, load_spec, overridden
+from training import Cut, Dataset, DatasetReport, DatasetSpec, Export, export, load_spec, overridden
 from training import build_dataset as _build_dataset
 from training.errors import DatasetChangedError, SpecError
 from training.inputs import Change, changed_inputs, changed_relation
@@ -22,7 +22,7 @@ from training.registry import find
 from training.spec import SPECS, duration
 from training.subjects import Holding, holdings
 
-__all__ = ["Asked", "Change", "DatasetReport", "DatasetSpec", "Holding", "Rebuilt", "Verified"]
+__all__ = ["Asked", "Change", "DatasetReport", "DatasetSpec", "Export", "Holding", "Rebuilt", "Verified"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -94,6 +94,11 @@ def build_dataset(
             origin=origin_of(settings, warehouse, loaded.relation, as_of or cut.at, asked=asked.to_json(), run=lineage),
             progress=progress,
         )
+
+
+def export_dataset(report: DatasetReport, format: str, label: str | None = None) -> Export:
+    """Write a dataset in another format beside it; what is there already is left as it is."""
+    return export(Dataset(report.directory), format, label=label)
 
 
 def verify_dataset(

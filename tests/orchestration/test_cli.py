@@ -65,6 +65,13 @@ def test_list_of_commands_says_what_each_command_says_of_itself() -> None:
         assert ALL[(name,)].get_short_help_str(limit=200) == line, name
 
 
+def test_a_pull_offers_the_formats_that_there_are() -> None:
+    from orchestration.cli.training.pull import FORMATS
+    from training import formats
+
+    assert ("parquet", *formats.FORMATS) == FORMATS
+
+
 def test_unknown_setting_is_one_line_and_exit_code_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
