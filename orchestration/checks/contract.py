@@ -76,13 +76,14 @@ class Contract:
 def load_contracts(path: Path = LANDING, relations: Iterable[str] | None = None) -> list[Contract]:
     """Read the contracts, or those of some relations. Raises ChecksError for what cannot be meant."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    contracts = {name: _contract(name, body) for name, body in _mapping(document, path.name).items()}
+    contracts = {name: read_contract(name, body) for name, body in _mapping(document, path.name).items()}
     if relations is None:
         return list(contracts.values())
     return [contracts[_known(name, contracts, "relation")] for name in relations]
 
 
-def _contract(relation: str, body: object) -> Contract:
+def read_contract(relation: str, body: object) -> Contract:
+    """Read the promises of one relation. Raises ChecksError for what cannot be meant."""
     values = _mapping(body, relation, ("key", "rows", "changes", "columns"))
     columns = {
         name: _words(promise, f"{relation}.{name}")

@@ -7,6 +7,7 @@ Counts and keys only; `quality/index.json` holds the same for machines. Importin
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 from collections.abc import Iterable
@@ -62,13 +63,15 @@ class DataDocs:
             self._pages[result.page] = _draw(self._view, document, frame)
 
     def write(self) -> None:
-        """Put the pages in place, one rename each, and the index last."""
+        """Put the pages in place, one rename each, and the index last; one run at a time, for they share the index."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        for name, page in self._pages.items():
-            _put(self.directory / name, page)
-        entries = _known(self.directory / INDEX) | self._entries
-        _put(self.directory / INDEX, json.dumps(entries, indent=1, sort_keys=True))
-        _put(self.directory / "index.html", _index(entries.values()))
+        with (self.directory / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for name, page in self._pages.items():
+                _put(self.directory / name, page)
+            entries = _known(self.directory / INDEX) | self._entries
+            _put(self.directory / INDEX, json.dumps(entries, indent=1, sort_keys=True))
+            _put(self.directory / "index.html", _index(entries.values()))
 
 
 def status(result: LandingResult) -> str:

@@ -4,6 +4,7 @@ The loader is a service, so no run loads what it loads: a sensor reports its wor
 loaded position moved, at most once in FLUX_BUILD_MINUTES.
 """
 
+import datetime as dt
 import json
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ REPORT_SECONDS = 300.0  # at most one materialisation of a table in this time
 
 RAW = dg.AssetSelection.key_prefixes(["raw_app"], ["raw_segment"], ["restricted"])
 DATASETS = dg.AssetSelection.groups("datasets")
-BUILD = "build"
+BUILD, DAILY = "build", "daily"
 Checks = Sequence[dg.AssetChecksDefinition]
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -31,16 +32,28 @@ def definitions(settings: Settings, landing: Checks, verification: Checks) -> dg
         description="Landing checks, models with their tests, the published warehouse, dashboards: on what is loaded.",
     )
     daily = dg.define_asset_job(
-        "daily",
+        DAILY,
         DATASETS | dg.AssetSelection.checks(*verification),
-        description="Training sets of the last published build, and the comparison with the source.",
-    )
-    schedule = dg.ScheduleDefinition(
-        name="daily", job=daily, cron_schedule="30 4 * * *", default_status=dg.DefaultScheduleStatus.RUNNING
+        description="Training sets of the day that ended last, and the comparison with the source.",
     )
     return dg.Definitions(
-        jobs=[everything, build, daily], sensors=[_loads(settings), _cuts(settings)], schedules=[schedule]
+        jobs=[everything, build, daily], sensors=[_loads(settings), _cuts(settings)], schedules=[_each_day()]
     )
+
+
+def _each_day() -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=DAILY,
+        job_name=DAILY,
+        cron_schedule="30 4 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = (context.scheduled_execution_time.astimezone(dt.UTC) - dt.timedelta(days=1)).date().isoformat()
+        return dg.RunRequest(run_key=day, partition_key=day)
+
+    return daily
 
 
 def _loads(settings: Settings) -> dg.SensorDefinition:

@@ -19,7 +19,7 @@ ODD = Outcome("changes_are_as_many_as_usual", "changes: 1 to 9", None, "warning"
 
 def checked(*outcomes: Outcome) -> dg.AssetCheckResult:
     settings = Settings(home=Path("/home"))
-    return promises._result(settings, LandingResult("raw_app.t", 60, outcomes, 0.1), "lands_as_promised")
+    return promises.result_of_check(settings, LandingResult("raw_app.t", 60, outcomes, 0.1), "lands_as_promised")
 
 
 def test_metadata_hold_each_rule_with_keys_and_name_the_page() -> None:

@@ -15,7 +15,7 @@ def checks(settings: Settings, contracts: Sequence[Contract], *, step: str, chec
     if not contracts:
         return dg.Definitions()
     specs = [
-        dg.AssetCheckSpec(check, asset=contract.relation.split("."), blocking=True, description=_promises(contract))
+        dg.AssetCheckSpec(check, asset=contract.relation.split("."), blocking=True, description=promised(contract))
         for contract in contracts
     ]
 
@@ -23,12 +23,13 @@ def checks(settings: Settings, contracts: Sequence[Contract], *, step: str, chec
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         wanted = {".".join(key.asset_key.path) for key in context.selected_asset_check_keys}
         for result in verification.check_contracts(settings, [c for c in contracts if c.relation in wanted], step):
-            yield _result(settings, result, check)
+            yield result_of_check(settings, result, check)
 
     return dg.Definitions(asset_checks=[checked])
 
 
-def _promises(contract: Contract) -> str:
+def promised(contract: Contract) -> str:
+    """Say in a line what a contract promises."""
     told = [f"{rule.column or 'table'}: {rule.text}" for rule in contract.rules]
     if contract.changes_within_hours is not None:
         told.append(
@@ -37,7 +38,8 @@ def _promises(contract: Contract) -> str:
     return "; ".join(told)
 
 
-def _result(settings: Settings, result: LandingResult, check: str) -> dg.AssetCheckResult:
+def result_of_check(settings: Settings, result: LandingResult, check: str) -> dg.AssetCheckResult:
+    """Tell what was found: the verdict, and each rule with what was observed."""
     return dg.AssetCheckResult(
         asset_key=result.relation.split("."),
         check_name=check,
