@@ -8,7 +8,8 @@ TrainingError
 ├── DatasetNotFoundError    no such dataset directory, id or name
 ├── DatasetChangedError     a file of a finished dataset is not what its manifest says
 ├── LoaderError             what a loader cannot make of a dataset, or a state that belongs to another loader
-└── FormatError             what a format cannot say, or a place where an export cannot stand
+├── FormatError             what a format cannot say, or a place where an export cannot stand
+└── BaselineError           the baseline cannot be trained: an extra is missing, or the set is too small
 """
 
 
@@ -50,3 +51,7 @@ class LoaderError(TrainingError):
 
 class FormatError(TrainingError):
     """A dataset cannot be exported as it was asked."""
+
+
+class BaselineError(TrainingError):
+    """The baseline cannot be trained on this dataset, or not with what is installed."""

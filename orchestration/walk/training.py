@@ -16,6 +16,7 @@ from training import build_dataset as _build_dataset
 from training.errors import DatasetChangedError, SpecError
 from training.inputs import Change, changed_inputs, changed_relation
 from training.manifest import Manifest, read_manifest
+from training.page import write_page
 from training.rebuild import Rebuilt
 from training.rebuild import rebuild as _rebuild
 from training.registry import find
@@ -85,7 +86,7 @@ def build_dataset(
     with reading(settings) as warehouse:
         newest = newest_cut(warehouse)
         cut = Cut(newest.epoch, newest.lsn, newest.at)
-        return _build_dataset(
+        report = _build_dataset(
             warehouse,
             loaded,
             as_of=as_of,
@@ -94,6 +95,8 @@ def build_dataset(
             origin=origin_of(settings, warehouse, loaded.relation, as_of or cut.at, asked=asked.to_json(), run=lineage),
             progress=progress,
         )
+    write_page(Dataset(report.directory))
+    return report
 
 
 def export_dataset(report: DatasetReport, format: str, label: str | None = None) -> Export:

@@ -1,0 +1,156 @@
+"""The baseline beats popularity where there is a reason to, names the reasons that were planted, and no others."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import training
+from tests.training import planted
+from training import Dataset, build_dataset, parse_spec
+from training.baseline import LabelReport, run_baseline
+from training.baseline.measures import ListNdcg, LogLoss, RocAuc, calibration_error, reliability
+from training.baseline.slices import slices
+from training.errors import BaselineError
+from training.page import write_page
+from training.page.page import baseline_path, write
+from training.page.slices import write_slices
+
+sklearn = pytest.importorskip("sklearn", reason="the baseline needs scikit-learn, the extra 'baseline'")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return built(tmp_path_factory.mktemp("planted"), interest_matters=True)
+
+
+def built(out: Path, *, interest_matters: bool) -> Dataset:
+    spec = parse_spec(planted.SPEC, "planted.yaml")
+    with planted.warehouse(planted.table(interest_matters=interest_matters)) as connection:
+        return training.open(build_dataset(connection, spec, out=out, cut=planted.CUT).directory)
+
+
+@pytest.fixture(scope="module")
+def click(dataset: Dataset) -> LabelReport:
+    [report] = run_baseline(dataset, labels=["label_click_24h"]).labels
+    return report
+
+
+def test_model_beats_popularity_by_a_margin_that_chance_does_not_explain(click: LabelReport) -> None:
+    assert click.popularity == "opportunity_applications_90d"
+    assert click.beats_popularity
+    assert click.margins["roc_auc"].least > 0.1
+    assert click.margins["ndcg_at_10"].least > 0.05
+    assert click.margins["log_loss"].least > 0
+
+
+def test_it_goes_by_the_causes_that_were_planted(click: LabelReport) -> None:
+    signs = {name: np.sign(value) for one in click.influences for name, value in one.coefficients.items()}
+    ranks = [one.name for one in click.influences]
+
+    assert {name: signs[name] for name in planted.CAUSES} == planted.CAUSES
+    assert ranks[0] == "skill_coverage"
+    assert max(one.loss_of_auc for one in click.influences if one.name.startswith("noise_")) < 0.01
+
+
+def test_its_probabilities_come_true(click: LabelReport) -> None:
+    assert click.calibration_error < 0.02
+    assert sum(one.least <= one.predicted <= one.greatest for one in click.reliability) >= 8
+
+
+def test_where_nothing_causes_anything_it_claims_nothing(tmp_path: Path) -> None:
+    [report] = run_baseline(built(tmp_path, interest_matters=False), labels=["label_click_24h"]).labels
+    assert not report.beats_popularity
+    assert abs(report.margins["roc_auc"].value) < 0.05
+
+
+def test_same_set_gives_the_same_figures(dataset: Dataset, click: LabelReport) -> None:
+    [again] = run_baseline(dataset, labels=["label_click_24h"]).labels
+    assert again.to_json() == click.to_json()
+
+
+def test_small_set_is_refused_with_its_counts(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.baseline import run
+
+    monkeypatch.setattr(run, "LEAST_POSITIVES", {"train": 10**6, "valid": 5, "test": 10})
+    with pytest.raises(BaselineError, match=r"label_apply_14d: train has \d+ rows with it and \d+ without"):
+        run_baseline(dataset)
+
+
+def test_missing_extra_is_named(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(BaselineError, match=r"needs scikit-learn, which is an extra"):
+        run_baseline(dataset)
+
+
+def test_page_holds_card_columns_and_calibration_and_asks_for_nothing(dataset: Dataset, click: LabelReport) -> None:
+    before = sorted(path.name for path in dataset.directory.iterdir())
+    report = run_baseline(dataset, labels=["label_click_24h"])
+    write(baseline_path(dataset), json.dumps(report.to_json()))
+
+    page = write_page(dataset).read_text(encoding="utf-8")
+
+    assert sorted(path.name for path in dataset.directory.iterdir()) == before
+    assert dataset.manifest.logical_hash in page
+    assert "beats popularity in every measure" in page
+    assert page.count("<circle") == len(click.reliability)
+    assert all(f"<code>{name}</code>" in page for name in dataset.features)
+    assert re.findall(r"(?:src|href)=\"(?!data:)", page) == []
+    assert "<script" not in page
+
+
+def test_area_and_ndcg_and_loss_are_those_of_scikit_learn() -> None:
+    from sklearn.metrics import log_loss, ndcg_score, roc_auc_score
+
+    chance = np.random.default_rng(7)
+    truth = (chance.random(3000) < 0.2).astype(float)
+    score = np.round(chance.random(3000) + truth * 0.2, 2)  # many ties
+    weight = chance.integers(0, 4, 3000).astype(float)
+    lists = np.repeat(np.arange(300), 10)
+
+    assert RocAuc(truth, score)(weight) == pytest.approx(roc_auc_score(truth, score, sample_weight=weight))
+    assert LogLoss(truth, score / 2)(weight) == pytest.approx(log_loss(truth, score / 2, sample_weight=weight))
+    measure = ListNdcg(truth, score, lists, at=5)
+    told = measure.tells
+    expected = [ndcg_score(truth[lists == one][None], score[lists == one][None], k=5) for one in np.flatnonzero(told)]
+    assert measure(np.ones(300)) == pytest.approx(float(np.mean(expected)))
+
+
+def test_calibration_error_is_the_mean_distance_of_promise_and_fact() -> None:
+    truth = np.repeat([0.0, 1.0, 0.0, 1.0], [90, 10, 60, 40])
+    probability = np.repeat([0.1, 0.5], 100)
+    table = reliability(truth, probability, bins=2)
+    assert [one.rows for one in table] == [100, 100]
+    assert [one.predicted for one in table] == pytest.approx([0.1, 0.5])
+    assert [one.observed for one in table] == pytest.approx([0.1, 0.4])
+    assert calibration_error(table) == pytest.approx(0.05)
+
+
+def test_slices_count_small_groups_and_do_not_describe_them(click: LabelReport) -> None:
+    groups = {subject: ("few" if place < 5 else "many") for place, subject in enumerate(click.scored.subjects)}
+    del groups[click.scored.subjects[-1]]
+
+    found = {one.group: one for one in slices(click.scored, groups)}
+
+    assert found.keys() == {"many", "few", "not told"}
+    assert (found["few"].people, found["few"].observed, found["few"].roc_auc) == (5, None, None)
+    assert found["not told"].people == 1
+    assert found["many"].observed == pytest.approx(click.positives["test"] / click.rows["test"], abs=0.02)
+    assert sum(one.rows for one in found.values()) == click.rows["test"]
+
+
+def test_page_by_group_is_for_its_owner_alone(dataset: Dataset, click: LabelReport, tmp_path: Path) -> None:
+    found = {"sex": slices(click.scored, dict.fromkeys(click.scored.subjects, "<Female>"))}
+
+    path = write_slices(dataset, {click.label: found}, tmp_path / "protected")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path.parent.parent)} == {0o700}
+    assert "&lt;Female&gt;" in path.read_text(encoding="utf-8")
+    assert "Female" not in write_page(dataset).read_text(encoding="utf-8")
