@@ -1,7 +1,7 @@
 """Writes a dataset's page beside its directory, which nobody may change: `<name>/<id>.html`.
 
-It says what the card says, then what the columns look like (stats.json), how far they moved (the manifest's drift) and
-what the baseline found (`<id>.baseline.json`, when it was run). It asks for nothing from elsewhere.
+It says what the card says, then what the columns look like (stats.json) and what the baseline found
+(`<id>.baseline.json`, once it was run). It asks for nothing from elsewhere.
 """
 
 import json
@@ -54,7 +54,6 @@ def page_html(dataset: Dataset) -> str:
     stats = json.loads((dataset.directory / "stats.json").read_text(encoding="utf-8"))
     parts = [
         card,
-        *_drift(manifest.document.get("drift")),
         *_stats(stats, [*dataset.features, *dataset.labels]),
         *_baseline(baseline_path(dataset)),
     ]
@@ -65,24 +64,6 @@ def frame(title: str, parts: Sequence[str]) -> str:
     """Return a whole document around parts of HTML."""
     return Template(_FRAME.read_text(encoding="utf-8")).substitute(
         title=escape(title), style=_STYLE.read_text(encoding="utf-8"), body="\n".join(parts)
-    )
-
-
-def _drift(drift: Tree | None) -> Iterator[str]:
-    if not drift:
-        return
-    yield f"<h2>Drift against {escape(str(drift['parent']))}, as of {escape(str(drift['parent_as_of']))}</h2>"
-    yield (
-        "<p>PSI below 0.1: nothing moved, by custom; over 0.2: look. Jensen-Shannon distance: 0 the same, 1 nothing in"
-        " common.</p>"
-    )
-    ranked = sorted(drift["columns"].items(), key=lambda item: -item[1]["psi"])
-    yield table_html(
-        ["column", "part", "PSI", "Jensen-Shannon"],
-        [
-            [f"<code>{escape(name)}</code>", escape(moved["part"]), f"{moved['psi']:.4f}", f"{moved['js']:.4f}"]
-            for name, moved in ranked
-        ],
     )
 
 
