@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from sqlglot.expressions import Expr
+
 CURRENT_CUT = ("intermediate", "int_current_cut")  # served with them: what they were built on
 
 
@@ -87,9 +89,14 @@ class Serving:
 def translated(sql: str) -> str:
     """Write a SELECT of DuckDB in Postgres' dialect, its relations in `serving`."""
     import sqlglot
+
+    return generated(sqlglot.parse_one(sql, dialect="duckdb"))
+
+
+def generated(tree: Expr) -> str:
+    """Write a parsed SELECT in Postgres' dialect, its relations in `serving`."""
     from sqlglot import exp
 
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
     for table in tree.find_all(exp.Table):
         if table.db in READABLE or (table.db, table.name) == CURRENT_CUT:
             table.set("db", exp.to_identifier(SERVING))

@@ -17,7 +17,7 @@ from sqlglot import exp
 from dashboards.compile import Query
 from dashboards.model import Card, Filter
 
-Translate = Callable[[str], str]  # DuckDB's SELECT -> the dialect of the database that Metabase reads
+Translate = Callable[[exp.Expr], str]  # a SELECT -> text in the dialect of the database that Metabase reads
 
 CUT: Final = "intermediate.int_current_cut"  # the build that the models stand on; published with them
 _DAYS: Final = {"day": 1, "week": 7, "month": 31}
@@ -40,46 +40,52 @@ def card_native(card: Card, query: Query, filters: Mapping[str, Filter], transla
     ]
     if card.grain is not None and card.encode.x is not None:
         conditions += _closed(card)
+    tree = _parsed(query.sql)
     if not conditions:
-        return Native(translate(query.sql))
-    inner, order = _without_order(sqlglot.parse_one(query.sql, dialect="duckdb"))
-    around = (
-        f"select {', '.join(map(_name, _drawn(card)))} from ({inner}) as card where {' and '.join(conditions)}{order}"
-    )
+        return Native(translate(tree))
+    inner, order = _without_order(tree)
+    drawn = [exp.column(name, quoted=True) for name in _drawn(card)]
+    around = exp.select(*drawn).from_(inner.subquery("card")).where(*conditions, dialect="duckdb").order_by(*order)
     return Native(_with_variables(translate(around), card.filters), card.filters)
 
 
 def values_native(card: Card, query: Query, filter_: Filter, translate: Translate) -> Native:
     """Write the query for the values among which a filter chooses: `all` first."""
     column = _name(filter_.column)
-    return Native(
-        translate(
-            f"select {column} from (select distinct {column} from ({query.sql}) as card) as choices"
-            f" order by case when {column} = {_text(filter_.all)} then 0 else 1 end, {column}"
-        )
-    )
+    first = f"case when {column} = {_text(filter_.all)} then 0 else 1 end"
+    choices = exp.select(column, dialect="duckdb").distinct().from_(_parsed(query.sql).subquery("card"))
+    listed = exp.select(column, dialect="duckdb").from_(choices.subquery("choices"))
+    return Native(translate(listed.order_by(first, column, dialect="duckdb")))
 
 
-def _without_order(tree: exp.Expr) -> tuple[str, str]:
+def _parsed(sql: str) -> exp.Query:
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    assert isinstance(tree, exp.Query)  # checks.check_query
+    return tree
+
+
+def _without_order(tree: exp.Query) -> tuple[exp.Query, list[exp.Expr]]:
     """Take the order off a query, and say it of what the query gives: order inside a subquery binds nobody.
 
     What is ordered by and not given goes along hidden.
     """
-    assert isinstance(tree, exp.Select)
     given = {one.alias_or_name: one.unalias() for one in tree.selects}
     order = tree.args.get("order")
     tree.set("order", None)
-    outer = []
+    outer: list[exp.Expr] = []
     for number, ordered in enumerate(order.expressions if order is not None else []):
         key = ordered.this
-        if isinstance(key, exp.Column) and key.name in given and given[key.name] == key:
+        if isinstance(key, exp.Literal) and key.is_int:  # order by 1: the first column that it gives
+            ordered.set("this", exp.column(tree.named_selects[int(key.name) - 1], quoted=True))
+        elif isinstance(key, exp.Column) and key.name in given and given[key.name] == key:
             key.set("table", None)
-        if any(column.table or column.name not in given for column in key.find_all(exp.Column)):
+        if any(column.table or column.name not in given for column in ordered.find_all(exp.Column)):
             hidden = f"order_{number}"
+            assert isinstance(tree, exp.Select)  # a union is ordered by what it gives
             tree = tree.select(exp.alias_(key.copy(), hidden))
             ordered.set("this", exp.column(hidden))
-        outer.append(ordered.sql(dialect="duckdb"))
-    return tree.sql(dialect="duckdb"), f" order by {', '.join(outer)}" if outer else ""
+        outer.append(ordered)
+    return tree, outer
 
 
 def _drawn(card: Card) -> list[str]:

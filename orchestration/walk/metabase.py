@@ -20,12 +20,12 @@ from dashboards.metabase.wanted import Item, wanted
 from dashboards.metrics import load_metrics
 from orchestration.errors import FluxError, SettingError
 from orchestration.models import project_directory
-from orchestration.serving import translated
+from orchestration.serving import generated
 from orchestration.settings import Settings
 from orchestration.walk.readers import DEFINITIONS
 
 # The dialects of the engines that Metabase may read the published models with.
-_DIALECTS: Mapping[str, Translate] = {"postgres": translated, "duckdb": lambda sql: sql}
+_DIALECTS: Mapping[str, Translate] = {"postgres": generated, "duckdb": lambda tree: tree.sql(dialect="duckdb")}
 
 
 @dataclass(frozen=True, slots=True)

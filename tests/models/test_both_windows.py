@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from dashboards.checks import check_sources
+from dashboards.compile import relations_of_warehouse
 from dashboards.loader import load_definitions
+from dashboards.metabase.wanted import Item, wanted
 from dashboards.metrics import load_metrics
 from ingestion.warehouse.postgres.connection import connect
 from ingestion.warehouse.postgres.serving import publish_serving
 from orchestration.models import project_directory
-from orchestration.serving import Serving, translated
+from orchestration.serving import Serving, generated, translated
 from orchestration.walk.documenting import columns_of, landed_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, served
 from orchestration.warehouse import Warehouse
@@ -70,6 +72,30 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
     assert len(queries) > 30
 
 
+def test_each_card_of_metabase_has_equal_rows(file: Warehouse, serving: Serving, built_on_postgres: str) -> None:
+    relations = relations_of_warehouse(file)
+    definitions = load_definitions(DEFINITIONS, load_metrics(project_directory()))
+    queries = check_sources(definitions, relations)
+    here = wanted(definitions, queries, lambda tree: tree.sql(dialect="duckdb"), database=1)
+    there = wanted(definitions, queries, generated, database=1)
+    cards = [item for item in here if item.startswith("card:")]
+    with closing(connect(built_on_postgres)) as connection:
+        for card in cards:
+            found = connection.execute(with_defaults(there[card]))
+            names = [column.name for column in found.description or ()]
+            server = plain_rows(dict(zip(names, row, strict=True)) for row in found.fetchall())
+            assert rows(file, with_defaults(here[card])) == server, card
+    assert len(cards) > 40
+
+
+def with_defaults(item: Item) -> str:
+    """Give a card's SQL with its variables' defaults in their places."""
+    sql = str(item.fields["sql"])
+    for name, tag in item.fields["tags"].items():
+        sql = sql.replace(f"{{{{{name}}}}}", f"'{tag['default']}'")
+    return sql
+
+
 def test_docs_read_the_same_of_both(file: Warehouse, serving: Serving) -> None:
     here, there = columns_of(file), columns_of(serving)
     models = [relation for relation in here if relation.startswith(("marts.", "reporting.", "ml."))]
@@ -84,12 +110,16 @@ def test_docs_read_the_same_of_both(file: Warehouse, serving: Serving) -> None:
 
 def rows(warehouse: Warehouse | Serving, sql: str) -> list[tuple[object, ...]]:
     """Return a query's rows; of doubles eight digits and no sign of zero: sums depend on their order."""
+    return plain_rows(warehouse.arrow(sql).to_pylist())
+
+
+def plain_rows(found: Iterable[dict[str, object]]) -> list[tuple[object, ...]]:
     return [
         tuple(
             f"{float(value) + 0.0:.8g}" if isinstance(value, (int, float, Decimal)) and value is not True else value
             for value in row.values()
         )
-        for row in warehouse.arrow(sql).to_pylist()
+        for row in found
     ]
 
 

@@ -27,7 +27,9 @@ def items() -> dict[str, Item]:
     """What the shipped definitions want, in DuckDB's dialect."""
     definitions = load_definitions(DEFINITIONS, METRICS)
     _, relations = full_warehouse()
-    return wanted(definitions, check_sources(definitions, relations), lambda sql: sql, database=DATABASE)
+    return wanted(
+        definitions, check_sources(definitions, relations), lambda tree: tree.sql(dialect="duckdb"), database=DATABASE
+    )
 
 
 @pytest.fixture(scope="session")
