@@ -37,9 +37,8 @@ def elsewhere(metabase: Fake) -> int:
 
 
 def rewrite(one: Json) -> None:
-    one["dataset_query"]["native"]["query"] = one["dataset_query"]["native"]["query"].replace(
-        "where", "where 1 = 1 and"
-    )
+    native = one["dataset_query"]["native"]
+    native["query"] = native["query"].replace("WHERE", "WHERE true AND")
 
 
 def drop_placed(metabase: Fake) -> None:
