@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import training
@@ -27,12 +28,12 @@ sklearn = pytest.importorskip("sklearn", reason="the baseline needs scikit-learn
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return built(tmp_path_factory.mktemp("planted"), interest_matters=True)
+    return built(tmp_path_factory.mktemp("planted"), planted.table())
 
 
-def built(out: Path, *, interest_matters: bool) -> Dataset:
+def built(out: Path, rows: pa.Table) -> Dataset:
     spec = parse_spec(planted.SPEC, "planted.yaml")
-    with planted.warehouse(planted.table(interest_matters=interest_matters)) as connection:
+    with planted.warehouse(rows) as connection:
         return training.open(build_dataset(connection, spec, out=out, cut=planted.CUT).directory)
 
 
@@ -65,9 +66,20 @@ def test_its_probabilities_come_true(click: LabelReport) -> None:
 
 
 def test_where_nothing_causes_anything_it_claims_nothing(tmp_path: Path) -> None:
-    [report] = run_baseline(built(tmp_path, interest_matters=False), labels=["label_click_24h"]).labels
+    [report] = run_baseline(built(tmp_path, planted.table(interest_matters=False)), labels=["label_click_24h"]).labels
     assert not report.beats_popularity
     assert abs(report.margins["roc_auc"].value) < 0.05
+
+
+def test_column_that_knows_the_future_is_named(tmp_path: Path, click: LabelReport) -> None:
+    rows = planted.table()
+    told = pa.array([int(clicked) for clicked in rows["label_click_24h"].to_pylist()])
+    rows = rows.set_column(rows.column_names.index("noise_count"), "noise_count", told)
+
+    [report] = run_baseline(built(tmp_path, rows), labels=["label_click_24h"]).labels
+
+    assert report.suspect == "noise_count"
+    assert click.suspect is None
 
 
 def test_same_set_gives_the_same_figures(dataset: Dataset, click: LabelReport) -> None:

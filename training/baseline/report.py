@@ -10,7 +10,7 @@ from training.baseline.bootstrap import Estimate
 from training.baseline.measures import Bin
 from training.baseline.slices import Scored
 
-RANKINGS = ("roc_auc", "ndcg_at_10")
+TOO_GOOD = 0.95  # a ROC AUC that no honest column gives: people are not so predictable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ class LabelReport:
         """Whether each margin is above zero in 95 of 100 draws of people."""
         return all(one.least > 0 for one in self.margins.values())
 
+    @property
+    def suspect(self) -> str | None:
+        """The input that probably knows the future, where the model is too good to be true."""
+        is_too_good = self.figures[self.model]["roc_auc"].value > TOO_GOOD
+        return self.influences[0].name if is_too_good and self.influences else None
+
     def to_json(self) -> dict[str, Any]:  # Any: a JSON tree
         return {
             "label": self.label,
@@ -55,6 +61,7 @@ class LabelReport:
             "model": self.model,
             "popularity": self.popularity,
             "beats_popularity": self.beats_popularity,
+            "suspect": self.suspect,
             "figures": {
                 name: {measure: one.to_json() for measure, one in found.items()} for name, found in self.figures.items()
             },

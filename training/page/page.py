@@ -110,6 +110,11 @@ def _baseline(path: Path) -> Iterator[str]:
 def _label(found: Tree) -> Iterator[str]:
     verdict = "beats popularity in every measure" if found["beats_popularity"] else "does not clearly beat popularity"
     yield f"<h3><code>{escape(found['label'])}</code>: the {escape(found['model'])} {verdict}</h3>"
+    if found["suspect"]:
+        yield (
+            "<p><strong>Too good to be true.</strong> People are not so predictable: look whether"
+            f" <code>{escape(found['suspect'])}</code> knows the future.</p>"
+        )
     counts = ", ".join(f"{split} {found['positives'][split]:,} of {found['rows'][split]:,}" for split in SPLITS)
     yield f"<p>Rows with the label: {counts}. Popularity is <code>{escape(found['popularity'])}</code>.</p>"
     best_first = sorted(found["figures"].items(), key=lambda item: -item[1]["roc_auc"]["value"])

@@ -41,6 +41,9 @@ def command(dataset: str, labels: tuple[str, ...], restricted: bool, as_json: bo
             span = f"{margin.value:+.4f} ({margin.least:+.4f} to {margin.greatest:+.4f})"
             rows.append([one.label, one.model, measure, f"{own.value:.4f}", f"{rival.value:.4f}", span])
     print_table(["label", "model", "measure", "value", "popularity", "better by"], rows)
+    for one in found.report.labels:
+        if one.suspect is not None:
+            click.echo(f"{one.label}: too good to be true; look whether {one.suspect!r} knows the future")
     for label, why in found.report.skipped.items():
         click.echo(f"{label}: left out, {why}")
     for page in pages:
