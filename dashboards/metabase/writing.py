@@ -27,10 +27,7 @@ def collection_body(item: Item, marker: Marker, found: Found) -> Body:
 def card_body(item: Item, found: Found) -> Body:
     """Write a card. The query goes as `native`, which every version takes; version 57 and later give MBQL 5 back."""
     fields = item.fields
-    tags = {
-        name: {"id": str(uuid.uuid5(_SPACE, f"{item.key}.{name}")), "name": name, **tag}
-        for name, tag in fields["tags"].items()
-    }
+    tags = {name: tag(item.key, name, one) for name, one in fields["tags"].items()}
     native = {"query": fields["sql"], "template-tags": tags}
     return {
         "name": fields["name"],
@@ -41,6 +38,11 @@ def card_body(item: Item, found: Found) -> Body:
         "visualization_settings": fields["settings"],
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
     }
+
+
+def tag(card: str, name: str, one: Body) -> Body:
+    """Write a variable of a card's SQL."""
+    return {"id": str(uuid.uuid5(_SPACE, f"{card}.{name}")), "name": name, **one}
 
 
 def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) -> Body:
@@ -62,7 +64,10 @@ def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) ->
         "caveats": marker.text(),
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
         "archived": fields["archived"],
-        "parameters": [_parameter(item.key, slug, one, found) for slug, one in fields["parameters"].items()],
+        "parameters": [
+            parameter(item.key, slug, one, found.items[f"card:{one['values']}"].number)
+            for slug, one in fields["parameters"].items()
+        ],
         "tabs": [],
         "dashcards": placed + _moved_below(there, max(one["row"] + one["size_y"] for one in placed)),
     }
@@ -72,15 +77,7 @@ def _dashcard(dashboard: str, place: Body, found: Found) -> Body:
     row, column, width, height = place["at"]
     body: Body = {"row": row, "col": column, "size_x": width, "size_y": height, "series": [], "dashboard_tab_id": None}
     if "text" in place:
-        virtual: Body = {
-            "name": None,
-            "display": "heading",
-            "archived": False,
-            "dataset_query": {},
-            "visualization_settings": {},
-        }
-        settings = {"virtual_card": virtual, "text": place["text"], TEXT_KEY: place["key"]}
-        return body | {"card_id": None, "visualization_settings": settings, "parameter_mappings": []}
+        return body | {"card_id": None, "visualization_settings": text_settings(place), "parameter_mappings": []}
     number = found.items[f"card:{place['card']}"].number
     mappings = [
         {"parameter_id": identity.short_id(dashboard, slug), "card_id": number, "target": target(slug)}
@@ -89,7 +86,20 @@ def _dashcard(dashboard: str, place: Body, found: Found) -> Body:
     return body | {"card_id": number, "visualization_settings": {}, "parameter_mappings": mappings}
 
 
-def _parameter(dashboard: str, slug: str, one: Body, found: Found) -> Body:
+def text_settings(place: Body) -> Body:
+    """Write a heading, which is a card of no query."""
+    virtual: Body = {
+        "name": None,
+        "display": "heading",
+        "archived": False,
+        "dataset_query": {},
+        "visualization_settings": {},
+    }
+    return {"virtual_card": virtual, "text": place["text"], TEXT_KEY: place["key"]}
+
+
+def parameter(dashboard: str, slug: str, one: Body, values: int | str) -> Body:
+    """Write a filter; `values` is the card that lists what it offers."""
     return {
         "id": identity.short_id(dashboard, slug),
         "slug": slug,
@@ -102,7 +112,7 @@ def _parameter(dashboard: str, slug: str, one: Body, found: Found) -> Body:
         "values_query_type": "list",
         "values_source_type": "card",
         "values_source_config": {
-            "card_id": found.items[f"card:{one['values']}"].number,
+            "card_id": values,
             "value_field": ["field", one["column"], {"base-type": "type/Text"}],
         },
     }

@@ -13,6 +13,7 @@ from dashboards.loader import Definitions, load_definitions
 from dashboards.metabase import apply as applying
 from dashboards.metabase.apply import Applied, Progress, refresh
 from dashboards.metabase.client import Client
+from dashboards.metabase.export import export_yaml
 from dashboards.metabase.found import Found
 from dashboards.metabase.native import Translate
 from dashboards.metabase.plan import Plan, plan
@@ -73,6 +74,14 @@ def apply(deployment: Deployment, *, overwrite: bool, progress: Progress) -> App
 def prune(deployment: Deployment, progress: Callable[[str, int, int], None]) -> list[str]:
     """Archive what is defined no more. Raises DashboardError."""
     return applying.prune(deployment.client, deployment.found, deployment.plan, progress)
+
+
+def export(settings: Settings, manifest: Path, directory: Path, engine: str) -> list[Path]:
+    """Write the definitions as Metabase's own YAML. Raises DefinitionError, OSError."""
+    definitions = _definitions()
+    queries = check_sources(definitions, relations_of_manifest(manifest))
+    items = wanted(definitions, queries, _DIALECTS[engine], database=0)  # there the database has its name
+    return export_yaml(items, settings.metabase_database, directory)
 
 
 def _definitions() -> Definitions:

@@ -15,5 +15,5 @@ def command() -> None:
 
 for one in (site.build, site.open_site):
     command.add_command(one)
-for one in (metabase.validate, metabase.plan, metabase.diff, metabase.apply, metabase.prune):
+for one in (metabase.validate, metabase.plan, metabase.diff, metabase.apply, metabase.prune, metabase.export_yaml):
     command.add_command(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -122,6 +123,28 @@ def prune(yes: bool, as_json: bool) -> int:
         if not names:
             click.echo("nothing of ours there is undefined")
     return 2 if names and not yes else 0
+
+
+@click.command("export-yaml", epilog=examples("flux dashboards export-yaml metabase/"))
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--engine", type=click.Choice(["postgres", "duckdb"]), default="postgres", show_default=True,
+              help="What Metabase reads the published models with.")  # fmt: skip
+@json_option
+def export_yaml(directory: Path, engine: str, as_json: bool) -> int:
+    """Write the dashboards into DIRECTORY as Metabase's own YAML, for an edition that imports it.
+
+    Serialization belongs to Metabase's paid editions; `apply` needs none. No server is asked.
+    """
+    from orchestration import models
+    from orchestration.walk import metabase
+
+    settings = read_settings()
+    files = metabase.export(settings, models.prepare(settings), directory, engine)
+    if as_json:
+        print_json({"directory": str(directory), "files": len(files)})
+    else:
+        click.echo(f"{len(files)} files below {directory}")
+    return 0
 
 
 def _deployment() -> Deployment:
