@@ -78,6 +78,33 @@ def test_what_the_http_library_refuses_is_told_in_json(tmp_path: Path, raw: byte
         assert document["message"]
 
 
+CHUNKED = b"POST /v1/t HTTP/1.1\r\nhost: x\r\n%btransfer-encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "settings", "status"),
+    [
+        (CHUNKED + b"\r\nzz\r\n", {}, 400),
+        (CHUNKED + b"cookie: " + b"x" * 40_000, {}, 431),
+        (CHUNKED + b"cookie: " + b"x" * 40_000 + b"\r\n\r\n", {}, 431),
+        (CHUNKED + b"coo", {"head_seconds": 0.2}, 408),
+        (CHUNKED + b"\r\n5\r\n", {"body_seconds": 0.2}, 408),
+    ],
+    ids=["no HTTP", "endless head", "large head", "slow head", "slow body"],
+)
+def test_a_page_can_read_what_the_server_itself_refuses(
+    tmp_path: Path, raw: bytes, settings: dict[str, float], status: int
+) -> None:
+    with collector(tmp_path, **settings) as url:
+        for origin in (b"origin: https://a.example\r\n", b""):
+            with connected(url) as connection:
+                connection.sendall(raw % origin)
+                told = read_all(connection)
+                assert told.startswith(b"HTTP/1.1 %d " % status)
+                assert (b"\r\naccess-control-allow-origin: https://a.example\r\n" in told) == bool(origin)
+                assert (b"\r\naccess-control-expose-headers: Retry-After" in told) == bool(origin)
+
+
 def test_a_malformed_request_is_answered_after_those_ahead_of_it(tmp_path: Path) -> None:
     with collector(tmp_path) as url:
         with connected(url) as connection:
@@ -173,9 +200,10 @@ def test_connections_beyond_the_limit_are_told_to_come_later_and_then_cut(tmp_pa
             assert b"200 OK" in connection.recv(10_000)
         third, fourth, fifth = [stack.enter_context(connected(url)) for _ in range(3)]
         assert read_all(fifth) == b""
-        third.sendall(POST + b"\r\n" + BATCH)
+        third.sendall(POST + b"origin: https://a.example\r\n\r\n" + BATCH)
         raw = read_all(third)
         assert b"\r\nretry-after: 2\r\n" in raw
+        assert b"\r\naccess-control-allow-origin: https://a.example\r\n" in raw
         ((status, document),) = answers(raw)
         assert (status, document["code"]) == (503, "too_many_connections")
         kept[0].sendall(POST + b"\r\n" + BATCH)

@@ -200,6 +200,13 @@ def test_an_unknown_write_key_gets_no_settings_and_nothing_is_sent(page: Page, b
     assert [(exchange.method, exchange.status) for exchange in between.exchanges] == [("GET", 401)]
 
 
+def test_a_page_can_read_what_the_server_itself_refuses(page: Page, tmp_path: Path) -> None:
+    large = "([url, size]) => fetch(url, {headers: {'x-large': 'x'.repeat(size)}}).then(answer => answer.status)"
+    with collector(tmp_path / "strict", head_bytes=8_000) as url:
+        assert page.evaluate(large, [f"{url}/health", 10]) == 200
+        assert page.evaluate(large, [f"{url}/health", 9_000]) == 431
+
+
 @pytest.fixture
 def blocking(tmp_path: Path, modules: Path) -> Iterator[Recorder]:
     """A collector whose settings enable the events of a plan and no others."""

@@ -4,13 +4,13 @@ How long a body may take is the server's business, see `protocol`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any, Final
 
 from ingestion.events.collector.body import too_large
 from ingestion.events.collector.core import Collector
-from ingestion.events.collector.exchange import Request, Response, cors_headers, error, retry_later
+from ingestion.events.collector.exchange import Request, Response, error, readable, retry_later
 from ingestion.events.collector.limits import Limits
 from ingestion.events.collector.proxies import Proxies
 
@@ -54,7 +54,7 @@ class Application:
             self._proxies.correct(request)
         refused = self._refused_at_once(request)
         if refused is not None:
-            await _answer(Response(refused.status, refused.body, refused.headers + cors_headers(request)), send)
+            await _answer(readable(refused, request.headers.get("origin")), send)
             return
         message = await receive()
         if message["type"] == "http.request" and not message["more_body"]:  # the usual case, and the cheap one
@@ -70,7 +70,7 @@ class Application:
                     request.body, held.parts = b"".join(held.parts), []
                     response = await self._handle(request)
                 else:
-                    response = Response(refused.status, refused.body, refused.headers + cors_headers(request))
+                    response = readable(refused, request.headers.get("origin"))
             finally:
                 self._held_bytes -= held.size
         await _answer(response, send)
@@ -80,7 +80,8 @@ class Application:
             return await self._collector.handle(request)
         except Exception:  # the outermost loop of a request: SDKs try again what is answered so
             logger.exception("a request failed for a reason that is a bug, report it")
-            return error(500, "internal_error", "the collector failed; try again")
+            failed = error(500, "internal_error", "the collector failed; try again")
+            return readable(failed, request.headers.get("origin"))
 
     async def _read_body(self, message: Message, receive: Receive, held: "_Held") -> Response | None:
         """Gather a body that comes in parts. Returns _WHOLE, why it is refused, or None when the client went away."""
@@ -139,9 +140,13 @@ _WHOLE: Final = Response(200)
 
 async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in the collector's place when more connections are open than it serves."""
-    await _answer(
-        _closing(retry_later(503, "too_many_connections", "too many connections are open; try again", 2)), send
-    )
+    response = _closing(retry_later(503, "too_many_connections", "too many connections are open; try again", 2))
+    await _answer(readable(response, origin_of(scope["headers"])), send)
+
+
+def origin_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the origin of the page that asks; None when none does."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"origin"), None)
 
 
 def _closing(response: Response) -> Response:

@@ -20,11 +20,11 @@ from ingestion.events.collector.exchange import (
     RefusedRequestError,
     Request,
     Response,
-    cors_headers,
     error,
     json_response,
     no_oauth,
     preflight,
+    readable,
     retry_later,
 )
 from ingestion.events.collector.group_commit import BufferFullError, DiskLowError, GroupCommit, NotDurableError
@@ -111,9 +111,7 @@ class Collector:
         except NotDurableError:
             message = "the events could not be written; try again"
             response = retry_later(503, "log_unavailable", message, _RETRY_SECONDS[503])
-        if "origin" in request.headers:
-            return Response(response.status, response.body, response.headers + cors_headers(request))
-        return response
+        return readable(response, request.headers.get("origin"))
 
     # ---------- the lines of the table
 

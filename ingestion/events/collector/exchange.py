@@ -64,17 +64,17 @@ def retry_later(status: int, code: str, message: str, seconds: int) -> Response:
     return error(status, code, message, *headers)
 
 
-def cors_headers(request: Request) -> tuple[tuple[str, str], ...]:
-    """Return the headers that let a page of any origin read the answer."""
-    origin = request.headers.get("origin")
+def readable(response: Response, origin: str | None) -> Response:
+    """Let a page of any origin read the answer; None: no page asks. Without it a page's SDK sees a lost connection."""
     if origin is None:
-        return ()
-    return (
+        return response
+    cors = (
         ("access-control-allow-origin", origin),
         ("access-control-allow-credentials", "true"),
         ("access-control-expose-headers", "Retry-After, X-RateLimit-Reset"),
         ("vary", "Origin"),
     )
+    return Response(response.status, response.body, response.headers + cors)
 
 
 def preflight(request: Request) -> Response:

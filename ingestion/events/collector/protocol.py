@@ -12,8 +12,8 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from ingestion.events.collector.asgi import too_many_connections
-from ingestion.events.collector.exchange import Response, error
+from ingestion.events.collector.asgi import origin_of, too_many_connections
+from ingestion.events.collector.exchange import Response, error, readable
 from ingestion.events.collector.limits import Limits
 
 _MALFORMED: Final = error(400, "malformed_request", "this is no HTTP request that can be read")
@@ -160,6 +160,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _send_last(self, response: Response) -> None:
         if self.transport.is_closing():
             return
+        # Headers that were not read to their end have the origin, too: browsers send it before cookies.
+        response = readable(response, origin_of(self.scope["headers"]) if self.scope else None)
         fields = [*response.headers, ("content-length", str(len(response.body))), ("connection", "close")]
         head = b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in fields)
         self.transport.write(STATUS_LINE[response.status] + head + b"\r\n" + response.body)
