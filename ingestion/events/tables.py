@@ -90,11 +90,7 @@ def build_table(
     columns.update((name, fixed[own.get(name, name)]) for name in fixed_columns(kind))
 
     room = _Room(known, columns)
-    extras = {} if not shared.extras else {
-        event - rows.start: dict(shared.extras[event])
-        for event in range(rows.start, rows.stop)
-        if event in shared.extras
-    }  # fmt: skip
+    extras = _extras(rows, shared.extras)
     names: set[tuple[str, str]] = set()
     for name, values in shared.contexts.items():
         built = _context_column(values, shared, name, rows, known.get(name))
@@ -107,7 +103,7 @@ def build_table(
     if contents:
         name_column = partial(property_column, reserved=reserved_columns(kind))
         flattened = Flattened(decode_objects(contents, contents_member(kind)), name_column)
-        names = flattened.names
+        beyond: set[str] = set()
         for row, extra in flattened.extras.items():
             extras.setdefault(row, {}).update(extra)
         if kind in ("page", "screen"):
@@ -119,8 +115,9 @@ def build_table(
             if room.has(name):
                 columns[name] = built
             else:
-                names = {(path, EXTRA if landed == name else landed) for path, landed in names}
+                beyond.add(name)
                 _keep_apart(extras, name, values)
+        names = {(path, EXTRA if landed in beyond else landed) for path, landed in flattened.names}
     if extras:
         columns[EXTRA] = pa.array([json_text(extras[row]) if row in extras else None for row in range(count)], TEXT)
     return BuiltTable(pa.table(columns), names)
