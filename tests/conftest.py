@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -16,11 +16,29 @@ from psycopg import sql
 
 from demo.errors import ServerError
 from demo.server import Server
+from tests.once import Once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+
+@pytest.hookimpl(optionalhook=True)  # there is none without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:  # Any: xdist ships no types
+    """Let the longest files of tests go first."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.scheduling import LongestFirst
+
+    return LongestFirst(config, log)
+
+
 RUNS = Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}"
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """What this run's processes make once and read together."""
+    return Once.of_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

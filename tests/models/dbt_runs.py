@@ -12,15 +12,21 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from tests.models.conftest import in_a_file
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 
 
 @dataclass(frozen=True)
 class Dbt:
-    """dbt with its files below `home`, on the warehouse of a URL (as FLUX_WAREHOUSE_URL)."""
+    """dbt with its files below `home`, on the warehouse of a URL (as FLUX_WAREHOUSE_URL).
+
+    `parsed` is what it read of the models' files for a `warehouse.duckdb` (tests/models/conftest.py).
+    """
 
     home: Path
     url: str
+    parsed: Path
 
     def run(self, *arguments: str, **variables: object) -> None:
         """Run a command; raises AssertionError with what dbt said when it fails or warns."""
@@ -43,7 +49,8 @@ class Dbt:
                 *("--project-dir", PROJECT, "--profiles-dir", profiles),
                 *("--target-path", self.home / "target", "--log-path", self.home / "logs"),
             ],
-            env={**os.environ, "DBT_WAREHOUSE_PATH": urlsplit(self.url).path},
+            env={**os.environ, **self._environment()},
+            cwd=self._directory(),
             capture_output=True,
             text=True,
             timeout=120,
@@ -54,6 +61,13 @@ class Dbt:
         """The SQL of a model as the last run made it."""
         (path,) = (self.home / "target" / "compiled").rglob(f"{model}.sql")
         return path.read_text(encoding="utf-8")
+
+    def _directory(self) -> Path:
+        at = urlsplit(self.url)
+        return Path(at.path).parent if at.scheme == "duckdb" else self.home
+
+    def _environment(self) -> dict[str, str]:
+        return in_a_file(self.parsed) if urlsplit(self.url).scheme == "duckdb" else {}
 
     def _output(self) -> dict[str, object]:
         at = urlsplit(self.url)

@@ -48,7 +48,9 @@ class Bench:
         self.home, self.changes, self.project = home, changes, project
         self.file = home / "warehouse.duckdb"
         self.on_postgres = os.environ.get("DBT_WAREHOUSE") == "postgres"
-        os.environ["DBT_WAREHOUSE_PATH"] = str(self.file)
+        home.mkdir(parents=True, exist_ok=True)
+        os.environ["DBT_WAREHOUSE_PATH"] = self.file.name  # as whoever parsed the models' files for us has it
+        os.chdir(home)
         save(changes.product, self.file, changes.at)
         self.cut = 7  # those that the small warehouse has
         self.landed: dict[str, str] = {}
@@ -206,7 +208,7 @@ class Bench:
 
 def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None) -> None:
     changes = Changes(random.Random(seed))
-    bench = Bench(home, changes, project or PROJECT)
+    bench = Bench(home.resolve(), changes, (project or PROJECT).resolve())
     moving = ["int_current_cut", "int_tracking_starts", "int_recommendations_changed", "int_applications_changed"]
     bench.build(*(f"+{name}" for name in bench.kept))
     full, before = bench.full_sql(), bench.notes()

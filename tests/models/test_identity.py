@@ -37,12 +37,14 @@ def found(warehouse: Warehouse) -> set[tuple[object, ...]]:
     return {(*row[:7], row[7].isoformat(), row[8].isoformat()) for row in warehouse.query(ROWS)}
 
 
-def test_builds_along_the_way_give_what_the_calls_give_in_any_order(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_builds_along_the_way_give_what_the_calls_give_in_any_order(
+    warehouse: Warehouse, tmp_path: Path, parsed: Path
+) -> None:
     """Late and repeated calls, devices that turn out to be shared, aliases that come before and after: four builds."""
     chance = random.Random(11)
     calls = random_calls(chance, 240, devices=60, users=40)
     chance.shuffle(calls)
-    dbt = Dbt(tmp_path / "dbt", warehouse.url)
+    dbt = Dbt(tmp_path / "dbt", warehouse.url, parsed)
     for end in (20, 80, 81, 240):
         again = chance.sample(calls[:end], 10)
         land(warehouse, tmp_path / "log", [*calls[max(0, end - 159) : end], *again])
@@ -52,9 +54,9 @@ def test_builds_along_the_way_give_what_the_calls_give_in_any_order(warehouse: W
     assert found(warehouse) == identity_map(calls)
 
 
-def test_any_graph_is_joined_as_a_union_find_joins_it(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_any_graph_is_joined_as_a_union_find_joins_it(warehouse: Warehouse, tmp_path: Path, parsed: Path) -> None:
     """A cap of two, so that devices join users too; from sparse graphs to ones where all hang together."""
-    dbt = Dbt(tmp_path / "dbt", warehouse.url)
+    dbt = Dbt(tmp_path / "dbt", warehouse.url, parsed)
     land(warehouse, tmp_path / "log", random_calls(random.Random(0), 10, devices=3, users=3))
     dbt.run("run", "--select", "+int_identity_map", identity_users_per_id=2, identity_former_ids_per_user=3)
     models = [(name, dbt.compiled(name)) for name in CHAIN]

@@ -16,7 +16,7 @@ import pytest
 
 from demo.server import Server
 from tests.models.changes import ANEW
-from tests.models.conftest import PROJECT, postgres_environment
+from tests.models.conftest import PROJECT, in_a_file, postgres_environment
 
 pytestmark = pytest.mark.slow
 
@@ -42,18 +42,18 @@ FAULTS = {
 GIVEN_UP = "dict-surviving join"
 
 
-def along(home: Path, *options: object, environment: Mapping[str, str] | None = None) -> list[Step]:
+def along(home: Path, environment: Mapping[str, str], *options: object) -> list[Step]:
     """Build along increments in a process of its own; a line for each. Begins anew, once, where DuckDB gave up."""
     for attempt in ("first", "second"):
         (home / attempt).mkdir()
         done = subprocess.run(
             [sys.executable, "-m", "tests.models.increments", str(home / attempt), *map(str, options)],
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **environment},
             capture_output=True,
             text=True,
             timeout=280,
         )
-        if environment is not None or done.returncode == 0 or GIVEN_UP not in done.stderr:
+        if done.returncode == 0 or GIVEN_UP not in done.stderr:
             break
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -66,19 +66,19 @@ def check(steps: list[Step]) -> None:
     assert all(step["rows"] > 1_000 for step in steps)
 
 
-def test_along_random_increments_every_kept_fact_equals_its_full_build(tmp_path: Path) -> None:
-    check(along(tmp_path, 3, 18))
+def test_along_random_increments_every_kept_fact_equals_its_full_build(tmp_path: Path, parsed: Path) -> None:
+    check(along(tmp_path, in_a_file(parsed), 3, 18))
 
 
 def test_the_same_on_postgres(tmp_path: Path, postgres_server: Server) -> None:
     with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
         connection.execute("create database increments template template0")
         url = postgres_server.database_url("increments")
-        check(along(tmp_path, 4, 14, environment=postgres_environment(url)))
+        check(along(tmp_path, postgres_environment(url), 4, 14))
         connection.execute("drop database increments with (force)")
 
 
-def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path) -> None:
+def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path, parsed: Path) -> None:
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT, project)
     for name, (before, after) in FAULTS.items():
@@ -86,7 +86,7 @@ def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path) 
         assert text.count(before) == 1, name
         (project / name).write_text(text.replace(before, after))
     (tmp_path / "home").mkdir()
-    steps = along(tmp_path / "home", 3, 14, project)
+    steps = along(tmp_path / "home", in_a_file(parsed), 3, 14, project)
     found = {name for step in steps for name in step.get("differing", [])}
     assert {"int_impressions_clicked", "int_application_stage_entries", "fct_applications"} <= found
 

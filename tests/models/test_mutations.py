@@ -17,11 +17,12 @@ SAMPLE = ("int_application_stage_entries", "int_impressions_clicked", "fct_appli
 
 
 @pytest.fixture(scope="module")
-def project(built_unruly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(built: Path, built_unruly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The rows of the untidy product; SQL is compiled alike for both, and unit tests for one of them."""
     copy = tmp_path_factory.mktemp("mutations") / built_unruly.name  # views name the file's catalogue
     shutil.copy(built_unruly, copy)
     with duckdb.connect(str(copy)) as connection:
-        yield Project(built_unruly.parent / "target", connection)
+        yield Project(built.parent / "target", connection)
 
 
 @pytest.mark.slow

@@ -237,13 +237,13 @@ where tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') and what ~ '^(ma
 
 
 def test_tables_come_with_their_policies_in_one_transaction_from_builds_and_publications(
-    warehouse: Tenants, tmp_path: Path
+    warehouse: Tenants, postgres_home: Path
 ) -> None:
     models = ("dim_client", "fct_applications")
     warehouse.administer(NOTING)
     try:
         skipped = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-        dbt_build(tmp_path, postgres_environment(warehouse.owner), "--select", *models, *skipped)
+        dbt_build(postgres_home, postgres_environment(warehouse.owner), "--select", *models, *skipped)
         warehouse.publish()
     finally:
         warehouse.administer("drop event trigger noted")

@@ -84,7 +84,7 @@ def _session(visitor: str, visit: list[dict[str, Any]]) -> tuple[object, ...]:
     )
 
 
-def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_path: Path, parsed: Path) -> None:
     calls = pages(random.Random(5))
     logins = [
         {
@@ -101,7 +101,7 @@ def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_pa
         write(tmp_path / "log", [*calls, *logins, alias])
         load(destination, tmp_path / "log", plan=load_tracking_plan(PROJECT.parent / "demo" / "tracking_plan.yaml"))
     singular = ("assert_web_sessions_hold_every_page_view", "assert_no_person_has_users_of_two_clients")
-    Dbt(tmp_path / "dbt", warehouse.url).run(
+    Dbt(tmp_path / "dbt", warehouse.url, parsed).run(
         "build", "--indirect-selection", "cautious", "--select", "+fct_web_sessions", *singular
     )
     found = {(*row[:4], row[4].isoformat(), row[5].isoformat(), *row[6:]) for row in warehouse.query(ROWS)}

@@ -1,0 +1,46 @@
+"""Which process of `pytest -n 2` runs which file of tests: the longest first, so that none is left with one at the end.
+
+A list that is out of date costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+# These share a warehouse on a Postgres server, of which each process has its own: one of them builds it.
+ON_POSTGRES: Final = (
+    "tests/models/test_both_landings.py",
+    "tests/models/test_both_warehouses.py",
+    "tests/models/test_both_windows.py",
+    "tests/models/test_tenants.py",
+)
+# Seconds, 2026-11, two processes on two cores.
+LONGEST: Final = {
+    "tests/models/test_kept_facts.py": 150,
+    ON_POSTGRES[0]: 120,
+    "tests/models/test_identity.py": 90,
+}
+
+
+class LongestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Whole files to processes; those of LONGEST first, then those with the most tests."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:  # Any: xdist ships no types
+        super().__init__(config, log)
+        self.workqueue = _Queue()
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return ON_POSTGRES[0] if file in ON_POSTGRES else file
+
+
+class _Queue(OrderedDict[str, dict[str, bool]]):
+    """The files that wait; the next one is the longest of them."""
+
+    def popitem(self, last: bool = True) -> tuple[str, dict[str, bool]]:
+        file = max(self, key=lambda one: (LONGEST.get(one, 0), len(self[one])))
+        return file, self.pop(file)
