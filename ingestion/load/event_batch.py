@@ -111,23 +111,14 @@ class EventBatch:
         self._events.remember_ids(source, fresh)
         tables = {name: rows for name, table in landed.tables.items() if (rows := without(table, seen)).num_rows}
         schema, catalog = warehouse.event_schema(source), self._catalog.get(source, {})
-        inserted = 0
         for name, rows in tables.items():
             wanted = {field.name: field.type for field in rows.schema if field.name != warehouse.RECORD}
             present = catalog.get(name, {})
             wanted |= missing_columns(name, {**present, **wanted})
             self._events.evolve(schema, name, wanted, present)
             if any(kind == FLOAT and present.get(column) == INT for column, kind in wanted.items()):
-                rows = tables[name] = as_wide_as(rows, self._events.read_columns()[source][name])
-            count = self._events.insert_rows(schema, name, rows)
-            self._rows[f"{schema}.{name}"] += count
-            inserted += count if name in TABLES.values() else 0
-            if count != rows.num_rows:
-                raise LoadError(
-                    f"{rows.num_rows} rows of {schema}.{name} made {count}; nothing was committed, report this"
-                )
-            latest = pc.max(rows["received_at"]).as_py()
-            self.newest = max(filter(None, (self.newest, latest)), default=None)
+                tables[name] = as_wide_as(rows, self._events.read_columns()[source][name])
+        inserted = self._insert(schema, tables)
         if inserted != fresh.num_rows:
             raise LoadError(
                 f"{fresh.num_rows} events of source {source!r} made {inserted} rows; nothing was committed, report this"
@@ -136,6 +127,22 @@ class EventBatch:
         self._landed += fresh.num_rows
         if "identifies" in tables:
             self._update_users(source, schema, tables["identifies"])
+
+    def _insert(self, schema: str, tables: Mapping[str, pa.Table]) -> int:
+        """Insert the rows and return the number of events: those of type track are in two tables."""
+        events = 0
+        with self._events.inserting():
+            for name, rows in tables.items():
+                count = self._events.insert_rows(schema, name, rows)
+                self._rows[f"{schema}.{name}"] += count
+                events += count if name in TABLES.values() else 0
+                if count != rows.num_rows:
+                    raise LoadError(
+                        f"{rows.num_rows} rows of {schema}.{name} made {count}; nothing was committed, report this"
+                    )
+                latest = pc.max(rows["received_at"]).as_py()
+                self.newest = max(filter(None, (self.newest, latest)), default=None)
+        return events
 
     def _update_users(self, source: str, schema: str, identifies: pa.Table) -> None:
         if not len(identifies["user_id"].drop_null()):

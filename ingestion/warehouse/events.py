@@ -5,6 +5,7 @@ transaction. Columns are described by Arrow types; what events mean is decided b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -76,6 +77,9 @@ class EventTables(Protocol):
         self, schema: str, table: str, wanted: Mapping[str, pa.DataType], known: Mapping[str, pa.DataType]
     ) -> bool:
         """Create the table, or add and widen its columns, so that it takes rows of `wanted`; False: it did already."""
+
+    def inserting(self) -> AbstractContextManager[None]:
+        """Be ready for the rows of many tables, one after the other, within the block."""
 
     def insert_rows(self, schema: str, table: str, rows: pa.Table) -> int:
         """Insert rows by name, with the transaction's time as `uuid_ts`; return their number."""

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any  # Any: rows
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -11,6 +12,7 @@ from ingestion.events.tracking_plan import parse_tracking_plan
 from ingestion.load.events import EventLoader, load_events
 from ingestion.log import LogReader, LogWriter
 from ingestion.warehouse.destination import Destination
+from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from tests.events.calls import RECEIVED, load, track, write
 
 PLAN = """
@@ -184,6 +186,19 @@ def test_a_ledger_that_does_not_add_up_stops_the_load(
     with pytest.raises(LoadError, match="made 0;"):
         load(destination, tmp_path)
     assert not types(destination, "raw_segment.thing_done")
+
+
+def test_inserts_that_fail_change_nothing_for_what_comes_after_them() -> None:
+    with duckdb.connect(config={"threads": 3}) as connection:
+        events = DuckdbDestination(connection).events
+        connection.execute("begin")
+        with pytest.raises(duckdb.CatalogException), events.inserting():
+            connection.execute("insert into nowhere values (1)")
+        connection.execute("rollback")
+        events.ensure()
+        assert connection.execute("select current_setting('threads')").fetchall() == [(3,)]
+        ((_, plan),) = connection.execute("explain select 1 where false").fetchall()
+        assert "Empty Result" in plan  # which the optimizer finds
 
 
 def test_blocks_of_another_kind_are_passed_over(tmp_path: Path, destination: Destination) -> None:

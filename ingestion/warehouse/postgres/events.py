@@ -5,6 +5,7 @@ character U+0000, which Postgres cannot hold, is not among them (`unfit_records`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -123,6 +124,9 @@ class PostgresEvents:
         for name in widened:
             self._widen(relation, name, known[name], wanted[name])
         return bool(added or widened)
+
+    def inserting(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def insert_rows(self, schema: str, table: str, rows: pa.Table) -> int:
         rows = rows.drop_columns([RECORD])
