@@ -17,7 +17,7 @@ MODELS = Path(__file__).parents[2] / "dbt_project" / "models"
 WINDOWS = sorted((*(MODELS / "marts").rglob("*.yml"), *(MODELS / "restricted").glob("rpt_*.yml")))
 MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "datetime", "decimal", "duckdb", "fractions", "functools", "hashlib"),
-    *("itertools", "math", "re", "scipy", "statistics", "tests", "typing", "zoneinfo"),
+    *("itertools", "math", "pandas", "re", "scipy", "statistics", "tests", "typing", "zoneinfo"),
 }
 
 

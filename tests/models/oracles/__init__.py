@@ -1,7 +1,9 @@
 """Plain Python that recomputes marts from the raw tables, row by row, as their definitions say.
 
 Independent of the SQL on purpose: no query but `select *` of raw tables, loops instead of joins, Python's own time
-zones and percentiles. An oracle names a relation, the columns it knows and a function of the source.
+zones and percentiles. The reports of hiring are grouped by pandas, whose medians and quantiles are a third opinion;
+the others stay loops: what makes them hard is which row was valid when and in whose time zone, which pandas would only
+hide. An oracle names a relation, the columns it knows and a function of the source.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from tests.models.oracles import (
     headlines,
     health,
     hiring,
+    hiring_reports,
     lists,
     machinery,
     matching,
@@ -23,6 +26,7 @@ from tests.models.oracles.source import Oracle
 
 ORACLES: tuple[Oracle, ...] = (
     *hiring.ORACLES,
+    *hiring_reports.ORACLES,
     *matching.ORACLES,
     *lists.ORACLES,
     *engagement.ORACLES,

@@ -1,12 +1,10 @@
-"""Applications, their stages, the funnel, times to hire and to fill."""
+"""Applications, their stages, and openings that were filled; their reports are in hiring_reports."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
-from itertools import product
 
-from tests.models.oracles.source import Row, Rows, Source, monday, oracle, percentile, ratio
+from tests.models.oracles.source import Row, Rows, Source, monday, oracle
 
 KINDS = ("applied", "screen", "interview", "assessment", "offer", "hired")
 DECISIONS = {"hired": "hired_at", "rejected": "rejected_at", "withdrawn": "withdrawn_at"}
@@ -117,69 +115,6 @@ def fct_application_stages(source: Source) -> Rows:
             )
 
 
-@oracle(
-    "reporting.rpt_hiring_funnel_weekly",
-    "client_id client_slug client_name opportunity_kind stage_kind stage_rank application_count reached_count"
-    " previous_reached_count stopped_count open_count cohort_open_count conversion_rate reached_share open_share"
-    " is_complete_week week_starts_on",
-)
-def rpt_hiring_funnel_weekly(source: Source) -> Rows:
-    cohorts: dict[tuple[int, date, str], list[Row]] = defaultdict(list)
-    for row in source.once(applications):
-        cohorts[row["client_id"], monday(row["applied_on"]), row["opportunity_kind"]].append(row)
-    for (client, start, kind), members in cohorts.items():
-        week, previous = source.week_of[client, start], len(members)
-        still_open = sum(row["open"] for row in members)
-        for rank, stage in enumerate(KINDS, 1):
-            reached = sum(row["rank"] >= rank for row in members)
-            stopped = [row for row in members if row["rank"] == rank]
-            yield (
-                *(client, week["slug"], week["name"], kind, stage, rank, len(members), reached, previous, len(stopped)),
-                *(sum(row["open"] for row in stopped), still_open, ratio(reached, previous), reached / len(members)),
-                *(still_open / len(members), week["complete"], start),
-            )
-            previous = reached
-
-
-def cells(source: Source, rows: list[Row]) -> list[tuple[Row | None, str, list[Row]]]:
-    """Rows of one week by client and kind, with '(all)' of each; None stands for all clients."""
-    found: list[tuple[Row | None, str, list[Row]]] = []
-    for week in source.weeks:
-        of_week = [row for row in rows if row["week"] is week]
-        kinds = {row["opportunity_kind"] for row in of_week}
-        found += [
-            (week, kind, [r for r in of_week if kind in ("(all)", r["opportunity_kind"])]) for kind in ("(all)", *kinds)
-        ]
-    starts = sorted({row["week"]["week"] for row in rows})
-    for start, kind in product(starts, ("(all)", *{row["opportunity_kind"] for row in rows})):
-        of_week = [row for row in rows if row["week"]["week"] == start and kind in ("(all)", row["opportunity_kind"])]
-        found.append((None, kind, of_week))
-    return [(week, kind, members) for week, kind, members in found if members]
-
-
-def named(week: Row | None) -> tuple[object, ...]:
-    return (week["client_id"], week["slug"], week["name"]) if week else (None, "(all)", "All clients")
-
-
-@oracle(
-    "reporting.rpt_time_to_hire_weekly",
-    "client_id client_slug client_name opportunity_kind hire_count days_to_hire_sum median_days_to_hire"
-    " p90_days_to_hire mean_days_to_hire is_complete_week week_starts_on",
-)
-def rpt_time_to_hire_weekly(source: Source) -> Rows:
-    hires = [
-        {**row, "week": source.week_of[row["client_id"], monday(row["hired_on"])]}
-        for row in source.once(applications)
-        if row["hired"]
-    ]
-    for week, kind, members in cells(source, hires):
-        days = [row["days_to_hire"] for row in members]
-        yield (
-            *(*named(week), kind, len(days), sum(days), percentile(days, 0.5), percentile(days, 0.9)),
-            *(sum(days) / len(days), all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
-        )
-
-
 def fills(source: Source) -> list[Row]:
     """Openings of filled opportunities; holds and reopenings are read off the history."""
     versions: dict[int, list[Row]] = defaultdict(list)
@@ -215,66 +150,4 @@ def fct_fills(source: Source) -> Rows:
         )
 
 
-@oracle(
-    "reporting.rpt_time_to_fill_weekly",
-    "client_id client_slug client_name opportunity_kind opportunity_count held_opening_count reopened_opening_count"
-    " opening_count days_to_fill_sum median_days_to_fill p90_days_to_fill mean_days_to_fill"
-    " median_unheld_days_to_fill is_complete_week week_starts_on",
-)
-def rpt_time_to_fill_weekly(source: Source) -> Rows:
-    known = [
-        {**row, "opportunity_kind": row["kind"], "week": source.week_of[row["client_id"], monday(row["on"])]}
-        for row in source.once(fills)
-        if (row["client_id"], monday(row["on"])) in source.week_of
-    ]
-    for week, kind, members in cells(source, known):
-        days = [row["days"] for row in members]
-        unheld = [max(row["days"] - row["held"], 0) for row in members]
-        yield (
-            *(*named(week), kind, len({row["id"] for row in members}), sum(row["held"] > 0 for row in members)),
-            *(sum(row["again"] for row in members), len(days), sum(days), percentile(days, 0.5)),
-            *(percentile(days, 0.9), sum(days) / len(days), percentile(unheld, 0.5)),
-            *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
-        )
-
-
-@oracle(
-    "reporting.rpt_days_in_stage_weekly",
-    "client_id client_slug client_name opportunity_kind stage_kind stage_rank entry_count open_count"
-    " median_days_in_stage p90_days_in_stage open_share is_complete_week week_starts_on",
-)
-def rpt_days_in_stage_weekly(source: Source) -> Rows:
-    entries: dict[str, list[Row]] = defaultdict(list)
-    for application in source.once(applications):
-        moves = source.once(stage_events).get(application["id"], [])
-        ends = [*(move["moved_at"] for move in moves[1:]), application["decided"]]
-        for move, end in zip(moves, ends, strict=False):
-            since, client = move["moved_at"], application["client_id"]
-            left = end and max(end, since)
-            entries[move["stage"]["kind"]].append(
-                {
-                    "opportunity_kind": application["opportunity_kind"],
-                    "week": source.week_of[client, source.week(client, since)],
-                    "open": left is None,
-                    "days": ((left or source.cut) - since).total_seconds() / 86400,
-                }
-            )
-    for stage in KINDS[:-1]:
-        for week, kind, members in cells(source, entries[stage]):
-            days, still = [row["days"] for row in members], sum(row["open"] for row in members)
-            yield (
-                *(*named(week), kind, stage, KINDS.index(stage) + 1, len(days), still),
-                *(percentile(days, 0.5), percentile(days, 0.9), still / len(days)),
-                *(all(row["week"]["complete"] for row in members), members[0]["week"]["week"]),
-            )
-
-
-ORACLES = (
-    fct_applications,
-    fct_application_stages,
-    rpt_hiring_funnel_weekly,
-    rpt_time_to_hire_weekly,
-    fct_fills,
-    rpt_time_to_fill_weekly,
-    rpt_days_in_stage_weekly,
-)
+ORACLES = (fct_applications, fct_application_stages, fct_fills)
