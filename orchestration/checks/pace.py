@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from orchestration.checks.contract import Rule, Severity
+from orchestration.checks.contract import Rule
 
 WEEKS = 8
 LEAST_WEEKS = 4
@@ -43,7 +43,10 @@ class Past:
 
 
 def rules(past: Past, within_hours: float) -> tuple[Rule, Rule, Rule]:
-    """Make the rules of volume, of usual silence (both warn) and of the silence that is never allowed."""
+    """Make the rules of volume, of usual silence and of silence over target.
+
+    All warn: a company on holiday changes nothing for weeks, and its numbers are right; what lags is told by freshness.
+    """
     return _volume(past), _usual_silence(past), _silence(past, within_hours)
 
 
@@ -55,7 +58,7 @@ def _volume(past: Past) -> Rule:
     days = [day - 7 * week for week in range(1, WEEKS + 1)]
     before = [_changes_on(past, one) for one in days if one >= first_whole_day]
     if len(before) < LEAST_WEEKS:
-        return _not_judged(name, f"changes in a day: {len(before)} of {LEAST_WEEKS} weeks are known", "warning")
+        return _not_judged(name, f"changes in a day: {len(before)} of {LEAST_WEEKS} weeks are known")
     middle = median(before)
     spread = median(abs(count - middle) for count in before)
     tolerance = max(DEVIATIONS * spread, ROOTS * math.sqrt(middle), SHARE * middle)
@@ -72,7 +75,7 @@ def _usual_silence(past: Past) -> Rule:
     hours = sorted(past.by_hour)
     known = (hours[-1] - hours[0]) / DAY if hours else 0
     if known < LEAST_DAYS:
-        return _not_judged(name, f"hours without a change: {known:.0f} of {LEAST_DAYS} days are known", "warning")
+        return _not_judged(name, f"hours without a change: {known:.0f} of {LEAST_DAYS} days are known")
     silences = sorted(silent for one, other in pairwise(hours) for silent in range(other - one))
     usual = silences[math.ceil(USUAL_SHARE * len(silences)) - 1] + 1  # its change may be as old as the hour
     text = f"hours without a change, as in {USUAL_SHARE:.0%} of the hours before: at most {usual}"
@@ -83,13 +86,13 @@ def _silence(past: Past, within_hours: float) -> Rule:
     name = "changes_come_within_target"
     hours = sorted(past.by_hour)
     if not hours or _hour(past.now) - hours[0] < LEAST_DAYS * DAY:
-        return _not_judged(name, f"hours without a change: fewer than {LEAST_DAYS} days are known", "critical")
+        return _not_judged(name, f"hours without a change: fewer than {LEAST_DAYS} days are known")
     text = f"hours without a change: at most {within_hours:g}"
-    return Rule(name, "measure", text, arguments=_measure(_silent_hours(past), 0, within_hours))
+    return Rule(name, "measure", text, "warning", arguments=_measure(_silent_hours(past), 0, within_hours))
 
 
-def _not_judged(name: str, why: str, severity: Severity) -> Rule:
-    return Rule(name, "measure", f"not judged yet, {why}", severity)
+def _not_judged(name: str, why: str) -> Rule:
+    return Rule(name, "measure", f"not judged yet, {why}", "warning")
 
 
 def _measure(value: float, least: float, greatest: float) -> dict[str, float]:
