@@ -3,7 +3,7 @@ with
 
 totals as (
     select
-        (select count(*) from {{ ref('int_member_events') }}) as event_count,
+        (select count(*) from {{ ref('fct_events') }}) as event_count,
         (select sum(event_count) from {{ ref('fct_sessions') }}) as session_event_count,
         (select sum(qualifying_event_count) from {{ ref('fct_sessions') }}) as qualifying_count,
         (select sum(event_count) from {{ ref('fct_member_day') }}) as day_event_count

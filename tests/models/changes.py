@@ -16,6 +16,7 @@ from tests.models.small_warehouse import START, Product
 
 Row = Mapping[str, object]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DRAFTS = 100_000  # opportunities of so high ids nobody applies to: they may go
 ANEW = ("a_copy_that_came_late", "a_clock_set_back")
 
 
@@ -70,12 +71,17 @@ class Changes:
             return {"recommendation_id": about["id"], **pair}
 
         def elsewhere(row: Row) -> Row:
-            peers = [o["id"] for o in self._all("opportunities") if o["client_id"] == row["client_id"]]
+            opportunities = [o for o in self._all("opportunities") if o["status"] != "draft"]
+            peers = [o["id"] for o in opportunities if o["client_id"] == row["client_id"]]
             return {"opportunity_id": self.chance.choice(peers)}
 
         self._change("applications", 3, lambda row: {"deleted_at": None if row.get("deleted_at") else self.at})
         self._change("applications", 2, lambda row: {"status": "rejected", "rejected_at": self.at})
         self._change("applications", 2, elsewhere)
+        self._change("opportunities", 3, lambda row: {"title": f"Renamed {self.day}", "openings": 2})
+        self._change("opportunities", 1, lambda row: {"deleted_at": None if row.get("deleted_at") else self.at})
+        drafted = {"id": DRAFTS + self.product.new("opportunities"), "status": "draft"}
+        self._commit("insert", "opportunities", self._some("opportunities", 1), lambda row: drafted)
         self._change("match_impressions", 4, moved)
         self._change("match_impressions", 4, lambda row: {"position": 9, "shown_at": self._shifted(row["shown_at"])})
         self._change("match_recommendations", 3, lambda row: {"score": 0.25, "is_exploration": True})
@@ -89,6 +95,8 @@ class Changes:
         self._change("stages", 2, lambda row: {"name": "Renamed", "kind": "assessment"})
         self._change("reject_reasons", 1, lambda row: {"code": f"code-{self.day}"})
         self._change("opportunities", 2, lambda row: {"kind": "gig" if row["kind"] == "job" else "job"})
+        self._change("locations", 1, lambda row: {"country": "PT" if row["country"] == "DE" else "DE"})
+        self._change("job_architecture", 1, lambda row: {"family": f"Family {self.day}"})
 
     def step_rows_go(self) -> None:
         for table, count in (
@@ -98,6 +106,8 @@ class Changes:
             rows = self._some(table, count)
             self.gone += [(table, row) for row in rows]
             self._commit("delete", table, rows, lambda row: {})
+        drafts = [row for row in self._all("opportunities") if row["id"] > DRAFTS]  # type: ignore[operator]
+        self._commit("delete", "opportunities", drafts, lambda row: {})
 
     def step_rows_come_back(self) -> None:
         for table, row in self.gone:

@@ -65,6 +65,7 @@ class Bench:
                 PostgresMachinery(PostgresSession(loader)).ensure()
         self.parse()
         self.kept = self._kept()
+        self.lists = [n.name for n in self.manifest.nodes.values() if n.config.get("meta", {}).get("feeds")]
 
     def parse(self) -> None:
         """Read the project's files."""
@@ -167,7 +168,7 @@ class Bench:
         with closing(self._warehouse()) as warehouse:
             warehouse.execute("begin")
             for name in self.kept:
-                schema = "marts" if name.startswith("fct_") else "intermediate"
+                schema = schema_of(name)
                 warehouse.execute(f"create temp table was_{name} as select * from {schema}.{name}")
                 columns = ", ".join(
                     column
@@ -193,7 +194,7 @@ class Bench:
             counts = [
                 warehouse.execute(f"select count(*) from {schema}.{name}").fetchall()[0][0]
                 for name in self.kept
-                for schema in ["marts" if name.startswith("fct_") else "intermediate"]
+                for schema in [schema_of(name)]
             ]
         return int(sum(counts))
 
@@ -206,10 +207,14 @@ class Bench:
         return psycopg.connect("", autocommit=True, options="-c timezone=UTC") if self.on_postgres else self._open()
 
 
+def schema_of(kept: str) -> str:
+    return "intermediate" if kept.startswith("int_") else "marts"
+
+
 def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None) -> None:
     changes = Changes(random.Random(seed))
     bench = Bench(home.resolve(), changes, (project or PROJECT).resolve())
-    moving = ["int_current_cut", "int_tracking_starts", "int_recommendations_changed", "int_applications_changed"]
+    moving = ["int_current_cut", "int_tracking_starts", *bench.lists]
     bench.build(*(f"+{name}" for name in bench.kept))
     full, before = bench.full_sql(), bench.notes()
 

@@ -59,7 +59,7 @@ STEPS = {
     *("int_match_activity_features", "int_match_member_features"),
     *("int_match_opportunity_features", "int_match_skill_features"),
     *("int_opportunity_holds", "int_recommendations_accepted"),
-    *("fct_client_health_week", "fct_freshness", "int_applications_milestoned"),
+    *("fct_client_health_week", "fct_freshness", "fct_skill_supply_day", "int_applications_milestoned"),
 }
 
 

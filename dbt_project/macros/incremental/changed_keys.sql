@@ -35,9 +35,19 @@
 
 {#-
     Whether a kept model can be brought up to date: its code is what made it, the list of changed keys reaches back to what it has read (or it
-    has read all of it already), and no kept model that it is made of was made anew.
+    has read all of it already), and no kept model that it is made of was made anew. Decided once for each run: hooks and the model's own
+    SQL ask again.
 -#}
 {% macro goes_on(node) -%}
+    {%- set decided = node.get('flux_goes_on') -%}
+    {%- if not decided or decided[0] != invocation_id -%}
+        {%- set decided = [invocation_id, can_go_on(node)] -%}
+        {%- do node.update({'flux_goes_on': decided}) -%}
+    {%- endif -%}
+    {{ return(decided[1]) }}
+{%- endmacro %}
+
+{% macro can_go_on(node) -%}
     {%- set note, changes = read_note(node), read_note(list_of(node)) -%}
     {%- if note is none or changes is none or note.code != code_of(node) -%}
     {{ return(false) }}

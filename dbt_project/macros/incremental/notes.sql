@@ -58,8 +58,13 @@
 {#-
     The oldest state that any reader of a list of changed keys is in, with all that its feeds brought since: the list then serves each.
     Returns [state, {reader: state}]; a reader is left out whose state the feeds no longer vouch for. State none: there is no reader left.
+    It is asked once in a run, since the answer counts the rows of all feeds.
 -#}
 {% macro readers_of_list(unique_id, feeds) -%}
+    {%- set told = graph.nodes[unique_id].get('flux_readers') -%}
+    {%- if told and told[0] == invocation_id -%}
+    {{ return(told[1]) }}
+    {%- endif -%}
     {%- set readers, sound, oldest = {}, {}, [none] -%}
     {%- for node in graph.nodes.values() if is_kept(node) and unique_id in node.depends_on.nodes -%}
         {%- set note = read_note(node) -%}
@@ -74,6 +79,7 @@
             {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- do graph.nodes[unique_id].update({'flux_readers': [invocation_id, [oldest[0], readers]]}) -%}
     {{ return([oldest[0], readers]) }}
 {%- endmacro %}
 

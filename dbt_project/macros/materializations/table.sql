@@ -9,18 +9,7 @@
     {{ run_hooks(pre_hooks) }}
 
     {% call statement('main') -%}
-        {% if config.get('contract').enforced %}
-        {{ get_assert_columns_equivalent(sql) }}
-        create or replace table {{ target_relation }}
-        {{ get_table_columns_and_constraints() }};
-        insert into {{ target_relation }} (
-            {{ get_select_subquery(sql) }}
-        );
-        {% else %}
-        create or replace table {{ target_relation }} as (
-            {{ sql }}
-        );
-        {% endif %}
+        {{ replaced_table(target_relation, sql) }}
     {%- endcall %}
 
     {{ run_hooks(post_hooks) }}
@@ -28,3 +17,18 @@
 
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro replaced_table(target_relation, sql) %}
+    {%- if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(sql) }}
+        create or replace table {{ target_relation }}
+        {{ get_table_columns_and_constraints() }};
+        insert into {{ target_relation }} (
+            {{ get_select_subquery(sql) }}
+        );
+    {%- else %}
+        create or replace table {{ target_relation }} as (
+            {{ sql }}
+        );
+    {%- endif %}
+{% endmacro %}

@@ -36,19 +36,39 @@ members as (      -- one row per member with decisions of a model version, stage
     group by client_id, model_version_id, member_id, tool_stage, metric, sex_category, race_category
 ),
 
+answers as (      -- one row per client, version, stage, metric and combination of answers; sums over members
+    select
+        client_id,
+        model_version_id,
+        tool_stage,
+        metric,
+        sex_category,
+        race_category,
+        count(*) as member_count,
+        sum(n) as n,
+        sum(selected) as selected,
+        sum(n * n) as n_squares,
+        sum(n * selected) as n_selected_products,
+        sum(selected * selected) as selected_squares,
+        min(first_decided_at) as first_decided_at,
+        max(last_decided_at) as last_decided_at
+    from members
+    group by client_id, model_version_id, tool_stage, metric, sex_category, race_category
+),
+
 placed as (
     select
-        members.*,
+        answers.*,
         dimensions.dimension,
-        case when not dimensions.is_over_all then members.client_id end as audited_client_id,
+        case when not dimensions.is_over_all then answers.client_id end as audited_client_id,
         case when dimensions.is_over_all then '(all)' else clients.client_slug end as client_slug,
         case dimensions.dimension
-            when 'sex' then members.sex_category
-            when 'race' then members.race_category
-            else members.sex_category || ', ' || members.race_category
+            when 'sex' then answers.sex_category
+            when 'race' then answers.race_category
+            else answers.sex_category || ', ' || answers.race_category
         end as category
-    from members
-    inner join clients on members.client_id = clients.client_id
+    from answers
+    inner join clients on answers.client_id = clients.client_id
     cross join dimensions
 ),
 
@@ -63,10 +83,10 @@ final as (
         coalesce(placed.category, 'Unknown') as category,
         cast(sum(placed.n) as bigint) as n,
         cast(sum(placed.selected) as bigint) as selected,
-        count(*) as member_count,
-        cast(sum(placed.n * placed.n) as bigint) as n_squares,
-        cast(sum(placed.n * placed.selected) as bigint) as n_selected_products,
-        cast(sum(placed.selected * placed.selected) as bigint) as selected_squares,
+        cast(sum(placed.member_count) as bigint) as member_count,
+        cast(sum(placed.n_squares) as bigint) as n_squares,
+        cast(sum(placed.n_selected_products) as bigint) as n_selected_products,
+        cast(sum(placed.selected_squares) as bigint) as selected_squares,
         placed.category is null as is_unknown,
         min(placed.first_decided_at) as first_decided_at,
         max(placed.last_decided_at) as last_decided_at

@@ -9,6 +9,15 @@ applications as (select * from {{ ref('fct_applications') }}),
 
 demographics as (select * from {{ ref('stg_restricted__member_demographics') }}),
 
+told as (      -- one row per member that told anything; answers are read once each, not for each decision
+    select
+        client_id,
+        member_id,
+        {{ told_category('sex') }} as sex_category,
+        {{ told_category('race_ethnicity') }} as race_category
+    from demographics
+),
+
 served as (      -- one row per model version, member and opportunity that it scored for a list
     select
         client_id,
@@ -96,13 +105,12 @@ final as (
         decisions.opportunity_id,
         decisions.tool_stage,
         decisions.metric,
-        {{ told_category('demographics.sex') }} as sex_category,
-        {{ told_category('demographics.race_ethnicity') }} as race_category,
+        told.sex_category,
+        told.race_category,
         decisions.is_selected,
         decisions.decided_at
     from decisions
-    left join demographics
-        on decisions.client_id = demographics.client_id and decisions.member_id = demographics.member_id
+    left join told on decisions.client_id = told.client_id and decisions.member_id = told.member_id
 )
 
 select * from final

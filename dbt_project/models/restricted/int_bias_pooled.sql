@@ -47,7 +47,7 @@ weighed as (
     from paired
 ),
 
-final as (      -- Mantel-Haenszel: ratio of rates, and its test without continuity correction
+tested as (      -- Mantel-Haenszel: ratio of rates, and its test without continuity correction
     select
         model_version_id,
         client_slug,
@@ -67,6 +67,21 @@ final as (      -- Mantel-Haenszel: ratio of rates, and its test without continu
         )), 0) as z
     from weighed
     group by model_version_id, client_slug, tool_stage, metric, dimension, category
+),
+
+final as (
+    select
+        model_version_id,
+        client_slug,
+        tool_stage,
+        metric,
+        dimension,
+        category,
+        stratum_count,
+        impact_ratio,
+        -- What should be nothing is some 1e-16, depending on the order in which an engine sums.
+        {{ rounded('z', 12) }} as z
+    from tested
 )
 
 select * from final

@@ -6,7 +6,7 @@ decisions as (select * from {{ ref('int_bias_decisions') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
 
-opportunities as (      -- one row per opportunity and combination of answers, where both are known or one is
+answers as (      -- one row per opportunity and combination of answers
     select
         client_id,
         model_version_id,
@@ -21,36 +21,53 @@ opportunities as (      -- one row per opportunity and combination of answers, w
     group by client_id, model_version_id, opportunity_id, tool_stage, metric, sex_category, race_category
 ),
 
-final as (
+categories as (      -- one row per opportunity, dimension and category of it
     {%- for dimension, category in [
         ('sex', 'sex_category'), ('race', 'race_category'),
         ('intersectional', "sex_category || ', ' || race_category"),
     ] %}
-    {%- for is_over_all in [false, true] %}
     select
-        opportunities.client_id,
-        opportunities.model_version_id,
-        opportunities.opportunity_id,
-        {{ "'(all)'" if is_over_all else 'clients.client_slug' }} as client_slug,
-        opportunities.tool_stage,
-        opportunities.metric,
+        client_id,
+        model_version_id,
+        opportunity_id,
+        tool_stage,
+        metric,
         '{{ dimension }}' as dimension,
         {{ category }} as category,
-        cast(sum(opportunities.n) as bigint) as n,
-        cast(sum(opportunities.selected) as bigint) as selected
-    from opportunities
-    inner join clients on opportunities.client_id = clients.client_id
+        sum(n) as n,
+        sum(selected) as selected
+    from answers
     where {{ category }} is not null
-    group by
-        opportunities.client_id,
-        opportunities.model_version_id,
-        opportunities.opportunity_id,
-        clients.client_slug,
-        opportunities.tool_stage,
-        opportunities.metric,
-        {{ category }}
+    group by client_id, model_version_id, opportunity_id, tool_stage, metric, {{ category }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
+),
+
+compared as (      -- where there is one category alone nothing is compared
+    select
+        *,
+        count(*) over (
+            partition by model_version_id, opportunity_id, tool_stage, metric, dimension
+        ) as category_count
+    from categories
+),
+
+final as (
+    {%- for is_over_all in [false, true] %}
+    select
+        compared.client_id,
+        compared.model_version_id,
+        compared.opportunity_id,
+        {{ "'(all)'" if is_over_all else 'clients.client_slug' }} as client_slug,
+        compared.tool_stage,
+        compared.metric,
+        compared.dimension,
+        compared.category,
+        cast(compared.n as bigint) as n,
+        cast(compared.selected as bigint) as selected
+    from compared
+    inner join clients on compared.client_id = clients.client_id
+    where compared.category_count > 1
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 )

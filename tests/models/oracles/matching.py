@@ -125,19 +125,27 @@ def recommendations(source: Source) -> list[Row]:
     return found
 
 
+def first_place(row: Row) -> tuple[str, int]:
+    """Where a recommendation was seen first; of several sights at that moment the least of each."""
+    first = [sight for sight in row["sights"] if sight["shown_at"] == row["first"]]
+    return min(sight["channel"] for sight in first), min(sight["position"] for sight in first)
+
+
 @oracle(
     "marts.fct_recommendations",
     "recommendation_id client_id request_id member_id opportunity_id model_version_id application_id channel"
-    " surface rank impression_count score propensity is_exploration is_viewed is_clicked is_dismissed is_accepted"
-    " is_accepted_any_touch is_acceptance_mature requested_on viewed_week_starts_on requested_at first_viewed_at"
-    " first_clicked_at accepted_at",
+    " surface first_channel rank first_position impression_count score propensity is_exploration is_viewed is_clicked"
+    " is_dismissed is_accepted is_accepted_any_touch is_acceptance_mature requested_on viewed_week_starts_on"
+    " requested_at first_viewed_at first_clicked_at accepted_at",
 )
 def fct_recommendations(source: Source) -> Rows:
     for row in source.once(recommendations):
         request, credit = row["request"], row["credit"]
+        channel, position = first_place(row) if row["sights"] else (None, None)
         yield (
             *(row["id"], row["client_id"], str(row["request_id"]), row["member_id"], row["opportunity_id"]),
-            *(request["model_version_id"], row["application"], request["channel"], request["surface"], row["rank"]),
+            *(request["model_version_id"], row["application"], request["channel"], request["surface"]),
+            *(channel, row["rank"], position),
             *(len(row["sights"]), row["score"], row["propensity"], row["is_exploration"], bool(row["sights"])),
             *(row["clicked_at"] is not None, row["dismissed"], row["application"] is not None, credit is not None),
             *(
@@ -167,10 +175,8 @@ def rpt_recommendation_quality_weekly(source: Source) -> Rows:
             key = (row["client_id"], sight["week"], row["request"]["model_version_id"])
             sights[*key, sight["channel"], sight["position"]].append(sight)
         if row["sights"]:
-            first = [sight for sight in row["sights"] if sight["shown_at"] == row["first"]]
             key = (row["client_id"], row["week"], row["request"]["model_version_id"])
-            place = (min(sight["channel"] for sight in first), min(sight["position"] for sight in first))
-            views[*key, *place].append(row)
+            views[*key, *first_place(row)].append(row)
     for key in {*sights, *views}:
         client, start, model, channel, position = key
         week = source.week_of[client, start]

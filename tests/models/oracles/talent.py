@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests.models.oracles.source import Row, Rows, Source, monday, oracle, ratio, valid
@@ -74,37 +74,54 @@ def open_spans(source: Source) -> list[Row]:
     return found
 
 
+def days(source: Source) -> list[Row]:
+    """By client and day that is told: the 400 up to the cut, from the first week on."""
+    found = []
+    for client in {week["client_id"] for week in source.weeks}:
+        last = source.day(client, source.cut)
+        first = max(min(w["week"] for w in source.weeks if w["client_id"] == client), last - timedelta(399))
+        for number in range((last - first).days + 1):
+            day = first + timedelta(number)
+            found.append({"client_id": client, "day": day, "ends_at": source.midnight(client, day + timedelta(1))})
+    return found
+
+
+def stands(source: Source, row: Row, day: Row) -> bool:
+    """Whether a version is what is known when a day ends: a change at midnight is one of the next day."""
+    if day["ends_at"] > source.cut:
+        return valid(row, source.cut)
+    return bool(row["from"] < day["ends_at"] and (row["to"] is None or day["ends_at"] <= row["to"]))
+
+
 def demand(source: Source) -> dict[tuple[int, int, date], list[tuple[int, int, int]]]:
-    """By client, skill and week: seats, importance and level of each open opportunity that requires the skill."""
-    asked = source.versions("opportunity_skills", "opportunity_id", "skill_id")
-    begun = min(row["from"] for row in asked)
+    """By client, skill and day: seats, importance and level of each open opportunity that requires the skill."""
     by_opportunity: dict[int, list[Row]] = defaultdict(list)
-    for row in asked:
-        by_opportunity[row["opportunity_id"]].append(row)
+    for row in source.versions("opportunity_skills", "opportunity_id", "skill_id"):
+        if row["is_required"] and not row["erased"]:
+            by_opportunity[row["opportunity_id"]].append(row)
     found: dict[tuple[int, int, date], list[tuple[int, int, int]]] = defaultdict(list)
-    for week in source.weeks:
-        at, client = week["as_of_at"], week["client_id"]
+    for day in source.once(days):
         for opening in source.once(opportunity_versions):
-            is_open = opening["client_id"] == client and opening["status"] == "open" and valid(opening, at)
-            if at >= begun and is_open:
+            is_there = opening["client_id"] == day["client_id"] and opening["status"] == "open"
+            if is_there and stands(source, opening, day):
                 for row in by_opportunity[opening["id"]]:
-                    if row["is_required"] and not row["erased"] and valid(row, at):
+                    if stands(source, row, day):
                         terms = (opening["openings"], row["importance"], row["min_level"])
-                        found[client, row["skill_id"], week["week"]].append(terms)
+                        found[day["client_id"], row["skill_id"], day["day"]].append(terms)
     return found
 
 
 def holdings(source: Source) -> dict[tuple[int, int, date], list[int]]:
-    """By client, skill and week: the levels of who holds it and is employed."""
+    """By client, skill and day: the levels of who holds it and is employed."""
     stays, found = defaultdict(list), defaultdict(list)
     for stay in source.once(employments):
         stays[stay["id"]].append(stay)
     held = [row for row in source.versions("member_skills") if not row["gone"]]
-    for week in source.weeks:
+    for day in source.once(days):
         for row in held:
-            is_held = row["client_id"] == week["client_id"] and valid(row, week["as_of_at"])
-            if is_held and any(employed(stay, week["as_of_on"]) for stay in stays[row["member_id"]]):
-                found[row["client_id"], row["skill_id"], week["week"]].append(row["level"])
+            is_held = row["client_id"] == day["client_id"] and stands(source, row, day)
+            if is_held and any(employed(stay, day["day"]) for stay in stays[row["member_id"]]):
+                found[row["client_id"], row["skill_id"], day["day"]].append(row["level"])
     return found
 
 
@@ -134,11 +151,10 @@ COUNTS = ("opportunities", "seats", "required", "holders", "supply", "demand")
 
 
 @oracle(
-    "marts.fct_skill_supply_week",
-    "client_id skill_id week_starts_on opportunity_count seat_count required_level holder_count supply_count"
-    " demand_seats",
+    "marts.fct_skill_supply_day",
+    "client_id skill_id date_on opportunity_count seat_count required_level holder_count supply_count demand_seats",
 )
-def fct_skill_supply_week(source: Source) -> Rows:
+def fct_skill_supply_day(source: Source) -> Rows:
     for row in source.once(supply):
         yield (*row["key"], *(row[name] for name in COUNTS))
 
@@ -150,14 +166,15 @@ def fct_skill_supply_week(source: Source) -> Rows:
     " is_complete_week",
 )
 def rpt_skill_supply_demand(source: Source) -> Rows:
-    rows, skills = source.once(supply), source.by_id("skills")
+    ends = {(week["client_id"], week["as_of_on"]): week for week in source.weeks}
+    rows, skills = [r for r in source.once(supply) if (r["key"][0], r["key"][2]) in ends], source.by_id("skills")
     for row in rows:
-        client, skill, start = row["key"]
-        week, newest = source.week_of[client, start], max(r["key"][2] for r in rows if r["key"][0] == client)
+        client, skill, day = row["key"]
+        week, newest = ends[client, day], max(r["key"][2] for r in rows if r["key"][0] == client)
         yield (
-            *(*row["key"], *(row[name] for name in COUNTS), week["slug"], week["name"]),
+            *(client, skill, week["week"], *(row[name] for name in COUNTS), week["slug"], week["name"]),
             *(skills[skill]["name"], skills[skill]["skill_type"], row["demand"] - row["supply"]),
-            *(ratio(row["supply"], row["demand"]), start == newest, week["complete"]),
+            *(ratio(row["supply"], row["demand"]), day == newest, week["complete"]),
         )
 
 
@@ -243,4 +260,4 @@ def dim_org_unit(source: Source) -> Rows:
             yield (unit["client_id"], unit["id"], above["id"], unit["name"], above["name"], len(line) - 1, distance)
 
 
-ORACLES = (fct_skill_supply_week, rpt_skill_supply_demand, dim_member, dim_opportunity, fct_moves, dim_org_unit)
+ORACLES = (fct_skill_supply_day, rpt_skill_supply_demand, dim_member, dim_opportunity, fct_moves, dim_org_unit)

@@ -20,19 +20,19 @@ stage_event_versions as (
 ),
 
 stage_versions as (
-    {{ versions_of_changed('stages', since) }}
+    {{ versions_of_changed('stages', since, ['name', 'kind']) }}
 ),
 
 reject_reason_versions as (
-    {{ versions_of_changed('reject_reasons', since) }}
+    {{ versions_of_changed('reject_reasons', since, ['code']) }}
 ),
 
 opportunity_versions as (
-    {{ versions_of_changed('opportunities', since) }}
+    {{ versions_of_changed('opportunities', since, ['kind']) }}
 ),
 
 client_versions as (
-    {{ versions_of_changed('clients', since) }}
+    {{ versions_of_changed('clients', since, ['settings']) }}
 ),
 
 concerned as (      -- one row per application and change that concerns it

@@ -1,12 +1,25 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='opportunity_id',
+        on_schema_change='fail'
+    )
+}}
 
 with
 
-versions as (select * from {{ ref('stg_app__opportunities_history') }}),
+every_version as (select * from {{ ref('stg_app__opportunities_history') }}),
 
 locations as (select * from {{ ref('stg_app__locations') }}),
 
 job_profiles as (select * from {{ ref('stg_app__job_architecture') }}),
+
+changed as (select * from {{ ref('int_opportunities_changed') }}),
+
+versions as (      -- those to be told again; all in a full build
+    {{ to_be_told('every_version', 'opportunity_id') }}
+),
 
 living as (      -- one row per opportunity and version that existed for some time
     {{ living_versions('versions') }}

@@ -11,7 +11,7 @@ with
 
 every_viewed as (select * from {{ ref('int_recommendations_viewed') }}),
 
-impressions as (select * from {{ ref('int_impressions_clicked') }}),
+every_impression as (select * from {{ ref('int_impressions_clicked') }}),
 
 applications as (select * from {{ ref('stg_app__applications') }}),
 
@@ -19,6 +19,10 @@ changed as (select * from {{ ref('int_recommendations_changed') }}),
 
 viewed as (      -- those to be told again; all in a full build. Of a pair, all are
     {{ to_be_told('every_viewed', 'recommendation_id') }}
+),
+
+impressions as (
+    {{ to_be_told('every_impression', 'recommendation_id') }}
 ),
 
 touches as (      -- one row per recommendation and application that followed its first sight in time

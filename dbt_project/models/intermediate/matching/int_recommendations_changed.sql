@@ -31,11 +31,13 @@ request_versions as (
 ),
 
 application_versions as (
-    {{ versions_of_changed('applications', since) }}
+    {{ versions_of_changed(
+        'applications', since, ['client_id', 'member_id', 'opportunity_id', 'applied_at', 'deleted_at']
+    ) }}
 ),
 
 client_versions as (
-    {{ versions_of_changed('clients', since) }}
+    {{ versions_of_changed('clients', since, ['settings']) }}
 ),
 
 concerned as (      -- one row per recommendation and change that concerns it

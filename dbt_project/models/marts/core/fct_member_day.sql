@@ -1,6 +1,6 @@
 with
 
-events as (select * from {{ ref('int_member_events') }}),
+events as (select * from {{ ref('fct_events') }}),
 
 final as (
     select
@@ -8,12 +8,12 @@ final as (
         client_id,
         cast(count(*) as integer) as event_count,
         event_on as active_on,
-        {{ week_of('event_on') }} as week_starts_on,
+        week_starts_on,
         min(event_at) as first_event_at,
         max(event_at) as last_event_at
     from events
     where is_qualifying
-    group by member_id, client_id, event_on
+    group by member_id, client_id, event_on, week_starts_on
 )
 
 select * from final

@@ -1,6 +1,20 @@
 with
 
-events as (select * from {{ ref('int_member_events_sessionized') }}),
+events as (select * from {{ ref('fct_events') }}),
+
+starts as (      -- one row per event, marked where a session begins
+    select
+        *,
+        {{ starts_session('member_id') }} as is_start
+    from events
+),
+
+sessionized as (
+    select
+        *,
+        {{ session_number('member_id') }} as session_number
+    from starts
+),
 
 final as (
     select
@@ -16,7 +30,7 @@ final as (
         {{ week_of('min(event_on)') }} as week_starts_on,
         min(event_at) as started_at,
         max(event_at) as ended_at
-    from events
+    from sessionized
     group by client_id, member_id, session_number
 )
 

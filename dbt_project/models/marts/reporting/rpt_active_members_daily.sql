@@ -14,8 +14,6 @@ client_days as (      -- one row per client and day since web events are collect
         clients.client_slug,
         clients.client_name,
         days.date_on,
-        days.date_on - 6 as first_of_7_on,
-        days.date_on - 27 as first_of_28_on,
         days.date_on < {{ tenant_day(cut_at(), 'clients.time_zone') }} as is_complete_day,
         days.date_on - 27 > {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }}
             as is_complete_window
@@ -25,35 +23,94 @@ client_days as (      -- one row per client and day since web events are collect
     where days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
 ),
 
-counted as (      -- one row per client and day, over the 28 days that end with it
+active_days as (
     select
-        client_days.client_id,
-        client_days.client_slug,
-        client_days.client_name,
-        client_days.date_on,
-        client_days.is_complete_day,
-        client_days.is_complete_window,
-        count(distinct case
-            when member_days.active_on = client_days.date_on then member_days.member_id
-        end) as active_member_count,
-        count(distinct case
-            when member_days.active_on >= client_days.first_of_7_on then member_days.member_id
-        end) as active_7d_count,
-        count(distinct member_days.member_id) as active_28d_count,
-        count(member_days.member_id) as active_28d_day_count
+        client_id,
+        active_on,
+        active_on + 28 as day_out_of_28_on,
+        lead(active_on) over (partition by member_id order by active_on) as next_active_on
+    from member_days
+),
+
+-- Each day of activity opens a window for its member, which closes when it is over or the next one opens:
+-- so it is counted at its ends, not on each of its days.
+windows as (      -- one row per member and day of activity
+    select
+        *,
+        {{ least_known('active_on + 7', 'next_active_on') }} as out_of_7_on,
+        {{ least_known('active_on + 28', 'next_active_on') }} as out_of_28_on
+    from active_days
+),
+
+changes as (      -- what a client's counts change by on a day
+    select
+        windows.client_id,
+        windows.active_on as date_on,
+        count(*) as active_member_count,
+        count(*) as change_of_7,
+        count(*) as change_of_28,
+        count(*) as change_of_28_days
+    from windows
+    group by windows.client_id, windows.active_on
+    {%- for ended_on, change in [
+        ('out_of_7_on', 'change_of_7'), ('out_of_28_on', 'change_of_28'),
+        ('day_out_of_28_on', 'change_of_28_days'),
+    ] %}
+    union all
+    select
+        windows.client_id,
+        windows.{{ ended_on }} as date_on,
+        0 as active_member_count,
+        {{ '-count(*)' if change == 'change_of_7' else 0 }} as change_of_7,
+        {{ '-count(*)' if change == 'change_of_28' else 0 }} as change_of_28,
+        {{ '-count(*)' if change == 'change_of_28_days' else 0 }} as change_of_28_days
+    from windows
+    group by windows.client_id, windows.{{ ended_on }}
+    {%- endfor %}
+    union all
+    select
+        client_id,
+        date_on,
+        0 as active_member_count,
+        0 as change_of_7,
+        0 as change_of_28,
+        0 as change_of_28_days
     from client_days
-    left join member_days
-        on
-            client_days.client_id = member_days.client_id
-            and client_days.first_of_28_on <= member_days.active_on
-            and client_days.date_on >= member_days.active_on
-    group by
-        client_days.client_id,
-        client_days.client_slug,
-        client_days.client_name,
-        client_days.date_on,
-        client_days.is_complete_day,
-        client_days.is_complete_window
+),
+
+summed as (
+    select
+        client_id,
+        date_on,
+        sum(active_member_count) as active_member_count,
+        sum(change_of_7) as change_of_7,
+        sum(change_of_28) as change_of_28,
+        sum(change_of_28_days) as change_of_28_days
+    from changes
+    group by client_id, date_on
+),
+
+running as (      -- one row per client and day on which something changes or that is told
+    select
+        client_id,
+        date_on,
+        active_member_count,
+        sum(change_of_7) over (partition by client_id order by date_on) as active_7d_count,
+        sum(change_of_28) over (partition by client_id order by date_on) as active_28d_count,
+        sum(change_of_28_days) over (partition by client_id order by date_on) as active_28d_day_count
+    from summed
+),
+
+counted as (
+    select
+        client_days.*,
+        running.active_member_count,
+        running.active_7d_count,
+        running.active_28d_count,
+        running.active_28d_day_count
+    from client_days
+    inner join running
+        on client_days.client_id = running.client_id and client_days.date_on = running.date_on
 ),
 
 final as (

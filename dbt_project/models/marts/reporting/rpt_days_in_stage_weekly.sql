@@ -20,8 +20,7 @@ entries as (      -- one row per stage entry; who was hired has arrived and wait
     inner join weeks
         on
             stage_entries.client_id = weeks.client_id
-            and stage_entries.entered_at >= weeks.week_starts_at
-            and stage_entries.entered_at < weeks.week_ends_at
+            and {{ week_of('stage_entries.entered_on') }} = weeks.week_starts_on
     where stage_entries.stage_kind <> 'hired'
 ),
 

@@ -13,15 +13,27 @@ stage_kinds as (      -- one row per kind of stage
     {%- endfor %}
 ),
 
-cohorts as (      -- one row per client, week and kind of opportunity
+furthest as (      -- one row per client, week, kind of opportunity and how far its applications came
     select
         client_id,
         applied_week_starts_on as week_starts_on,
         opportunity_kind,
+        furthest_stage_rank,
         count(*) as application_count,
-        count(case when is_open then 1 end) as cohort_open_count
+        count(case when is_open then 1 end) as open_count
     from applications
-    group by client_id, applied_week_starts_on, opportunity_kind
+    group by client_id, applied_week_starts_on, opportunity_kind, furthest_stage_rank
+),
+
+cohorts as (      -- one row per client, week and kind of opportunity
+    select
+        client_id,
+        week_starts_on,
+        opportunity_kind,
+        sum(application_count) as application_count,
+        sum(open_count) as cohort_open_count
+    from furthest
+    group by client_id, week_starts_on, opportunity_kind
 ),
 
 reached as (      -- one row per cohort and kind of stage; an application counts up to its furthest
@@ -33,20 +45,22 @@ reached as (      -- one row per cohort and kind of stage; an application counts
         cohorts.cohort_open_count,
         stage_kinds.stage_kind,
         stage_kinds.stage_rank,
-        count(case when applications.furthest_stage_rank >= stage_kinds.stage_rank then 1 end)
-            as reached_count,
-        count(case when applications.furthest_stage_rank = stage_kinds.stage_rank then 1 end)
-            as stopped_count,
-        count(case
-            when applications.furthest_stage_rank = stage_kinds.stage_rank and applications.is_open then 1
+        sum(case
+            when furthest.furthest_stage_rank >= stage_kinds.stage_rank then furthest.application_count else 0
+        end) as reached_count,
+        sum(case
+            when furthest.furthest_stage_rank = stage_kinds.stage_rank then furthest.application_count else 0
+        end) as stopped_count,
+        sum(case
+            when furthest.furthest_stage_rank = stage_kinds.stage_rank then furthest.open_count else 0
         end) as open_count
     from cohorts
     cross join stage_kinds
-    inner join applications
+    inner join furthest
         on
-            cohorts.client_id = applications.client_id
-            and cohorts.week_starts_on = applications.applied_week_starts_on
-            and cohorts.opportunity_kind = applications.opportunity_kind
+            cohorts.client_id = furthest.client_id
+            and cohorts.week_starts_on = furthest.week_starts_on
+            and cohorts.opportunity_kind = furthest.opportunity_kind
     group by
         cohorts.client_id,
         cohorts.week_starts_on,

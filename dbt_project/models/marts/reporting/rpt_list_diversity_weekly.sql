@@ -25,18 +25,24 @@ asked as (      -- one row per opportunity that requires any skill
     group by opportunity_id
 ),
 
-neighbours as (      -- one row per list and pair of opportunities in it that require any skill
+listed as (      -- one row per recommendation of such an opportunity
+    select
+        recommendations.request_id,
+        recommendations.opportunity_id
+    from recommendations
+    inner join asked on recommendations.opportunity_id = asked.opportunity_id
+),
+
+neighbours as (      -- one row per list and pair of such opportunities in it
     select
         one.request_id,
         one.opportunity_id,
         two.opportunity_id as other_opportunity_id
-    from recommendations as one
-    inner join recommendations as two
+    from listed as one
+    inner join listed as two
         on
             one.request_id = two.request_id
             and one.opportunity_id < two.opportunity_id
-    inner join asked on one.opportunity_id = asked.opportunity_id
-    inner join asked as other_asked on two.opportunity_id = other_asked.opportunity_id
 ),
 
 pairs as (      -- one row per pair that ever stood in one list

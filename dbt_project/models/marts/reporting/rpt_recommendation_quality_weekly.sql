@@ -8,19 +8,6 @@ model_versions as (select * from {{ ref('dim_model_version') }}),
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
-first_sights as (      -- one row per recommendation viewed: where it was first seen
-    select
-        impressions.recommendation_id,
-        min(impressions.channel) as channel,
-        min(impressions.position) as position
-    from impressions
-    inner join recommendations
-        on
-            impressions.recommendation_id = recommendations.recommendation_id
-            and impressions.shown_at = recommendations.first_viewed_at
-    group by impressions.recommendation_id
-),
-
 counts as (      -- of impressions where they were seen, of recommendations where they were first seen
     select
         client_id,
@@ -41,30 +28,22 @@ counts as (      -- of impressions where they were seen, of recommendations wher
     group by client_id, week_starts_on, model_version_id, channel, position
     union all
     select
-        recommendations.client_id,
-        recommendations.viewed_week_starts_on as week_starts_on,
-        recommendations.model_version_id,
-        first_sights.channel,
-        first_sights.position,
+        client_id,
+        viewed_week_starts_on as week_starts_on,
+        model_version_id,
+        first_channel as channel,
+        first_position as position,
         count(*) as viewed_count,
         0 as impression_count,
         0 as clicked_impression_count,
         0 as exploration_impression_count,
         0 as exploration_clicked_count,
-        count(case when recommendations.is_acceptance_mature then 1 end) as mature_viewed_count,
-        count(case when recommendations.is_acceptance_mature and recommendations.is_accepted then 1 end)
-            as accepted_count,
-        count(case
-            when recommendations.is_acceptance_mature and recommendations.is_accepted_any_touch then 1
-        end) as accepted_any_touch_count
+        count(case when is_acceptance_mature then 1 end) as mature_viewed_count,
+        count(case when is_acceptance_mature and is_accepted then 1 end) as accepted_count,
+        count(case when is_acceptance_mature and is_accepted_any_touch then 1 end) as accepted_any_touch_count
     from recommendations
-    inner join first_sights on recommendations.recommendation_id = first_sights.recommendation_id
-    group by
-        recommendations.client_id,
-        recommendations.viewed_week_starts_on,
-        recommendations.model_version_id,
-        first_sights.channel,
-        first_sights.position
+    where is_viewed
+    group by client_id, viewed_week_starts_on, model_version_id, first_channel, first_position
 ),
 
 counted as (

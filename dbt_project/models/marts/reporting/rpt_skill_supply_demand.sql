@@ -1,12 +1,12 @@
 with
 
-supply as (select * from {{ ref('fct_skill_supply_week') }}),
+supply as (select * from {{ ref('fct_skill_supply_day') }}),
 
 skills as (select * from {{ ref('dim_skill') }}),
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
-final as (
+final as (      -- of each week its last day, of the running one the day of the cut
     select
         supply.client_id,
         weeks.client_slug,
@@ -22,15 +22,15 @@ final as (
         supply.demand_seats,
         {{ metric('skill_gap', 'supply') }} as skill_gap,
         {{ metric('skill_supply_ratio', 'supply') }} as supply_ratio,
-        supply.week_starts_on = max(supply.week_starts_on) over (partition by supply.client_id)
+        weeks.week_starts_on = max(weeks.week_starts_on) over (partition by supply.client_id)
             as is_latest_week,
         weeks.is_complete_week,
-        supply.week_starts_on
+        weeks.week_starts_on
     from supply
     inner join weeks
         on
             supply.client_id = weeks.client_id
-            and supply.week_starts_on = weeks.week_starts_on
+            and supply.date_on = weeks.as_of_on
     left join skills on supply.skill_id = skills.skill_id
 )
 

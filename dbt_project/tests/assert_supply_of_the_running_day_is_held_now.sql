@@ -4,7 +4,6 @@ with
 newest as (
     select
         client_id,
-        max(week_starts_on) as week_starts_on,
         max(as_of_on) as as_of_on
     from {{ ref('int_client_weeks') }}
     group by client_id
@@ -13,13 +12,13 @@ newest as (
 supply as (
     select
         newest.client_id,
-        coalesce(sum(supply_weeks.holder_count), 0) as holder_count,
-        coalesce(sum(supply_weeks.seat_count), 0) as seat_count
+        coalesce(sum(supply_days.holder_count), 0) as holder_count,
+        coalesce(sum(supply_days.seat_count), 0) as seat_count
     from newest
-    left join {{ ref('fct_skill_supply_week') }} as supply_weeks
+    left join {{ ref('fct_skill_supply_day') }} as supply_days
         on
-            newest.client_id = supply_weeks.client_id
-            and newest.week_starts_on = supply_weeks.week_starts_on
+            newest.client_id = supply_days.client_id
+            and newest.as_of_on = supply_days.date_on
     group by newest.client_id
 ),
 
