@@ -5,12 +5,19 @@ TrainingError
 ├── AsOfError               an as-of time that the warehouse cannot answer for
 ├── BuildError              the relation's rows break a promise (duplicate ids, unsupported types)
 ├── RebuildError            a dataset cannot be built again as it was, and not for want of people who left
+├── LeakageError            a dataset that knows the future, mixes clients or holds whom it must not: not published
 ├── DatasetNotFoundError    no such dataset directory, id or name
 ├── DatasetChangedError     a file of a finished dataset is not what its manifest says
 ├── LoaderError             what a loader cannot make of a dataset, or a state that belongs to another loader
 ├── FormatError             what a format cannot say, or a place where an export cannot stand
 └── BaselineError           the baseline cannot be trained: an extra is missing, or the set is too small
 """
+
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.gate.finding import Finding
 
 
 class TrainingError(Exception):
@@ -31,6 +38,14 @@ class BuildError(TrainingError):
 
 class RebuildError(TrainingError):
     """Building a dataset again gives other rows, and more than people who left differs."""
+
+
+class LeakageError(TrainingError):
+    """The leakage gate refuses a dataset; `findings` are the checks that failed."""
+
+    def __init__(self, message: str, findings: "tuple[Finding, ...]") -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class DatasetNotFoundError(TrainingError):

@@ -1,0 +1,175 @@
+"""The histories of chosen rows, scanned plainly: which versions were known at a place in the order of commits.
+
+Independent of the models on purpose: no windows, no validity ends, no joins; versions in their order of commits, and
+a loop that stops at the place. Only the versions of the keys that chosen rows lead to are read.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any  # Any: values of any table
+from uuid import UUID
+
+from training.connection import Connection
+from training.gate.origins import Origins, Table
+from training.gate.text import listed, literals
+
+Row = Mapping[str, Any]
+Place = tuple[int, int]  # epoch and position of a commit; (0, microseconds) of what happened before the log began
+
+MACHINERY = ("_op", "_epoch", "_lsn", "_seq", "_commit_at")
+EVENT = "event"
+_EVENT = '\'event\' as "_op", 0 as "_epoch", 0 as "_lsn", 0 as "_seq", {known} as "_commit_at"'
+# Where a column of the source tells the time, arrival is on another clock than the data: an event is known when it was.
+_TIME_TOLD = "select clock_at < commit_at as is_time_told from _flux.clock order by clock_at, commit_at limit 1"
+_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One change of one row as the history has it, or one event."""
+
+    table: str
+    key: tuple[Any, ...]
+    values: Row
+    op: str
+    place: Place
+    seq: int
+    committed_at: datetime
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it tells that the row is no more."""
+        return self.op in ("delete", "truncate")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened once: its row as its first transaction left it, and when that was known."""
+
+    version: Version
+    place: Place
+    known_at: datetime
+
+
+@dataclass(slots=True)
+class Histories:
+    """Versions by table and key, each key's in the order of commits, and the keys that ever had a value."""
+
+    versions: dict[str, dict[tuple[Any, ...], list[Version]]] = field(default_factory=dict)
+    keys: dict[tuple[str, str, Any], set[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(set))
+    _facts: dict[tuple[str, tuple[Any, ...]], Fact | None] = field(default_factory=dict)
+
+    def add(self, table: Table, rows: Iterable[Row]) -> None:
+        """Take in rows of a history, in any order."""
+        chains: dict[tuple[Any, ...], list[Version]] = defaultdict(list)
+        for row in rows:
+            key = tuple(_plain(row[name]) for name in table.key)
+            place = (int(row["_epoch"]), int(row["_lsn"]))
+            chains[key].append(Version(table.name, key, row, row["_op"], place, int(row["_seq"]), row["_commit_at"]))
+            for column in table.find:
+                self.keys[table.name, column, row[column]].add(key)
+        for chain in chains.values():
+            chain.sort(key=lambda version: (version.place, version.seq))
+        self.versions[table.name] = dict(chains)
+
+    def values(self, table: str, column: str) -> Iterator[Any]:
+        """Yield every value that a column ever had."""
+        for chain in self.versions[table].values():
+            for version in chain:
+                yield version.values[column]
+
+    def having(self, table: str, column: str, value: object) -> list[tuple[Any, ...]]:
+        """Return the keys of which a version ever had the value, in order."""
+        return sorted(self.keys.get((table, column, value), ()))
+
+    def first(self, table: str, key: tuple[Any, ...]) -> Version | None:
+        """Return a row as its first transaction left it, however it was edited later."""
+        chain = self.versions[table].get(key, [])
+        for version, following in zip(chain, [*chain[1:], None], strict=True):
+            is_last = following is None or following.place != version.place
+            if is_last and not version.is_gone:
+                return version
+        return None
+
+    def fact(self, table: str, key: tuple[Any, ...], happened: str) -> Fact | None:
+        """Return what a row tells that is written once; what the first copy found was known when it happened."""
+        if (table, key) not in self._facts:
+            self._facts[table, key] = self._fact(table, key, happened)
+        return self._facts[table, key]
+
+    def _fact(self, table: str, key: tuple[Any, ...], happened: str) -> Fact | None:
+        version = self.first(table, key)
+        if version is None:
+            return None
+        if version.op != "snapshot":  # an event's commit is when it was known
+            return Fact(version, version.place, version.committed_at)
+        moment = version.values[happened]
+        return Fact(version, before_log(moment), min(moment, version.committed_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was known strictly before a commit, by its place and its time; None: all that is known by now."""
+
+    histories: Histories
+    before: Place | None
+    before_at: datetime | None
+
+    def newest(self, table: str, key: tuple[Any, ...]) -> Version | None:
+        """Return the version that held, None when the row was not known or was no more."""
+        held = None
+        for version in self.histories.versions[table].get(key, []):
+            if self.before is not None and version.place >= self.before:
+                break
+            held = version
+        return None if held is None or held.is_gone else held
+
+    def keeps(self, fact: Fact) -> bool:
+        """Whether a fact was known; an event has no place among the commits, but a time."""
+        if self.before is None or self.before_at is None:
+            return True
+        return fact.known_at < self.before_at if fact.version.op == EVENT else fact.place < self.before
+
+
+def before_log(moment: datetime) -> Place:
+    """Return the place of what happened before the log began: before all commits, in the order of its own time."""
+    return (0, (moment - _ZERO) // timedelta(microseconds=1))
+
+
+def read_histories(connection: Connection, origins: Origins, rows: Iterable[Row]) -> Histories:
+    """Read the histories that rows of the spine lead to: one query a table, whatever the number of rows."""
+    histories, chosen = Histories(), list(rows)
+    told = connection.arrow(_TIME_TOLD).to_pylist() if any(it.events for it in origins.tables.values()) else []
+    known = "timestamp" if told and told[0]["is_time_told"] else "received_at"
+    for table in origins.tables.values():
+        relation = f"{'raw_segment' if table.events else 'raw_app_history'}.{listed(table.name)}"
+        conditions = []
+        for column, references in table.find.items():
+            values = literals(value for name in references for value in _values(histories, chosen, name))
+            if table.events or column in table.key:
+                conditions.append(f"{listed(column)} in ({values})")
+            else:  # a deletion may tell the key alone
+                found = f"select {listed(*table.key)} from {relation} where {listed(column)} in ({values})"
+                conditions.append(f"({listed(*table.key)}) in ({found})")
+        columns = listed(*dict.fromkeys((*table.key, *table.find, *table.columns)))
+        machinery = _EVENT.format(known=listed(known)) if table.events else listed(*MACHINERY)
+        query = f"select {columns}, {machinery} from {relation} where {' or '.join(conditions)}"
+        histories.add(table, connection.arrow(query).to_pylist())
+    return histories
+
+
+def _plain(part: Any) -> Any:
+    """Return a key's part as both engines tell it: a UUID may come as text, as itself or as its bytes."""
+    if isinstance(part, bytes):
+        part = UUID(bytes=part)
+    return str(part) if isinstance(part, UUID) else part
+
+
+def _values(histories: Histories, rows: list[Row], reference: str) -> Iterator[Any]:
+    table, dot, column = reference.partition(".")
+    if dot:
+        yield from histories.values(table, column)
+    else:
+        yield from (row[reference] for row in rows)

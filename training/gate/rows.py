@@ -1,0 +1,112 @@
+"""What must hold of the rows as they were written: one for each row of the spine, labels known, splits apart."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any  # Any: values of any column
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.connection import Connection
+from training.gate.finding import Finding
+from training.gate.origins import Origins
+from training.gate.parts import Parts, aligned
+from training.gate.text import listed
+from training.spec import SPLITS, DatasetSpec, Label
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+
+
+def check_cardinality(connection: Connection, spec: DatasetSpec, parts: Parts, origins: Origins | None) -> Finding:
+    """One row an id, in the dataset, the relation and the spine that it widens; none lost on the way, none new."""
+    relations = {spec.relation: spec.id} | ({origins.spine: origins.id} if origins else {})
+    evidence: dict[str, Any] = {"rows": parts.rows, "ids": pc.count_distinct(parts.column(spec.id), mode="all").as_py()}
+    passed = evidence["ids"] == evidence["rows"]
+    counts = set()
+    for relation, key in relations.items():
+        query = f"select count(*) as row_count, count(distinct {listed(key)}) as id_count from {relation}"
+        found = connection.arrow(query).to_pylist()[0]
+        evidence[relation] = {"rows": found["row_count"], "ids": found["id_count"]}
+        counts.add((found["row_count"], found["id_count"]))
+        passed = passed and found["row_count"] == found["id_count"]
+    if origins is not None:
+        query = (
+            f"select count(*) as row_count from {spec.relation} as told where not exists (select 1 from {origins.spine}"
+            f" as spine where spine.{listed(origins.id)} = told.{listed(spec.id)})"
+        )
+        evidence["not_in_spine"] = connection.arrow(query).to_pylist()[0]["row_count"]
+        passed = passed and len(counts) == 1 and evidence["not_in_spine"] == 0
+    return Finding("spine_cardinality", passed, evidence)
+
+
+def check_label_times(connection: Connection, spec: DatasetSpec, parts: Parts, as_of: datetime) -> Finding:
+    """No label says what was not known at the as-of time: its window had ended, what makes it true was known."""
+    labels = (*spec.labels, *getattr(spec, "outcomes", ()))
+    known = {label.name: column for label in labels if (column := getattr(label, "known", None))}
+    told = _beside(connection, spec, parts, None, (*known.values(), *(label.since for label in labels)))
+    limit = pa.scalar(as_of, _MOMENT)
+    evidence: dict[str, Any] = {}
+    for label in labels:
+        column = parts.column(label.name)
+        wrong = {"before_its_window_ended": _count(pc.and_(column.is_valid(), _after(told[label.since], label, limit)))}
+        if label.name in known:  # true, and known too late or nobody knows since when
+            late = pc.fill_null(pc.greater_equal(told[known[label.name]], limit), True)
+            wrong["true_before_it_was_known"] = _count(pc.and_(_is_true(column), late))
+        evidence |= {f"{label.name}.{what}": count for what, count in wrong.items() if count}
+    return Finding("label_times", not evidence, {"labels": len(labels), "with_known_time": len(known), **evidence})
+
+
+def check_splits(connection: Connection, spec: DatasetSpec, parts: Parts) -> Finding:
+    """No id is in two splits. By time: the embargo lies between two, and no label of the earlier one was still open
+    when the later one began. By entity: no entity is in two.
+    """
+    apart = (spec.id, *((spec.split.by,) if spec.split.by else ()))
+    evidence: dict[str, Any] = {f"{column}_in_two_splits": _shared(parts, column) for column in apart}
+    for split, following in pairwise(SPLITS) if spec.split.kind == "time" else ():
+        begins = pc.min(parts.column(spec.time, following)).cast(_MOMENT)
+        if not begins.is_valid:
+            continue
+        told = _beside(connection, spec, parts, split, spec.anchors)
+        for anchor in spec.anchors:
+            inside = _ends_after(told[anchor], spec.split.embargo, begins)
+            evidence[f"{split}_in_the_embargo_before_{following}_by_{anchor}"] = _count(inside)
+        for label in spec.labels:
+            still_open = _after(told[label.since], label, begins)
+            both = pc.and_(parts.column(label.name, split).is_valid(), still_open)
+            evidence[f"{split}_{label.name}_open_when_{following}_began"] = _count(both)
+    return Finding("split_overlap", not any(evidence.values()), {k: v for k, v in evidence.items() if v})
+
+
+def _beside(
+    connection: Connection, spec: DatasetSpec, parts: Parts, split: str | None, columns: Iterable[str]
+) -> dict[str, pa.ChunkedArray]:
+    """Give times of the relation in the order of the written rows."""
+    names = tuple(dict.fromkeys(columns))
+    query = f"select {listed(spec.id, *names)} from {spec.relation}"
+    told = aligned(parts.column(spec.id, split), connection.arrow(query), spec.id)
+    return {name: told.column(name).cast(_MOMENT) for name in names}
+
+
+def _after(since: pa.ChunkedArray, label: Label, limit: pa.Scalar) -> pa.ChunkedArray:
+    return _ends_after(since, label.window, limit)
+
+
+def _ends_after(since: pa.ChunkedArray, window: timedelta, limit: pa.Scalar) -> pa.ChunkedArray:
+    """Whether a window that begins at `since` ends after the limit; one that begins nowhere never ends."""
+    ends = pc.add(since, pa.scalar(window, pa.duration("us")))
+    return pc.fill_null(pc.greater(ends, limit), True)
+
+
+def _is_true(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(column if pa.types.is_boolean(column.type) else pc.greater(column, 0), False)
+
+
+def _count(condition: pa.ChunkedArray) -> int:
+    return int(pc.sum(pc.fill_null(condition, False)).as_py() or 0)
+
+
+def _shared(parts: Parts, column: str) -> int:
+    """Count the values that more than one split has."""
+    distinct: Sequence[pa.Array] = [pc.unique(parts.column(column, split)).drop_null() for split in SPLITS]
+    return sum(len(values) for values in distinct) - len(pc.unique(pa.chunked_array(distinct)))
