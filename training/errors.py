@@ -13,7 +13,6 @@ TrainingError
 └── BaselineError           the baseline cannot be trained: an extra is missing, or the set is too small
 """
 
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

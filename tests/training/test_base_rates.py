@@ -42,7 +42,7 @@ def test_rate_far_from_those_before_is_outside_and_chance_is_allowed_for(
         )
         for day in (5, 15, 25)
     ]
-    connection.raw.execute("update ml.examples set label_apply_5d = true where example_id % 3 = 0")
+    connection.raw.execute("update ml.examples set label_apply_5d = true where example_id % 2 = 0")
     now = training.open(build_dataset(connection, spec, out=out, cut=CUT).directory)
     manifests = [one.manifest for one in before]
 

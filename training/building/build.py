@@ -19,6 +19,7 @@ from typing import Any
 
 from training import directory
 from training.building import journal
+from training.building.judging import judge
 from training.building.origin import Origin
 from training.building.plan import Pinned, Plan, make_plan
 from training.building.report import DatasetReport, report_of
@@ -42,6 +43,7 @@ class Draft:
     """A dataset whose rows are written and which has no papers yet."""
 
     directory: Path
+    connection: Connection
     selection: Selection
     plan: Plan
     content: ContentHash
@@ -69,8 +71,8 @@ def build_dataset(
 ) -> DatasetReport:
     """Build the dataset of `spec` as of a time (default: the cut's own) below `out`.
 
-    The relation must not change while this runs. Raises AsOfError, SpecError, BuildError; nothing that looks finished
-    is left behind then.
+    The relation must not change while this runs. Raises AsOfError, SpecError, BuildError, LeakageError; nothing that
+    looks finished is left behind then.
     """
     started = time.perf_counter()
     selection = Selection(spec, resolve_as_of(as_of, cut))
@@ -98,7 +100,8 @@ def drafted(
     """Write the rows into a temporary directory, which is gone afterwards unless `finish` made a dataset of it."""
     plan = make_plan(connection, selection, pinned)
     with directory.building(out, selection.spec.name, _question(selection, plan, origin)) as temporary:
-        yield Draft(temporary, selection, plan, write_rows(connection, selection, plan, temporary, progress or _silent))
+        content = write_rows(connection, selection, plan, temporary, progress or _silent)
+        yield Draft(temporary, connection, selection, plan, content)
 
 
 def finish(
@@ -107,7 +110,7 @@ def finish(
     origin: Origin,
     more: dict[str, Any] | None = None,  # Any: a JSON tree
 ) -> tuple[Dataset, bool]:
-    """Write the papers and publish, unless the dataset is there already. `more` goes into the manifest as it is."""
+    """Judge it, write the papers and publish, unless the dataset is there already. `more` goes into the manifest."""
     final = draft.directory.parent / draft.id
     if final.exists():
         return Dataset(final), False
@@ -125,6 +128,14 @@ def finish(
         "exclusions": dict(plan.exclusions),
         "withheld": dict(plan.withheld),
         **origin.to_json(),
+        **judge(
+            draft.connection,
+            spec,
+            draft.directory,
+            final.parents[1],
+            as_of=draft.selection.as_of,
+            models=origin.manifest,
+        ),
         **(more or {}),
     }
     write_papers(draft.directory, spec, plan.schema, facts, meanings=origin.meanings, tools=origin.tools)
