@@ -35,6 +35,8 @@ create table if not exists _flux.schema_changes (
 create table if not exists _flux.history_gaps (
     relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz
 );
+"""
+_DATASETS: Final = """
 create table if not exists _flux.datasets (
     event varchar, noted_at timestamptz, name varchar, id varchar, as_of timestamptz, epoch bigint, lsn bigint,
     built_at timestamptz, logical_hash varchar, row_count bigint, subject_count bigint, size_bytes bigint,
@@ -58,6 +60,7 @@ class Machinery:
     def ensure(self) -> None:
         """Create what is missing of the schema."""
         self.session.execute(_TABLES)
+        self.session.execute(_DATASETS)
         self.session.execute(report_tables.TABLES)
         self.quarantine.ensure(self.binary)
 
@@ -193,6 +196,7 @@ class Machinery:
 
     def note_datasets(self, events: Sequence[Sequence[Any]]) -> None:
         """Add what became of training sets, in the order of the table's columns; what is there already stays."""
+        self.session.execute(_DATASETS)  # a build may come before the first load of a newer version
         known = set(self.session.execute("select event, noted_at, id from _flux.datasets"))
         for row in events:
             if (row[0], row[1], row[3]) not in known:
