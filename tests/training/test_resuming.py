@@ -69,7 +69,7 @@ def test_finished_parts_are_not_written_again(
 ) -> None:
     out = tmp_path / "killed"
     before = killed_at(out, split, rows)
-    assert len(before) == finished
+    assert len(before) >= finished  # parts are written beside the hashing, so a few more may be done
 
     with warehouse(threads=1, pieces=333) as connection:
         report = build_dataset(connection, spec, out=out, cut=CUT, origin=STATE)
