@@ -125,7 +125,11 @@ def _sources(
     warehouse: Reading, document: Mapping[str, Any], above: set[str], position: Cut | None, as_of: dt.datetime
 ) -> Iterator[Source]:
     """Count the changes and events of the sources that were known. Mirrors are the present, their histories count."""
-    names = [(source["schema"], source["identifier"]) for uid, source in document["sources"].items() if uid in above]
+    names = [
+        (source["schema"], source["identifier"])
+        for unique_id, source in document["sources"].items()
+        if unique_id in above and source["schema"].startswith("raw_")
+    ]
     there = _columns(warehouse)
     queries = []
     for schema, name in sorted(names):

@@ -78,9 +78,9 @@ class Selection:
 
     def left_out(self) -> str:
         """SQL for what the models withheld before the relation: reason, rows, people. Needs `spec.left_out`."""
-        known = " and ".join(f"{quoted(column)} < {literal(self.as_of)}" for column in self._times())
+        known = f"{quoted(self.spec.known)} < {literal(self.as_of)}"
         if self.spec.horizon is not None:
-            known += f" and {quoted(self.spec.time)} >= {literal(self.as_of - self.spec.horizon)}"
+            known += f" and {quoted(self.spec.known)} >= {literal(self.as_of - self.spec.horizon)}"
         people = f"count(distinct {quoted(self.spec.subject)})" if self.spec.subject else "null"
         return (
             f"select reason, count(*) as row_count, {people} as subject_count from {self.spec.left_out}"

@@ -106,7 +106,8 @@ class DatasetSpec:
 
     `time` is when the features were taken; `known` is when the row itself came to be known (an impression is
     scored first and seen later), `time` where the two are one. `subject` is the column that says whom a row is about.
-    `left_out` is a relation of the rows that the models withheld before (column `reason`), for the card to count.
+    `left_out` is a relation of what the models withheld before for want of consent, for the card to count and a rebuild
+    to ask: columns `reason`, the one named by `known`, and the subject.
     """
 
     name: str
