@@ -18,6 +18,7 @@
         'uuid': 'string',
         'text[]': 'array<string>',
         'double precision[]': 'array<float64>',
+        'numeric(38,0)': 'bignumeric(38,0)',
     }.get(name, name)) }}
 {%- endmacro %}
 

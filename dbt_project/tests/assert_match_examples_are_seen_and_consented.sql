@@ -1,19 +1,27 @@
--- Each example is a seen impression; nobody without present consent is among them; no label is known before its time.
+-- Each example is a seen impression, or was drawn for a request of which something was seen; nobody without present consent is among
+-- them; no label is known before its time.
 with
 
-examples as (select * from {{ ref('ml_match_examples_v1') }}),
+examples as (select * from {{ ref('ml_match_examples_v2') }}),
 
-impressions as (select * from {{ ref('fct_impressions') }}),
+sights as (select * from {{ ref('stg_app__match_impressions_history') }}),
 
-consents as (select * from {{ ref('stg_app__consents') }})
+consents as (select * from {{ ref('stg_app__consents') }}),
+
+seen as (select distinct impression_id from sights)
 
 select examples.example_id
 from examples
-left join impressions on examples.example_id = impressions.impression_id
+left join seen on examples.example_id = 64 * seen.impression_id
 where
-    impressions.impression_id is null
-    or examples.requested_at > examples.shown_at
-    or (examples.label_apply_14d is not null and examples.label_matures_at > {{ cut_at() }})
+    (examples.example_kind = 'impression') <> (examples.shown_at is not null)
+    or (examples.example_kind = 'impression' and seen.impression_id is null)
+    or (examples.example_kind <> 'impression') <> (examples.sampling_probability is not null)
+    or examples.requested_at > examples.anchored_at
+    or (
+        examples.label_apply_14d is not null
+        and {{ later('examples.anchored_at', 14, 'day') }} > {{ cut_at() }}
+    )
     or not exists (
         select 1
         from consents

@@ -9,7 +9,9 @@
     'fct_sessions': ['member_id'],
     'fct_events': ['member_id'],
     'fct_member_day': ['member_id'],
-    'ml_match_examples_v1': ['member_id', 'opportunity_id'],
+    'ml_match_examples_v2': ['member_id', 'opportunity_id'],
+    'ml_match_negatives': ['member_id', 'opportunity_id'],
+    'ml_match_spine': ['member_id', 'opportunity_id'],
 } %}
 with
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from hashlib import md5
 
+from tests.dialects.pit_cases import PIT_JOINS
+
 Cases = dict[str, list[tuple[str, object]]]
 NEW_YORK, SAO_PAULO, AUCKLAND, KOLKATA = (
     "'America/New_York'",
@@ -261,6 +263,12 @@ TEXTS: Cases = {
         ("json_member(j('{}'), 'time_zone')", None),
     ],
     "json_text": [("json_text(j('{}'))", "{}")],
+    "md5_number": [
+        ("md5_number(t('a'))", int(md5(b"a").hexdigest()[:13], 16)),
+        ("md5_number(t('Zürich'))", int(md5("Zürich".encode()).hexdigest()[:13], 16)),
+        ("md5_number(t())", None),
+        ("bucket_of(t('a'), 100)", 51),
+    ],
     "md5_of": [
         ("md5_of(t('a'))", md5(b"a").hexdigest()),
         ("md5_of(t('Zürich'))", md5("Zürich".encode()).hexdigest()),
@@ -296,4 +304,4 @@ JOINED: Cases = {
     for name in ("least_joined", "walks_without_return")
 }
 
-CASES: Cases = {**DAYS, **MOMENTS, **NUMBERS, **TEXTS, **JOINED}
+CASES: Cases = {**DAYS, **MOMENTS, **NUMBERS, **TEXTS, **JOINED, **PIT_JOINS}

@@ -19,6 +19,8 @@ create table _flux.segments (
     duplicates bigint, quarantined bigint, loaded_at timestamptz);
 create table _flux.quarantine (
     consumer varchar, source varchar, position varchar, reason varchar, raw blob, noticed_at timestamptz);
+create table _flux.history_gaps (
+    relation varchar, epoch bigint, from_lsn bigint, to_lsn bigint, reason varchar, noticed_at timestamptz);
 """
 # Hours before the end at which the earlier cuts were made: one a day, then a few within minutes.
 EARLIER = (72, 48, 24.5, 24, 0.2, 0.1)

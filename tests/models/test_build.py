@@ -38,6 +38,6 @@ def test_examples_leave_out_who_withdrew_or_never_consented(warehouse: duckdb.Du
         "select member_id from raw_app.consents where purpose = 'ml_training' and withdrawn_at is null"
     ).fetchall()
     seen = warehouse.execute("select distinct member_id from raw_app.match_impressions").fetchall()
-    found = warehouse.execute("select distinct member_id from ml.ml_match_examples_v1").fetchall()
+    found = warehouse.execute("select distinct member_id from ml.ml_match_examples_v2").fetchall()
     assert set(found) == set(consenting) & set(seen)
     assert len(set(seen) - set(found)) >= 2

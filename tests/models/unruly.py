@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from tests.models import unruly_outcomes
+
 if TYPE_CHECKING:
     from tests.models.small_warehouse import Product, Row
 
@@ -54,6 +56,7 @@ def before(product: Product, at: datetime) -> None:
     request = {**asked, "model_version_id": 1, "requested_at": at - 30 * DAY, "candidate_count": 0, "latency_ms": 9}
     product.copied.append(("snapshot", "recommendation_requests", {"id": product._uuid(), **request}))
     _gone_before(product, at)
+    unruly_outcomes.before(product, at, closed_id)
 
 
 def _gone_before(product: Product, at: datetime) -> None:
@@ -145,6 +148,7 @@ def happen(product: Product, number: int, day: datetime) -> None:
         active = [row for row in log.mirror["applications"].values() if row["status"] == "active"]
         log.commit(day, [_change("applications", active[0], status="withdrawn", withdrawn_at=day, deleted_at=day)])
         log.commit(day, [_change("applications", active[1], status="hired", hired_at=day)])
+    unruly_outcomes.happen(product, number, day)
 
 
 def machinery(connection: duckdb.DuckDBPyConnection) -> None:

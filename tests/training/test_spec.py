@@ -13,7 +13,7 @@ from tests.training.logged import LOGGED_SPEC
 from training import DatasetSpec, SpecError, load_spec, overridden, parse_spec
 from training.spec.document import document
 
-MODEL = Path(training.__file__).parent.parent / "dbt_project/models/marts/ml/ml_match_examples_v1.yml"
+MODEL = Path(training.__file__).parent.parent / "dbt_project/models/marts/ml/ml_match_examples_v2.yml"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ renamed as (
         requisition_code,
         close_reason,
 
+        ---------- lists and documents
+        attributes,
+
         ---------- numbers
         cast(openings as integer) as openings,
         hours_per_week,

@@ -8,6 +8,14 @@ renamed as (
         id as request_id,
         client_id,
         member_id,
+        model_version_id,
+
+        ---------- text and enums
+        channel,
+        surface,
+
+        ---------- numbers
+        candidate_count,
 
         ---------- timestamps
         requested_at,

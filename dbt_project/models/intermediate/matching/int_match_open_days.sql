@@ -1,0 +1,134 @@
+{{ config(materialized='table') }}
+
+with
+
+lists as (select * from {{ ref('int_match_lists') }}),
+
+opportunity_versions as (select * from {{ ref('stg_app__opportunities_history') }}),
+
+activities as (select * from {{ ref('int_match_activities') }}),
+
+list_days as (
+    select distinct
+        client_id,
+        requested_on
+    from lists
+    where not is_placeless
+),
+
+versions as (
+    select
+        *,
+        status = 'open' and not is_deleted and deleted_at is null as is_open
+    from opportunity_versions
+),
+
+closing as (      -- when the first later version tells that it is not open
+    select
+        *,
+        min(case when not is_open then _position end) over (
+            partition by opportunity_id
+            order by _position, _seq
+            rows between 1 following and unbounded following
+        ) as open_until,
+        min(case when not is_open then valid_from end) over (
+            partition by opportunity_id
+            order by _position, _seq
+            rows between 1 following and unbounded following
+        ) as open_until_at
+    from versions
+),
+
+spans as (      -- versions that held at some midnight (UTC)
+    select
+        client_id,
+        opportunity_id,
+        opportunity_kind,
+        cast(valid_from as date) as known_on,
+        cast(valid_to as date) as ended_on,
+        cast(open_until_at as date) as closed_on,
+        open_until
+    from closing
+    where is_open and (valid_to is null or cast(valid_to as date) > cast(valid_from as date))
+),
+
+open_days as (      -- one row per day of requests and opportunity that was open at the midnight before
+    select
+        list_days.client_id,
+        list_days.requested_on,
+        spans.opportunity_kind,
+        spans.opportunity_id,
+        spans.closed_on,
+        spans.open_until
+    from list_days
+    inner join spans
+        on
+            list_days.client_id = spans.client_id
+            and list_days.requested_on > spans.known_on
+            and (spans.ended_on is null or list_days.requested_on <= spans.ended_on)
+),
+
+applied_days as (
+    select
+        opportunity_id,
+        cast(known_at as date) as known_on,
+        count(*) as application_count
+    from activities
+    where activity = 'application'
+    group by opportunity_id, cast(known_at as date)
+),
+
+applied as (      -- applications known before the midnight
+    select
+        open_days.opportunity_id,
+        open_days.requested_on,
+        sum(applied_days.application_count) as application_count
+    from open_days
+    inner join applied_days
+        on
+            open_days.opportunity_id = applied_days.opportunity_id
+            and open_days.requested_on > applied_days.known_on
+    group by open_days.opportunity_id, open_days.requested_on
+),
+
+popular_days as (
+    select
+        open_days.*,
+        cast(coalesce(applied.application_count, 0) + 1 as {{ type_name('double precision') }}) as popularity
+    from open_days
+    left join applied
+        on
+            open_days.opportunity_id = applied.opportunity_id
+            and open_days.requested_on = applied.requested_on
+),
+
+-- Square roots are exact to the last bit on every engine, powers are not.
+weighed as (
+    select
+        client_id,
+        requested_on,
+        opportunity_kind,
+        opportunity_id,
+        closed_on,
+        open_until,
+        cast(round(1000 * sqrt(popularity) * sqrt(sqrt(popularity))) as bigint) as popularity_weight
+    from popular_days
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by client_id, requested_on, opportunity_kind order by opportunity_id
+        ) as ordinal,
+        cast(
+            sum(popularity_weight) over (
+                partition by client_id, requested_on, opportunity_kind
+                order by opportunity_id
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) - popularity_weight as weight_before
+    from weighed
+)
+
+select * from numbered

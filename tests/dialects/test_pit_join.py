@@ -1,0 +1,142 @@
+"""Every strategy of pit_join gives the rows that a look at all versions gives, on one fixture; deep keys stay cheap.
+
+Fifty keys of twenty versions and one of twenty thousand; several changes of one transaction, deletions, versions made
+again, keys without history. The macros are rendered without dbt: what dbt makes of them is in test_macros.py.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any  # Any: macros of a template
+
+import duckdb
+import psycopg
+import pytest
+from jinja2 import Environment
+
+from tests.dialects.run import PROJECT
+
+DEEP = 20_000
+Version = tuple[int, int, int, int | None, int | None, bool]  # key, place, number, next place, level, is gone
+Row = tuple[int, int | None, int]
+
+
+def rendered(warehouse: str, **arguments: object) -> str:
+    """The statement of a warehouse."""
+    text = (PROJECT / "macros" / "pit_join.sql").read_text(encoding="utf-8")
+    environment = Environment(extensions=["jinja2.ext.do"])
+    environment.globals["return"] = lambda value: value
+    macros: dict[str, Any] = {}
+
+    def dispatch(name: str, package: str) -> Any:
+        assert package == "flux"
+        return macros.get(f"{warehouse}__{name}", macros[f"default__{name}"])
+
+    environment.globals["adapter"] = SimpleNamespace(dispatch=dispatch)
+    macros.update(vars(environment.from_string(text).module))
+    given = {"keys": ["key_id"], "columns": ["level"], "carried": ["row_id"], "is_deleted": "is_gone", **arguments}
+    return str(macros["pit_join"]("places", "versions", **given))
+
+
+def fixture() -> tuple[list[Version], list[Row]]:
+    chance = random.Random(5)
+    told: list[tuple[int, int, int, int | None, bool]] = []
+    for key in range(51):
+        place = 0
+        for number in range(DEEP if key == 0 else 20):
+            place += chance.choice((0, 1, 1, 3))  # 0: one transaction changed it twice
+            is_gone = chance.random() < 0.1
+            level = None if chance.random() < 0.1 else chance.randrange(100)
+            told.append((key, place, number, level, is_gone))
+    following = {}
+    for one, other in pairwise(told):
+        following[one[0], one[2]] = other[1] if other[0] == one[0] else None
+    versions = [(key, at, number, following.get((key, number)), level, gone) for key, at, number, level, gone in told]
+    chance.shuffle(versions)
+    rows: list[Row] = [(number, chance.randrange(1, 54), chance.randrange(40)) for number in range(3_000)]
+    rows += [(3_000 + number, 0, chance.randrange(2 * DEEP)) for number in range(200)]
+    return versions, [*rows, (3_200, None, 30)]
+
+
+def expected(versions: Sequence[Version], rows: Sequence[Row]) -> list[tuple[int, int | None]]:
+    chains: dict[int | None, list[Version]] = defaultdict(list)
+    for version in sorted(versions, key=lambda one: one[:3]):
+        chains[version[0]].append(version)
+    found = []
+    for number, key, place in rows:
+        chain = chains[key]
+        before = bisect_left(chain, place, key=lambda version: version[1])
+        newest = chain[before - 1] if before else None
+        found.append((number, None if newest is None or newest[5] else newest[4]))
+    return sorted(found)
+
+
+VERSIONS, ROWS = fixture()
+DEFINITION = "key_id bigint, _position bigint, number bigint, _next_position bigint, level bigint, is_gone boolean"
+
+
+@pytest.fixture(scope="module")
+def on_duckdb() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute(f"create table versions ({DEFINITION})")
+    connection.execute("create table places (row_id bigint, key_id bigint, _position bigint)")
+    connection.executemany("insert into places values (?, ?, ?)", [list(row) for row in ROWS])
+    columns = zip(*VERSIONS, strict=True)
+    listed = ", ".join("unnest(?)" for _ in range(6))
+    connection.execute(f"insert into versions select {listed}", [list(column) for column in columns])
+    return connection
+
+
+@pytest.mark.parametrize(("strategy", "order"), [("asof", None), ("asof", "number"), ("range", None), (None, "number")])
+def test_strategies_of_duckdb_give_the_newest_version_before(
+    on_duckdb: duckdb.DuckDBPyConnection, strategy: str | None, order: str | None
+) -> None:
+    found = on_duckdb.execute(rendered("duckdb", strategy=strategy, order=order)).fetchall()
+    assert sorted(found, key=lambda row: row[0]) == expected(VERSIONS, ROWS)
+
+
+@pytest.mark.parametrize("strategy", ["lateral", "range", None])
+def test_strategies_of_postgres_give_the_newest_version_before(database: str, strategy: str | None) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(f"create temporary table versions ({DEFINITION})")
+        connection.execute("create temporary table places (row_id bigint, key_id bigint, _position bigint)")
+        for table, rows in (("versions", VERSIONS), ("places", ROWS)):
+            with connection.cursor().copy(f"copy {table} from stdin") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        connection.execute("create index on versions (key_id, _position desc)")
+        connection.execute("analyze versions; analyze places")
+        found = connection.execute(rendered("postgres", strategy=strategy)).fetchall()
+    assert sorted(found, key=lambda row: row[0]) == expected(VERSIONS, ROWS)
+
+
+def test_strategies_are_what_they_are_called() -> None:
+    assert "asof left join" in rendered("duckdb")
+    assert "asof join" in rendered("snowflake")
+    assert "match_condition" in rendered("snowflake")
+    assert "left join lateral" in rendered("postgres", strategy="lateral")
+    for warehouse, strategy in (("duckdb", "range"), ("snowflake", "range"), ("postgres", None), ("bigquery", None)):
+        assert " <= pit_version._next_position" in rendered(warehouse, strategy=strategy)
+        assert "asof" not in rendered(warehouse, strategy=strategy)
+
+
+def test_a_hundred_thousand_versions_of_one_key_stay_within_memory() -> None:
+    """By a look at each version, these rows would compare ten thousand million places."""
+    with duckdb.connect(config={"memory_limit": "300MB", "threads": 2}) as connection:
+        connection.execute(
+            "create table versions as select 1 as key_id, range as _position, range + 1 as _next_position,"
+            " range as level, false as is_gone from range(100_000)"
+        )
+        connection.execute(
+            "create table places as select range as row_id, 1 as key_id, (range * 7919) % 100_000 as _position"
+            " from range(100_000)"
+        )
+        query = (
+            f"select count(*), sum(_position - 1 - level) from ({rendered('duckdb', carried=['row_id', '_position'])})"
+        )
+        assert connection.execute(query).fetchall() == [(100_000, 0)]
