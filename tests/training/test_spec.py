@@ -133,6 +133,6 @@ def test_match_specification_uses_columns_that_the_model_promises() -> None:
     spec = load_spec("match")
 
     promised = {column["name"] for column in model["columns"]}
-    used = {*spec.columns, spec.known, *spec.anchors, *(rule.when for rule in spec.exclude)}
-    assert used <= promised
+    assert spec.relevance is not None
+    assert {*spec.columns, *spec.moments, *spec.flags} - {spec.relevance.name} <= promised
     assert spec.relation == f"ml.{model['name']}"
