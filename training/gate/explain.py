@@ -63,13 +63,15 @@ def explain_row(connection: Connection, dataset: Dataset, row_id: int) -> list[T
     row = found[row_id]
     histories = read_histories(connection, origins, [row])
     then, now = scan_before(origins, histories, row), scan_now(origins, histories, row)
-    features = _names(spec, "features", origins)
-    told = [_scanned("feature", origins.features[name], written, then, now) for name in features]
-    told += [
-        _scanned("context", origins.context[name], written, then, now)
-        for name in (spec["id"], spec["time"], *_names(spec, "context", origins))
-        if name in origins.context
-    ]
+    told = []
+    for part, names in _parts(spec).items():
+        for name in names:
+            declared = (origins.features if part == "feature" else origins.context).get(name)
+            told.append(
+                Told(name, part, written[name], "(of the models alone)", (), None, None)
+                if declared is None
+                else _scanned(part, declared, written, then, now)
+            )
     return [*told, *_labels(connection, origins, spec, written)]
 
 
@@ -85,9 +87,9 @@ def _row(dataset: Dataset, id_column: str, row_id: int) -> Row:
     )
 
 
-def _names(spec: Mapping[str, Any], part: str, origins: Origins) -> list[str]:
-    declared = origins.features if part == "features" else origins.context
-    return [column["name"] for column in spec[part] if column["name"] in declared]
+def _parts(spec: Mapping[str, Any]) -> dict[str, list[str]]:
+    context = [spec["id"], spec["time"], *(column["name"] for column in spec["context"])]
+    return {"feature": [column["name"] for column in spec["features"]], "context": context}
 
 
 def _scanned(part: str, origin: Origin, written: Row, then: Scan, now: Scan) -> Told:
@@ -112,16 +114,16 @@ def _source(version: Version) -> Source:
 
 def _labels(connection: Connection, origins: Origins, spec: Mapping[str, Any], written: Row) -> list[Told]:
     """Labels come of what followed; beside the value as known at the as-of time stands what the models say today."""
-    labels = [label for label in spec["labels"] if label["name"] in origins.labels]
-    known = [label["known"] for label in labels if label.get("known")]
+    labels = [label for label in (*spec["labels"], *spec.get("outcomes", ())) if label["name"] in origins.labels]
+    known = [column for label in labels if (column := origins.labels[label["name"]].known)]
     columns = listed(*dict.fromkeys((spec["id"], *(label["name"] for label in labels), *known)))
     chosen = literals([written[spec["id"]]])
     query = f"select {columns} from {spec['relation']} where {listed(spec['id'])} in ({chosen})"
     today: Row = next(iter(connection.arrow(query).to_pylist()), {})
     told = []
     for label in labels:
-        tables = ", ".join(origins.labels[label["name"]])
-        moment = today.get(label["known"]) if label.get("known") else None
+        tables = ", ".join(origins.labels[label["name"]].tables)
+        moment = today.get(origins.labels[label["name"]].known or "")
         since = f", known since {moment.isoformat()}" if moment is not None else ""
         rule = f"within {label['window']} of {label['since']}, from {tables}{since}"
         name = label["name"]

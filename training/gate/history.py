@@ -14,6 +14,7 @@ from uuid import UUID
 from training.connection import Connection
 from training.gate.origins import Origins, Table
 from training.gate.text import listed, literals
+from training.sql import literal
 
 Row = Mapping[str, Any]
 Place = tuple[int, int]  # epoch and position of a commit; (0, microseconds) of what happened before the log began
@@ -59,6 +60,7 @@ class Histories:
 
     versions: dict[str, dict[tuple[Any, ...], list[Version]]] = field(default_factory=dict)
     keys: dict[tuple[str, str, Any], set[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(set))
+    heard_until: dict[Any, datetime] = field(default_factory=dict)  # by request: time of the last commit before it
     _facts: dict[tuple[str, tuple[Any, ...]], Fact | None] = field(default_factory=dict)
 
     def add(self, table: Table, rows: Iterable[Row]) -> None:
@@ -111,26 +113,35 @@ class Histories:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What was known strictly before a commit, by its place and its time; None: all that is known by now."""
+    """What was known strictly before a place and strictly before a time; None: all that is known by now.
+
+    An event has no place of its own: it is known from the first commit on that is not earlier than its arrival.
+    """
 
     histories: Histories
     before: Place | None
     before_at: datetime | None
+    heard_until: datetime | None = None
 
     def newest(self, table: str, key: tuple[Any, ...]) -> Version | None:
         """Return the version that held, None when the row was not known or was no more."""
         held = None
         for version in self.histories.versions[table].get(key, []):
-            if self.before is not None and version.place >= self.before:
+            if not self._keeps(version.place, version.committed_at):
                 break
             held = version
         return None if held is None or held.is_gone else held
 
     def keeps(self, fact: Fact) -> bool:
-        """Whether a fact was known; an event has no place among the commits, but a time."""
+        """Whether a fact was known."""
+        if fact.version.op == EVENT and self.before is not None:
+            return self.heard_until is not None and fact.known_at <= self.heard_until
+        return self._keeps(fact.place, fact.known_at)
+
+    def _keeps(self, place: Place, known_at: datetime) -> bool:
         if self.before is None or self.before_at is None:
             return True
-        return fact.known_at < self.before_at if fact.version.op == EVENT else fact.place < self.before
+        return place < self.before and known_at < self.before_at
 
 
 def before_log(moment: datetime) -> Place:
@@ -157,7 +168,30 @@ def read_histories(connection: Connection, origins: Origins, rows: Iterable[Row]
         machinery = _EVENT.format(known=listed(known)) if table.events else listed(*MACHINERY)
         query = f"select {columns}, {machinery} from {relation} where {' or '.join(conditions)}"
         histories.add(table, connection.arrow(query).to_pylist())
+    if any(table.events for table in origins.tables.values()):
+        _read_clock(connection, origins, histories, chosen)
     return histories
+
+
+def _read_clock(connection: Connection, origins: Origins, histories: Histories, rows: list[Row]) -> None:
+    """Note for each request when the last commit was that lies before it, by place and by time."""
+    entity, asked = origins.entities[origins.request], []
+    requests: list[Any] = []
+    for row in rows:
+        request = histories.first(entity.table, (row[entity.key],))
+        if request is not None and row[entity.key] not in requests:
+            epoch, lsn = request.place
+            asked.append(f"({len(requests)}, {literal(row[origins.time])}, {epoch}, {lsn})")
+            requests.append(row[entity.key])
+    if not asked:
+        return
+    query = (
+        f"select asked.number, max(clock.clock_at) as heard_until from (values {', '.join(asked)})"
+        " as asked (number, moment, epoch, lsn) inner join _flux.clock as clock on clock.clock_at < asked.moment and"
+        " (clock._epoch < asked.epoch or (clock._epoch = asked.epoch and clock._lsn < asked.lsn)) group by asked.number"
+    )
+    for found in connection.arrow(query).to_pylist():
+        histories.heard_until[requests[found["number"]]] = found["heard_until"]
 
 
 def _plain(part: Any) -> Any:

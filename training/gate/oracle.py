@@ -6,11 +6,12 @@ It shares nothing with the models but the raw histories and the declarations of 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any  # Any: values of any column
 
 import numpy as np
+import pyarrow as pa
 
 from training.connection import Connection
 from training.gate.finding import Finding
@@ -124,16 +125,19 @@ def spine_rows(connection: Connection, origins: Origins, ids: Iterable[object]) 
 
 
 def scan_before(origins: Origins, histories: Histories, row: Row) -> Scan:
-    """Look at what was known strictly before the row's request was committed.
+    """Look at what was known strictly before the row's time, and strictly before its request was committed.
 
-    The place is that of the request's own first commit, by its history and not by what the spine says. A request that
-    a copy told has none: nothing that changes is known before it.
+    The place is that of the request's own first commit, by its history and not by what the spine says; the commit may
+    come long after the time at which the model scored. A request that a copy told has no place: nothing that changes
+    is known before it.
     """
     entity = origins.entities[origins.request]
     request = histories.first(entity.table, (row[entity.key],))
     if request is None or request.op in ("snapshot", "resync"):
-        return Scan(origins, Past(histories, before_log(row[origins.time]), row[origins.time]), row)
-    return Scan(origins, Past(histories, request.place, request.committed_at), row)
+        asked_at = row[origins.time]
+        return Scan(origins, Past(histories, before_log(asked_at), asked_at, asked_at - timedelta(microseconds=1)), row)
+    heard_until = histories.heard_until.get(row[entity.key])
+    return Scan(origins, Past(histories, request.place, row[origins.time], heard_until), row)
 
 
 def scan_now(origins: Origins, histories: Histories, row: Row) -> Scan:
@@ -145,7 +149,8 @@ def check_oracle(connection: Connection, spec: DatasetSpec, parts: Parts, origin
     """Recompute the declared features of `sample` seeded rows and compare them with what was written."""
     chosen = _chosen(parts.rows, sample, spec.seed)
     features = [origins.features[one.name] for one in spec.features if one.name in origins.features]
-    written = parts.take([spec.id, *(origin.column for origin in features)], chosen)
+    columns = [spec.id, *(origin.column for origin in features)]
+    written = parts.take(columns, pa.array(chosen, pa.int64())).to_pylist()
     spine = spine_rows(connection, origins, (row[spec.id] for row in written))
     histories = read_histories(connection, origins, spine.values())
     wrong: dict[str, list[Any]] = {}

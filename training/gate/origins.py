@@ -73,6 +73,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelOrigin:
+    """The tables that tell a label, and the relation's column that says since when it was known to be true."""
+
+    tables: tuple[str, ...]
+    known: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Origins:
     """All declarations for one relation."""
 
@@ -87,7 +95,7 @@ class Origins:
     sets: Mapping[str, Group]
     features: Mapping[str, Origin]
     context: Mapping[str, Origin]  # not for a model to learn from; told by `explain`
-    labels: Mapping[str, tuple[str, ...]]  # the tables that tell them
+    labels: Mapping[str, LabelOrigin]
     as_of_models: frozenset[str]
     as_of_sources: frozenset[str]
     forbidden_models: frozenset[str]
@@ -126,7 +134,7 @@ def parse_origins(document: Mapping[str, Any], source: str) -> Origins:
         sets={name: _group(it) for name, it in document["sets"].items()},
         features={name: _origin(name, it) for name, it in document["features"].items()},
         context={name: _origin(name, it) for name, it in document["context"].items()},
-        labels={name: tuple(tables) for name, tables in document["labels"].items()},
+        labels={name: LabelOrigin(tuple(it["tables"]), it.get("known")) for name, it in document["labels"].items()},
         as_of_models=frozenset(document["lineage"]["as_of"]),
         as_of_sources=frozenset(document["lineage"]["sources"]),
         forbidden_models=frozenset(document["lineage"]["forbidden"]),

@@ -1,6 +1,6 @@
 """What must hold of the rows as they were written: one for each row of the spine, labels known, splits apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any  # Any: values of any column
@@ -40,42 +40,61 @@ def check_cardinality(connection: Connection, spec: DatasetSpec, parts: Parts, o
     return Finding("spine_cardinality", passed, evidence)
 
 
-def check_label_times(connection: Connection, spec: DatasetSpec, parts: Parts, as_of: datetime) -> Finding:
+def check_label_times(
+    connection: Connection, spec: DatasetSpec, parts: Parts, origins: Origins | None, as_of: datetime
+) -> Finding:
     """No label says what was not known at the as-of time: its window had ended, what makes it true was known."""
-    labels = (*spec.labels, *getattr(spec, "outcomes", ()))
-    known = {label.name: column for label in labels if (column := getattr(label, "known", None))}
+    labels, known = (*spec.labels, *spec.outcomes), _known_columns(spec, origins)
     told = _beside(connection, spec, parts, None, (*known.values(), *(label.since for label in labels)))
     limit = pa.scalar(as_of, _MOMENT)
     evidence: dict[str, Any] = {}
     for label in labels:
-        column = parts.column(label.name)
-        wrong = {"before_its_window_ended": _count(pc.and_(column.is_valid(), _after(told[label.since], label, limit)))}
-        if label.name in known:  # true, and known too late or nobody knows since when
-            late = pc.fill_null(pc.greater_equal(told[known[label.name]], limit), True)
-            wrong["true_before_it_was_known"] = _count(pc.and_(_is_true(column), late))
-        evidence |= {f"{label.name}.{what}": count for what, count in wrong.items() if count}
+        for what, wrong in _early(label, parts.column(label.name), told, known.get(label.name), limit).items():
+            evidence |= {f"{label.name}_{what}": wrong} if wrong else {}
     return Finding("label_times", not evidence, {"labels": len(labels), "with_known_time": len(known), **evidence})
 
 
-def check_splits(connection: Connection, spec: DatasetSpec, parts: Parts) -> Finding:
-    """No id is in two splits. By time: the embargo lies between two, and no label of the earlier one was still open
-    when the later one began. By entity: no entity is in two.
+def check_splits(connection: Connection, spec: DatasetSpec, parts: Parts, origins: Origins | None) -> Finding:
+    """No id is in two splits. By time: the embargo lies between two, and no label of the earlier one says what was
+    not known yet when the later one began. By entity: no entity is in two.
     """
     apart = (spec.id, *((spec.split.by,) if spec.split.by else ()))
     evidence: dict[str, Any] = {f"{column}_in_two_splits": _shared(parts, column) for column in apart}
+    known = _known_columns(spec, origins)
     for split, following in pairwise(SPLITS) if spec.split.kind == "time" else ():
         begins = pc.min(parts.column(spec.time, following)).cast(_MOMENT)
         if not begins.is_valid:
             continue
-        told = _beside(connection, spec, parts, split, spec.anchors)
+        told = _beside(connection, spec, parts, split, (*spec.anchors, *known.values()))
         for anchor in spec.anchors:
             inside = _ends_after(told[anchor], spec.split.embargo, begins)
             evidence[f"{split}_in_the_embargo_before_{following}_by_{anchor}"] = _count(inside)
         for label in spec.labels:
-            still_open = _after(told[label.since], label, begins)
-            both = pc.and_(parts.column(label.name, split).is_valid(), still_open)
-            evidence[f"{split}_{label.name}_open_when_{following}_began"] = _count(both)
+            early = _early(label, parts.column(label.name, split), told, known.get(label.name), begins)
+            evidence |= {f"{split}_{label.name}_{what}_when_{following}_began": n for what, n in early.items()}
     return Finding("split_overlap", not any(evidence.values()), {k: v for k, v in evidence.items() if v})
+
+
+def _known_columns(spec: DatasetSpec, origins: Origins | None) -> dict[str, str]:
+    """Name by label the column that says since when it is known to be true: by the declarations, then by the spec."""
+    declared = origins.labels if origins else {}
+    found = {
+        label.name: declared[label.name].known if label.name in declared else label.known
+        for label in (*spec.labels, *spec.outcomes)
+    }
+    return {name: column for name, column in found.items() if column}
+
+
+def _early(
+    label: Label, column: pa.ChunkedArray, told: Mapping[str, pa.ChunkedArray], known: str | None, limit: pa.Scalar
+) -> dict[str, int]:
+    """Count the rows whose label is told before its window ended, or true before that was known."""
+    open_still = pc.and_(column.is_valid(), _ends_after(told[label.since], label.window, limit))
+    found = {"told_before_its_window_ended": _count(open_still)}
+    if known is not None:  # true, and known too late or nobody knows since when
+        late = pc.fill_null(pc.greater_equal(told[known], limit), True)
+        found["true_before_it_was_known"] = _count(pc.and_(_is_true(column), late))
+    return found
 
 
 def _beside(
@@ -86,10 +105,6 @@ def _beside(
     query = f"select {listed(spec.id, *names)} from {spec.relation}"
     told = aligned(parts.column(spec.id, split), connection.arrow(query), spec.id)
     return {name: told.column(name).cast(_MOMENT) for name in names}
-
-
-def _after(since: pa.ChunkedArray, label: Label, limit: pa.Scalar) -> pa.ChunkedArray:
-    return _ends_after(since, label.window, limit)
 
 
 def _ends_after(since: pa.ChunkedArray, window: timedelta, limit: pa.Scalar) -> pa.ChunkedArray:

@@ -164,6 +164,10 @@ def _rate_since(row: Row, facts: Sequence[Fact], chances: Sequence[Fact], *, day
     return _count_since(row, facts, days=days) / whole if whole else None
 
 
+def _none_within(row: Row, facts: Sequence[Fact], *, days: int) -> bool:
+    return all(fact.known_at < row["requested_at"] - timedelta(days=days) for fact in facts)
+
+
 def _days_since_newest(row: Row, facts: Sequence[Fact]) -> float | None:
     return _age_days(row, max((fact.known_at for fact in facts), default=None))
 
@@ -195,5 +199,6 @@ RULES: Mapping[str, Rule] = {
     "count": _count,
     "count_since": _count_since,
     "rate_since": _rate_since,
+    "none_within": _none_within,
     "days_since_newest": _days_since_newest,
 }

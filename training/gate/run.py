@@ -44,9 +44,9 @@ def run_gate(
         finding.check: finding
         for finding in (
             check_cardinality(connection, spec, parts, origins),
-            check_label_times(connection, spec, parts, as_of),
+            check_label_times(connection, spec, parts, origins, as_of),
             check_single_features(spec, parts),
-            check_splits(connection, spec, parts),
+            check_splits(connection, spec, parts, origins),
             check_names(parts),
             *_declared(connection, spec, parts, origins, models, sample),
         )

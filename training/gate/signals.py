@@ -24,22 +24,23 @@ MOST_ROWS = 200_000  # rows that are looked at, evenly spread: a sort of each fe
 def check_single_features(spec: DatasetSpec, parts: Parts) -> Finding:
     """No feature alone ranks the rows of a label nearly perfectly, one way or the other."""
     places = pa.array(np.unique(np.linspace(0, max(parts.rows - 1, 0), min(parts.rows, MOST_ROWS)).astype(np.int64)))
+    features = [feature.name for feature in spec.features]
+    rows = parts.take([*features, *(label.name for label in spec.labels)], places)
     labels = {
-        label.name: column
+        label.name: rows.column(label.name)
         for label in spec.labels
-        if pa.types.is_boolean((column := parts.column(label.name).take(places)).type)
+        if pa.types.is_boolean(rows.column(label.name).type)
     }
     strongest, alarms = ("", 0.0), {}
-    for feature in spec.features:
-        column = parts.column(feature.name).take(places)
+    for feature in features:
         for label, truth in labels.items():
-            area = _area(column, truth)
+            area = _area(rows.column(feature), truth)
             if area is None:
                 continue
             if abs(area - 0.5) > strongest[1]:
-                strongest = (f"{feature.name} for {label}", abs(area - 0.5))
+                strongest = (f"{feature} for {label}", abs(area - 0.5))
             if abs(area - 0.5) > LIMIT:
-                alarms[f"{feature.name} for {label}"] = round(area, 4)
+                alarms[f"{feature} for {label}"] = round(area, 4)
     evidence = {"rows": len(places), "limit": LIMIT, "strongest": strongest[0], "distance": round(strongest[1], 4)}
     return Finding("single_feature", not alarms, {**evidence, **({"areas": alarms} if alarms else {})})
 

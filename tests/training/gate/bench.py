@@ -91,14 +91,21 @@ class Bench:
         )
 
     def visit_of(
-        self, at: datetime, member: int, *opportunities: int, client: object, with_it: Sequence[Change] = ()
+        self,
+        at: datetime,
+        member: int,
+        *opportunities: int,
+        client: object,
+        with_it: Sequence[Change] = (),
+        scored_at: datetime | None = None,
     ) -> list[int]:
-        """The same of a member who may be made by `with_it`."""
+        """The same of a member who may be made by `with_it`, or of a list that was scored before its commit."""
         product = self.product
         self.places += 1
         request = UUID(int=0xABC000 + self.places)
-        asked = {"id": request, "client_id": client, "member_id": member, "requested_at": at, "channel": "homepage"}
-        asked |= {"surface": "web", "model_version_id": 1, "candidate_count": len(opportunities), "latency_ms": 1}
+        asked = {"id": request, "client_id": client, "member_id": member, "requested_at": scored_at or at}
+        asked |= {"channel": "homepage", "surface": "web", "model_version_id": 1}
+        asked |= {"candidate_count": len(opportunities), "latency_ms": 1}
         changes: list[Change] = [*with_it, ("insert", "recommendation_requests", asked)]
         served = []
         for rank, opportunity in enumerate(opportunities, 1):
@@ -178,19 +185,30 @@ class Bench:
             DuckDB(self.connection), spec, as_of=as_of, out=self.out, cut=self.cut, origin=Origin(manifest=self.file)
         )
 
-    def judge(self, spec: DatasetSpec, as_of: datetime | None = None) -> dict[str, Finding]:
-        """Write a dataset's rows and give what the gate finds of all of them; nothing is published."""
-        connection, selection = DuckDB(self.connection), Selection(spec, as_of or self.cut.at)
+    def judge(self, spec: DatasetSpec, sample: int = 300) -> dict[str, Finding]:
+        """Write a dataset's rows and give what the gate finds; nothing is published."""
+        connection, selection = DuckDB(self.connection), Selection(spec, self.cut.at)
         with drafted(connection, selection, self.out, origin=Origin()) as draft:
             found = run_gate(
-                connection, spec, draft.directory, as_of=selection.as_of, models=self.manifest, sample=100_000
+                connection, spec, draft.directory, as_of=selection.as_of, models=self.manifest, sample=sample
             )
         return {finding.check: finding for finding in found}
+
+    @property
+    def reading(self) -> DuckDB:
+        """The warehouse as `training` reads it."""
+        return DuckDB(self.connection)
 
     @property
     def cut(self) -> Cut:
         ((at, epoch, lsn),) = self.connection.execute(NEWEST).fetchall()
         return Cut(epoch, lsn, at)
+
+    def pulled(self, report: DatasetReport, row: int, column: str) -> object:
+        """Read one value of a dataset."""
+        query = f"select {column} from '{report.directory}/*/*.parquet' where example_id = {row}"
+        ((value,),) = self.connection.execute(query).fetchall()
+        return value
 
     def members(self, report: DatasetReport) -> set[int]:
         """Tell who is in a dataset, which itself knows people by a key only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 
 from tests.training.examples import CUT, SPEC, DuckDB, warehouse
 from tests.training.gate.judging import judged, refused
-from training import DatasetSpec, LeakageError, build_dataset, parse_spec
-from training.gate import CHECKS, Finding, refuse, run_gate
+from tests.training.gate.scenarios import SCENARIOS
+from training import DatasetSpec, LeakageError, SpecError, build_dataset, load_spec, parse_spec
+from training.gate import CHECKS, Finding, origins_of, refuse, run_gate
+from training.gate.origins import parse_origins
 from training.gate.signals import area_under_curve
+from training.spec import SPECS
 
 DECLARED = {"origins", "oracle", "lineage", "cross_tenant", "consent"}  # need training/specs/origins
 
@@ -143,3 +148,44 @@ def test_a_finding_is_plain_json(connection: DuckDB, tmp_path: Path) -> None:
     for finding in judged(connection, spec(), tmp_path).values():
         assert pa.array([finding.to_json()["check"]]).to_pylist() == [finding.check]
         assert set(finding.to_json()) == {"check", "passed", "evidence"}
+
+
+# ---------- documents and declarations
+
+
+def test_the_page_tells_every_check_history_and_plant() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "leakage.md").read_text(encoding="utf-8")
+    gate, eleven = page.partition("## The eleven")[::2]
+    rows = re.findall(r"^\| (\d+) \| (.*?) \| (.*?) \| (.*?) \|$", eleven, re.MULTILINE)
+    plants = yaml.safe_load((Path(__file__).parent / "plants.yaml").read_text(encoding="utf-8"))
+    named = {number: set(re.findall(r"`(\w+)`", noticed)) for number, _, noticed, _ in rows}
+
+    assert re.findall(r"^\| `(\w+)` \|", gate, re.MULTILINE) == list(CHECKS)
+    assert [int(number) for number, *_ in rows] == list(range(1, 12))
+    assert set().union(*named.values()) == {*SCENARIOS, *CHECKS} - {"origins", "label_times", "protected"}
+    for plant in plants:
+        noticed = {*plant.get("scenarios", ()), *plant.get("checks", ())}
+        assert noticed & named[str(plant["of"])], plant["what"]
+    assert {plant["of"] for plant in plants} == {*range(1, 12)} - {9}  # splits: above, without a history
+
+
+def test_every_column_of_the_shipped_set_says_where_it_comes_from() -> None:
+    shipped = load_spec("match")
+    origins = origins_of(shipped.relation)
+
+    assert origins is not None
+    assert {column.name for column in shipped.features} == set(origins.features)
+    context = {shipped.id, shipped.time, *(column.name for column in shipped.context)}
+    assert context - set(origins.context) == {"is_client_holdout"}  # an md5 of the client, which no table tells
+    assert {label.name for label in (*shipped.labels, *shipped.outcomes)} <= set(origins.labels)
+    known = {label.name: label.known for label in (*shipped.labels, *shipped.outcomes)}
+    assert {name: origins.labels[name].known for name in known} == known
+
+
+def test_an_origin_that_leads_nowhere_is_refused() -> None:
+    text = (SPECS / "origins" / "match.yaml").read_text(encoding="utf-8")
+
+    with pytest.raises(SpecError, match=r"member_level reads 'member\.rank', but members lists no such column"):
+        parse_origins(yaml.safe_load(text.replace("of: [member.level]", "of: [member.rank]", 1)), "match.yaml")
+    with pytest.raises(SpecError, match="'helt_skills', which is neither a column of an entity nor a set"):
+        parse_origins(yaml.safe_load(text.replace("of: [held_skills]", "of: [helt_skills]", 1)), "match.yaml")
