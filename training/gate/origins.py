@@ -96,6 +96,7 @@ class Origins:
     features: Mapping[str, Origin]
     context: Mapping[str, Origin]  # not for a model to learn from; told by `explain`
     labels: Mapping[str, LabelOrigin]
+    causes: Mapping[str, tuple[str, ...]]  # features by label that may rank it nearly alone
     as_of_models: frozenset[str]
     as_of_sources: frozenset[str]
     forbidden_models: frozenset[str]
@@ -135,6 +136,7 @@ def parse_origins(document: Mapping[str, Any], source: str) -> Origins:
         features={name: _origin(name, it) for name, it in document["features"].items()},
         context={name: _origin(name, it) for name, it in document["context"].items()},
         labels={name: LabelOrigin(tuple(it["tables"]), it.get("known")) for name, it in document["labels"].items()},
+        causes={label: tuple(names) for label, names in document["causes"].items()},
         as_of_models=frozenset(document["lineage"]["as_of"]),
         as_of_sources=frozenset(document["lineage"]["sources"]),
         forbidden_models=frozenset(document["lineage"]["forbidden"]),
@@ -163,6 +165,10 @@ def _check(origins: Origins, source: str) -> None:
         owner = group.via or group.table
         if group.match[0] not in origins.tables[owner].find:
             raise SpecError(f"{source}: rows of {name} are not found by {group.match[0]!r}; see 'find' of {owner}")
+    for label, names in origins.causes.items():
+        unknown = ([] if label in origins.labels else [label]) + [one for one in names if one not in origins.features]
+        if unknown:
+            raise SpecError(f"{source}: causes name {unknown[0]!r}, which is not declared")
     for origin in (*origins.features.values(), *origins.context.values()):
         for operand in origin.of:
             _check_operand(origins, operand, f"{source}: {origin.column}")

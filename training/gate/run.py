@@ -45,7 +45,7 @@ def run_gate(
         for finding in (
             check_cardinality(connection, spec, parts, origins),
             check_label_times(connection, spec, parts, origins, as_of),
-            check_single_features(spec, parts),
+            check_single_features(spec, parts, origins),
             check_splits(connection, spec, parts, origins),
             check_names(parts),
             *_declared(connection, spec, parts, origins, models, sample),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,10 +18,13 @@ import yaml
 from tests.training.examples import CUT, SPEC, DuckDB, warehouse
 from tests.training.gate.judging import judged, refused
 from tests.training.gate.scenarios import SCENARIOS
-from training import DatasetSpec, LeakageError, SpecError, build_dataset, load_spec, parse_spec
+from training import DatasetSpec, LeakageError, Origin, SpecError, build_dataset, load_spec, parse_spec
+from training.building.build import drafted
+from training.building.selection import Selection
 from training.gate import CHECKS, Finding, origins_of, refuse, run_gate
 from training.gate.origins import parse_origins
-from training.gate.signals import area_under_curve
+from training.gate.parts import Parts
+from training.gate.signals import area_under_curve, check_single_features
 from training.spec import SPECS
 
 DECLARED = {"origins", "oracle", "lineage", "cross_tenant", "consent"}  # need training/specs/origins
@@ -78,6 +82,20 @@ def test_a_text_of_which_no_two_rows_have_the_same_is_no_alarm(connection: DuckD
     plant(connection, {"opportunity_kind": "md5(example_id::varchar)"})
 
     assert refused(connection, spec(), tmp_path) == set()
+
+
+def test_a_declared_cause_is_told_and_not_refused(connection: DuckDB, tmp_path: Path) -> None:
+    shipped = origins_of("ml.ml_match_examples_v2")
+    assert shipped is not None
+    cause = dataclasses.replace(shipped, causes={"label_click_24h": ("member_level",)})
+    plant(connection, {"member_level": "(case when label_click_24h then 7 else 1 end)::smallint"})
+    with drafted(connection, Selection(spec(), CUT.at), tmp_path, origin=Origin()) as draft:
+        planted = Parts(draft.directory)
+        found = check_single_features(spec(), planted, cause)
+        refused_without = check_single_features(spec(), planted, None)
+
+    assert (found.passed, found.evidence["declared_causes"]) == (True, {"member_level for label_click_24h": 1.0})
+    assert (refused_without.passed, "declared_causes" in refused_without.evidence) == (False, False)
 
 
 def test_the_area_is_that_of_the_pairs_that_are_in_order() -> None:
