@@ -62,17 +62,17 @@ placed as (
 
 final as (
     select
-        client_id,
-        client_slug,
-        dimension,
-        coalesce(category, 'Unknown') as category,
-        label_name,
+        placed.client_id,
+        placed.client_slug,
+        placed.dimension,
+        coalesce(placed.category, 'Unknown') as category,
+        placed.label_name,
         count(*) as member_count,
-        cast(sum(mature_count) as bigint) as mature_count,
-        cast(sum(positive_count) as bigint) as positive_count,
-        category is null as is_unknown
+        cast(sum(placed.mature_count) as bigint) as mature_count,
+        cast(sum(placed.positive_count) as bigint) as positive_count,
+        placed.category is null as is_unknown
     from placed
-    group by client_id, client_slug, dimension, category, label_name
+    group by placed.client_id, placed.client_slug, placed.dimension, placed.category, placed.label_name
 )
 
 select * from final
