@@ -19,7 +19,7 @@ from orchestration.errors import FluxError
 if TYPE_CHECKING:
     from types import TracebackType
 
-_BATCH_ROWS: Final = 65_536
+_BATCH_ROWS: Final = 61_440  # rows of a group of training.parts
 
 
 class Warehouse:

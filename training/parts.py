@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-GROUP_ROWS = 65_536
+GROUP_ROWS = 61_440  # half of what DuckDB sorts as one piece, so that its batches are groups already
 PART_ROWS = 64 * GROUP_ROWS
 _SAMPLE_ROWS = 8192
 _FEW = 2048  # different values in the sample
@@ -101,10 +101,10 @@ def groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.
         held.append(table if table.schema.equals(schema) else table.cast(schema))
         rows += batch.num_rows
         while rows >= GROUP_ROWS:
-            table = pa.concat_tables(held)
+            table = held[0] if len(held) == 1 else pa.concat_tables(held)
             yield table.slice(0, GROUP_ROWS).combine_chunks()
-            held = [table.slice(GROUP_ROWS)]
             rows -= GROUP_ROWS
+            held = [table.slice(GROUP_ROWS)] if rows else []
     if rows:
         yield pa.concat_tables(held).combine_chunks()
 

@@ -1,11 +1,13 @@
 """Batches of arrays out of a split's Parquet parts; knows nothing of torch.
 
-A window of the epoch (`order`) is read and encoded at a time, so memory is bounded by the rows of a window, not by the
-split. Where rows are not mixed, a batch is a view into its window, without a copy. The same stream, shard and epoch
-give the same batches, and can begin at any of them.
+A window of the epoch (`order`) is read and encoded while the one before is handed out, so memory is bounded by the rows
+of two windows, not by the split. Where rows are not mixed, a batch is a view into its window, without a copy. The same
+stream, shard and epoch give the same batches, and can begin at any of them.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,20 +53,31 @@ class BatchStream:
         """Give a shard's batches of an epoch, without the first `skip` of them. Only the last may be shorter."""
         start, end = shard.bounds(self.rows)
         at = start + skip * self.batch_size
-        waiting = iter(windows([group.rows for group in self.groups], self.shuffle_seed, epoch, self.window_rows))
-        current = _Opened.nothing()
+        opened = self._ahead(at, end, epoch, threads)
+        current = _Opened(0, 0, {}, None)
         while at < end:
             stop = min(at + self.batch_size, end)
             pieces = []
             while at < stop:
-                while current.end <= at:
-                    window = next(waiting)
-                    if window.start + window.rows > at:  # else all of it lies before us
-                        current = self._open(window, threads)
+                if current.end <= at:
+                    current = next(opened)
                 until = min(stop, current.end)
                 pieces.append(current.take(at, until))
                 at = until
             yield pieces[0] if len(pieces) == 1 else _joined(pieces)
+
+    def _ahead(self, start: int, end: int, epoch: int, threads: bool) -> Iterator["_Opened"]:
+        """Open the windows of a run of the epoch, the next one while the last is handed out."""
+        order = windows([group.rows for group in self.groups], self.shuffle_seed, epoch, self.window_rows)
+        needed = [window for window in order if window.start < end and window.start + window.rows > start]
+        with ThreadPoolExecutor(1) as reading:
+            coming: deque[Future[_Opened]] = deque()
+            for window in needed:
+                coming.append(reading.submit(self._open, window, threads))
+                if len(coming) > 1:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
 
     def _open(self, window: Window, threads: bool) -> "_Opened":
         arrays = self.columns.empty(window.rows)
@@ -85,10 +98,6 @@ class _Opened:
     end: int
     arrays: Arrays
     order: Places | None
-
-    @classmethod
-    def nothing(cls) -> "_Opened":
-        return cls(0, 0, {}, None)
 
     def take(self, start: int, end: int) -> Arrays:
         first, last = start - self.start, end - self.start

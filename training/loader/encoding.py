@@ -104,14 +104,17 @@ def require_numbers(schema: pa.Schema, names: Sequence[str], what: str, *, times
 
 
 def _numbers(column: pa.ChunkedArray, kind: pa.DataType) -> Array:
+    """View a column's numbers, as `kind` where it has NULLs; whoever writes them into a matrix casts them."""
     array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     seconds = pa.types.is_timestamp(array.type)
     if seconds:
         array = array.cast(pa.timestamp("us", tz=array.type.tz)).cast(pa.int64())
-    if array.type != kind:
-        array = pc.cast(array, kind, safe=False)
     if array.null_count:
-        array = pc.fill_null(array, pa.scalar(float("nan"), kind))
+        array = pc.fill_null(pc.cast(array, kind, safe=False), pa.scalar(float("nan"), kind))
+    elif pa.types.is_boolean(array.type):
+        array = pc.cast(array, pa.uint8())
+    elif pa.types.is_decimal(array.type):
+        array = pc.cast(array, kind, safe=False)
     values: Array = array.to_numpy()
     return values / 1_000_000 if seconds else values
 
