@@ -64,7 +64,7 @@ lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 	@.ci/lock
 
 clean: ## remove caches, .venv, .venv-dialects and others; state in .flux stays (that is: flux reset)
-	rm -rf .venv .venv-dialects .venv-torch .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-dialects .venv-torch .venv-feast .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-duckdb: ## all tests on the other DuckDB release

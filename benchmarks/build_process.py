@@ -33,9 +33,13 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--full-refresh", action="store_true")
     parser.add_argument("--project", type=Path)
+    parser.add_argument("--select", action="append", default=[])
     options = parser.parse_args(given)
     settings = Settings.read()
-    run = _other(settings, options.project) if options.project else _ours(settings, full_refresh=options.full_refresh)
+    if options.project:
+        run = _other(settings, options.project)
+    else:
+        run = _ours(settings, select=options.select, full_refresh=options.full_refresh)
     if options.again:
         run()
     began, before = time.perf_counter(), _cpu_seconds()
@@ -52,12 +56,12 @@ def main(given: Sequence[str] | None = None) -> int:
     return int(bool(bad) or not nodes)
 
 
-def _ours(settings: Settings, *, full_refresh: bool) -> Callable[[], list[Node]]:
+def _ours(settings: Settings, *, select: Sequence[str], full_refresh: bool) -> Callable[[], list[Node]]:
     models.prepare(settings)
     models.warm(settings)
     return lambda: [
         {"id": node.unique_id, "status": node.status, "seconds": node.seconds, "message": node.message}
-        for node in build_models(settings, full_refresh=full_refresh).results
+        for node in build_models(settings, select=select, full_refresh=full_refresh).results
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,11 +78,13 @@ def run_build(
     again: bool = False,
     full_refresh: bool = False,
     project: Path | None = None,
+    select: Sequence[str] = (),
 ) -> Build:
     """Build in a process of its own; return what it tells. Raises BenchError when a node failed."""
     results = home / "build.json"
     words = [str(results), *(["--again"] if again else []), *(["--full-refresh"] if full_refresh else [])]
     words += ["--project", str(project)] if project else []
+    words += [word for selected in select for word in ("--select", selected)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.build_process", *words],
         cwd=ROOT,

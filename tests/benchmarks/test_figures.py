@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import events, models, replication
+from benchmarks import events, models, replication, training
 from benchmarks.__main__ import main
 from benchmarks.figure import Figure, Goal, Goals, Reading, outcome
 from benchmarks.report import BEGIN, END, fill, merge
@@ -46,7 +46,7 @@ def test_nothing_is_met_at_another_scale() -> None:
 
 
 def test_figures_have_names_of_their_own_and_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    stages = [*replication.STAGES, *events.STAGES, *models.STAGES]
+    stages = [*replication.STAGES, *events.STAGES, *models.STAGES, *training.STAGES]
     names = [figure.name for figures, _ in stages for figure in figures]
     assert len(set(names)) == len(names)
     assert main(["--list"]) == 0
@@ -76,7 +76,12 @@ def test_a_figure_measured_again_takes_the_place_of_the_first(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("document", "figures"),
-    [("benchmarks.md", "benchmarks"), ("events.md", "benchmarks_events"), ("models.md", "benchmarks_models")],
+    [
+        ("benchmarks.md", "benchmarks"),
+        ("events.md", "benchmarks_events"),
+        ("models.md", "benchmarks_models"),
+        ("benchmarks_training.md", "training_figures"),
+    ],
 )
 def test_the_document_has_the_figures_that_were_kept(document: str, figures: str) -> None:
     kept, text = DOCS / f"{figures}.json", (DOCS / document).read_text()

@@ -45,6 +45,14 @@ def test_a_collector_under_load_is_measured(tmp_path: Path, capsys: pytest.Captu
     assert 900 < told["rounds"][0]["event_bytes"] < 1100
 
 
+@pytest.mark.parametrize("figure", ["pit_join_deep", "training_export"])
+def test_training_sets_are_measured(figure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", figure, "--scale", "0.002", "--rounds", "1", "--directory", str(tmp_path)]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert told["figure"] == figure
+    assert told["ratio"] == pytest.approx(told["value"] / told["floor"], rel=0.01)
+
+
 def test_without_a_load_generator_the_collector_says_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
