@@ -7,7 +7,7 @@ changed, so that kept facts must be made anew. Rows are drawn with the seed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -176,7 +176,11 @@ class Changes:
         order = self.chance.sample(names, len(names))
         usual = [name for name in names if name.removeprefix("step_") not in ANEW]
         order += self.chance.choices(usual, k=max(count - len(order), 0))
-        return ((name.removeprefix("step_"), getattr(self, name)) for name in order)
+        return self.named([name.removeprefix("step_") for name in order])
+
+    def named(self, names: Iterable[str]) -> Iterator[tuple[str, Callable[[], None]]]:
+        """These steps, in this order."""
+        return ((name, getattr(self, f"step_{name}")) for name in names)
 
     def _all(self, table: str) -> list[Row]:
         return list(self.product.log.mirror.get(table, {}).values())

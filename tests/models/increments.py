@@ -3,8 +3,9 @@
     python -m tests.models.increments HOME [SEED [STEPS [PROJECT]]]
 
 HOME is a new directory; with DBT_WAREHOUSE=postgres and libpq's variables it is built on an empty Postgres database.
-Prints JSON: a line for each increment, with the facts that differ and those that were made anew. A PROJECT is a copy,
-whose code is changed in the end (`EDITS`). dbt runs in this process, which is for nothing else.
+STEPS: how many, or their names with commas between them. Prints JSON: a line for each increment, with the facts that
+differ and those that were made anew. A PROJECT is a copy, whose code is changed in the end (`EDITS`). dbt runs in this
+process, which is for nothing else.
 """
 
 from __future__ import annotations
@@ -211,7 +212,7 @@ def schema_of(kept: str) -> str:
     return "intermediate" if kept.startswith("int_") else "marts"
 
 
-def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None) -> None:
+def main(home: Path, seed: int = 3, steps: str = "14", project: Path | None = None) -> None:
     changes = Changes(random.Random(seed))
     bench = Bench(home.resolve(), changes, (project or PROJECT).resolve())
     moving = ["int_current_cut", "int_tracking_starts", *bench.lists]
@@ -225,7 +226,7 @@ def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None
         print(json.dumps({"what": what, "anew": anew, "rows": bench.rows(), **more}))
         before = after
 
-    for what, step in changes.steps(steps):
+    for what, step in changes.steps(int(steps)) if steps.isdigit() else changes.named(steps.split(",")):
         step()
         if what != "a_clock_set_back":
             changes.load()
@@ -248,4 +249,4 @@ def main(home: Path, seed: int = 3, steps: int = 14, project: Path | None = None
 
 if __name__ == "__main__":
     given = [*sys.argv[1:], *("", "3", "14", "")[len(sys.argv) - 1 :]]
-    main(Path(given[0]), int(given[1]), int(given[2]), Path(given[3]) if given[3] else None)
+    main(Path(given[0]), int(given[1]), given[2], Path(given[3]) if given[3] else None)

@@ -12,7 +12,7 @@ from ingestion.events.tracking_plan import load_tracking_plan
 from tests.events.calls import load, write
 from tests.ingestion.conftest import postgres_warehouse, warehouse
 from tests.ingestion.warehouses import Warehouse
-from tests.models.dbt_runs import PROJECT, Dbt
+from tests.models.dbt_runs import PROJECT, dbt_on
 from tests.models.identities import Call, identity_map, random_calls
 
 __all__ = ["postgres_warehouse", "warehouse"]
@@ -44,22 +44,23 @@ def test_builds_along_the_way_give_what_the_calls_give_in_any_order(
     chance = random.Random(11)
     calls = random_calls(chance, 240, devices=60, users=40)
     chance.shuffle(calls)
-    dbt = Dbt(tmp_path / "dbt", warehouse.url, parsed)
-    for end in (20, 80, 81, 240):
-        again = chance.sample(calls[:end], 10)
-        land(warehouse, tmp_path / "log", [*calls[max(0, end - 159) : end], *again])
-        dbt.run("build", "--select", "+int_identity_map", "--exclude", "test_type:unit")
-        assert found(warehouse) == identity_map(calls[:end])
-    dbt.run("run", "--full-refresh", "--select", "+int_identity_map")
+    with dbt_on(warehouse.url, tmp_path / "dbt", parsed) as dbt:
+        for end in (20, 80, 81, 240):
+            again = chance.sample(calls[:end], 10)
+            land(warehouse, tmp_path / "log", [*calls[max(0, end - 159) : end], *again])
+            dbt.run("build", "--select", "+int_identity_map", "--exclude", "test_type:unit")
+            assert found(warehouse) == identity_map(calls[:end])
+        dbt.run("run", "--full-refresh", "--select", "+int_identity_map")
     assert found(warehouse) == identity_map(calls)
 
 
 def test_any_graph_is_joined_as_a_union_find_joins_it(warehouse: Warehouse, tmp_path: Path, parsed: Path) -> None:
     """A cap of two, so that devices join users too; from sparse graphs to ones where all hang together."""
-    dbt = Dbt(tmp_path / "dbt", warehouse.url, parsed)
     land(warehouse, tmp_path / "log", random_calls(random.Random(0), 10, devices=3, users=3))
-    dbt.run("run", "--select", "+int_identity_map", identity_users_per_id=2, identity_former_ids_per_user=3)
-    models = [(name, dbt.compiled(name)) for name in CHAIN]
+    caps = {"identity_users_per_id": 2, "identity_former_ids_per_user": 3}
+    with dbt_on(warehouse.url, tmp_path / "dbt", parsed, **caps) as dbt:
+        dbt.run("run", "--select", "+int_identity_map")
+        models = [(name, dbt.compiled(name)) for name in CHAIN]
     sizes = set()
     for seed in range(30):
         chance = random.Random(seed)

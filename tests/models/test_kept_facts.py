@@ -86,7 +86,8 @@ def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path, 
         assert text.count(before) == 1, name
         (project / name).write_text(text.replace(before, after))
     (tmp_path / "home").mkdir()
-    steps = along(tmp_path / "home", in_a_file(parsed), 3, 14, project)
+    telling = "time_passes,a_copy_that_came_late,late_clicks,rows_go"
+    steps = along(tmp_path / "home", in_a_file(parsed), 3, telling, project)
     found = {name for step in steps for name in step.get("differing", [])}
     assert {"int_impressions_clicked", "int_application_stage_entries", "fct_applications"} <= found
 
