@@ -12,6 +12,14 @@
         )
 {%- endmacro %}
 
+{#- It moves in two facts of impressions, by the same two columns. -#}
+{% macro clicks_mature() -%}
+    {{ moves(
+        'is_click_mature', is_click_mature('told.shown_at', 'int_tracking_starts.tracked_from'),
+        joined='int_tracking_starts', on='told.client_id = int_tracking_starts.client_id'
+    ) }}
+{%- endmacro %}
+
 {#- Whether the window after the first sight has passed; false for what was not seen. -#}
 {% macro is_acceptance_mature(first_viewed_at) -%}
     coalesce(

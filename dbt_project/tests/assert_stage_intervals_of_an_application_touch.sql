@@ -3,7 +3,11 @@ with
 
 intervals as (
     select
-        *,
+        application_stage_event_id,
+        entered_at,
+        left_at,
+        is_open,
+        is_last_entry,
         lead(entered_at) over (partition by application_id order by entry_number) as next_entered_at
     from {{ ref('fct_application_stages') }}
 )

@@ -39,8 +39,8 @@ Row = Mapping[str, object]
 class Audit:
     """The audit as dbt compiled it, over counts of our own; on either warehouse, in a transaction that is given up."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection | psycopg.Connection, sql: str) -> None:
-        self._connection, self._sql = connection, sql
+    def __init__(self, connection: duckdb.DuckDBPyConnection | psycopg.Connection, pooled: str, audit: str) -> None:
+        self._connection, self._pooled, self._audit = connection, pooled, audit
 
     def of(self, counts: Sequence[Cell], strata: Sequence[Stratum] = ()) -> dict[tuple[int, str], Row]:
         """Return the rows of the audit by audit's number and category."""
@@ -68,7 +68,9 @@ class Audit:
                     for one in strata
                 )
             )
-        cursor = run(self._sql)
+        run("delete from restricted.int_bias_pooled")
+        run(f"insert into restricted.int_bias_pooled {self._pooled}")
+        cursor = run(self._audit)
         names = [str(column[0]) for column in cursor.description or ()]
         rows = [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
         run("rollback")
@@ -81,15 +83,15 @@ def _plain(value: object) -> object:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def audit(request: pytest.FixtureRequest, built: Path, tmp_path: Path) -> Iterator[Audit]:
-    (compiled,) = (built.parent / "target" / "compiled").rglob("models/restricted/rpt_bias_audit.sql")
-    sql = compiled.read_text(encoding="utf-8")
+    compiled = next((built.parent / "target" / "compiled").rglob("models/restricted"))
+    pooled, sql = ((compiled / f"{name}.sql").read_text() for name in ("int_bias_pooled", "rpt_bias_audit"))
     if request.param == "duckdb":
         copy = shutil.copy(built, tmp_path / "warehouse.duckdb")
         with duckdb.connect(str(copy)) as connection:
-            yield Audit(connection, sql)
+            yield Audit(connection, pooled, sql)
     else:
         with closing(psycopg.connect(request.getfixturevalue("built_on_postgres"), autocommit=True)) as server:
-            yield Audit(server, sql.replace('"warehouse".', ""))
+            yield Audit(server, *(text.replace('"warehouse".', "") for text in (pooled, sql)))
 
 
 def test_ratios_are_those_of_the_rules_worked_example(audit: Audit) -> None:

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 
 comparisons as (select * from {{ ref('int_bias_comparisons') }}),

@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with
 
 pages as (select * from {{ ref('stg_segment__pages') }}),

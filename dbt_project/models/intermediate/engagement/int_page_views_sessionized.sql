@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 
 views as (select * from {{ ref('int_page_views') }}),

@@ -4,11 +4,7 @@
         incremental_strategy='changed_keys',
         unique_key='recommendation_id',
         on_schema_change='fail',
-        pre_hook="{{ moves(
-            'is_click_mature',
-            is_click_mature('told.shown_at', 'int_tracking_starts.tracked_from'),
-            joined='int_tracking_starts', on='told.client_id = int_tracking_starts.client_id'
-        ) }}"
+        pre_hook="{{ clicks_mature() }}"
     )
 }}
 
