@@ -1,4 +1,4 @@
-"""How to add a feature, as docs/training.md says it: followed file by file on the small warehouse, judged by the gate."""
+"""How to add a feature, as docs/training.md says it: followed file by file on the small warehouse, then the gate."""
 
 from __future__ import annotations
 
@@ -54,8 +54,10 @@ def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
     options = ["--log-path", str(tmp_path / "logs")]
     chosen = ["ml_match_opportunity_features", "ml_match_examples_v2"]
     done = subprocess.run(
-        [Path(sys.executable).parent / "dbt", "run", *places, *options, "--quiet", "--no-use-colors", "--warn-error"]
-        + ["--select", *chosen],
+        [
+            *(Path(sys.executable).parent / "dbt", "run", *places, *options),
+            *("--quiet", "--no-use-colors", "--warn-error", "--select", *chosen),
+        ],
         env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
         capture_output=True,
         text=True,
