@@ -22,7 +22,7 @@ def main(parse: list[str]) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     outcome = dbtRunner().invoke(["parse", *parse])
-    manifest = outcome.result
+    manifest: Any = outcome.result
     close_connections()
     print(_complaint(outcome), file=answers, flush=True)
     for line in sys.stdin:

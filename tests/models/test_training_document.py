@@ -55,7 +55,7 @@ def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
     chosen = ["ml_match_opportunity_features", "ml_match_examples_v2"]
     done = subprocess.run(
         [
-            *(Path(sys.executable).parent / "dbt", "run", *places, *options),
+            *(str(Path(sys.executable).parent / "dbt"), "run", *map(str, places), *options),
             *("--quiet", "--no-use-colors", "--warn-error", "--select", *chosen),
         ],
         env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
