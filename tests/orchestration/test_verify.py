@@ -54,7 +54,8 @@ def test_the_daily_check_fails_for_the_table_that_differs_alone(tampered: Path) 
     job = dg.define_asset_job("verification", dg.AssetSelection.checks(*checks))
     made = dg.Definitions(assets=[dg.AssetSpec(r.key) for r in relations], asset_checks=checks, jobs=[job])
 
-    ran = made.resolve_job_def("verification").execute_in_process(instance=dg.DagsterInstance.ephemeral())
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = made.resolve_job_def("verification").execute_in_process(instance=instance)
 
     found = {check.asset_key.path[1]: check for check in ran.get_asset_check_evaluations()}
     assert {name: check.passed for name, check in found.items()} == {"t": False, "u": True}

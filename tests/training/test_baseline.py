@@ -71,7 +71,10 @@ def test_where_nothing_causes_anything_it_claims_nothing(tmp_path: Path) -> None
     assert abs(report.margins["roc_auc"].value) < 0.05
 
 
-def test_column_that_knows_the_future_is_named(tmp_path: Path, click: LabelReport) -> None:
+def test_column_that_knows_the_future_is_named(
+    tmp_path: Path, click: LabelReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.building.judging.refuse", lambda findings, spec: None)  # the gate refuses it before
     rows = planted.table()
     told = pa.array([int(clicked) for clicked in rows["label_click_24h"].to_pylist()])
     rows = rows.set_column(rows.column_names.index("noise_count"), "noise_count", told)
