@@ -7,6 +7,7 @@ marker notes, and by their markers in our collections; collections by their mark
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,8 +72,7 @@ def find(client: Client, cards: Iterable[str]) -> Found:
     found = Found()
     for one in _collections(client):
         found.items[one.id] = one
-    drafts = [client.get(f"/api/dashboard/{number}") for number in _dashboard_numbers(client, found)]
-    markers = [(raw, marker) for raw in drafts if (marker := _dashboard_marker(raw)) is not None]
+    markers = [(raw, marker) for raw in _dashboards(client, found) if (marker := _dashboard_marker(raw)) is not None]
     noted = [item.partition(":")[2] for _, marker in markers for item in marker.applied if item.startswith("card:")]
     for one in _cards(client, dict.fromkeys((*cards, *noted)), found.keys("collection")):
         found.items[one.id] = one
@@ -167,24 +167,19 @@ def _collections(client: Client) -> list[Existing]:
     return [collection_of(raw, marker, known) for raw, marker in ours]
 
 
-def _dashboard_numbers(client: Client, found: Found) -> list[int]:
+def _dashboards(client: Client, found: Found) -> list[Json]:
+    """Read those that the root collection notes, wherever they are by now, and those in our collections."""
     root = found.items.get(f"collection:{ROOT}")
-    numbers: dict[int, None] = {}
-    for item, noted in (root.marker.applied if root is not None and root.marker is not None else {}).items():
-        if item.startswith("dashboard:") and _exists(client, number := int(noted["id"])):
-            numbers[number] = None
+    noted = root.marker.applied if root is not None and root.marker is not None else {}
+    numbers = [int(one["id"]) for item, one in noted.items() if item.startswith("dashboard:")]
     for number in found.numbers("collection").values():
         page = client.get(f"/api/collection/{number}/items", models="dashboard")
-        numbers |= {one["id"]: None for one in page["data"] if one["model"] == "dashboard"}
-    return list(numbers)
-
-
-def _exists(client: Client, number: int) -> bool:
-    try:
-        client.get(f"/api/dashboard/{number}")
-    except MetabaseMissingError:
-        return False
-    return True
+        numbers += [one["id"] for one in page["data"] if one["model"] == "dashboard"]
+    read = []
+    for number in dict.fromkeys(numbers):
+        with suppress(MetabaseMissingError):  # somebody deleted it
+            read.append(client.get(f"/api/dashboard/{number}"))
+    return read
 
 
 def _dashboard_marker(raw: Json) -> Marker | None:
