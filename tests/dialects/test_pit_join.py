@@ -1,7 +1,8 @@
 """Every strategy of pit_join gives the rows that a look at all versions gives, on one fixture; deep keys stay cheap.
 
-Fifty keys of twenty versions and one of twenty thousand; several changes of one transaction, deletions, versions made
-again, keys without history. The macros are rendered without dbt: what dbt makes of them is in test_macros.py.
+Fifty keys of twenty versions and one of twenty thousand; several changes of one transaction, which may have millions
+of others between them, deletions, versions made again, keys without history. The macros are rendered without dbt: what
+dbt makes of them is in test_macros.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from jinja2 import Environment
 from tests.dialects.run import PROJECT
 
 DEEP = 20_000
+APART = 100_000_000  # changes of others between two of a key
 Version = tuple[int, int, int, int | None, int | None, bool]  # key, place, number, next place, level, is gone
 Row = tuple[int, int | None, int]
 
@@ -52,7 +54,7 @@ def fixture() -> tuple[list[Version], list[Row]]:
             place += chance.choice((0, 1, 1, 3))  # 0: one transaction changed it twice
             is_gone = chance.random() < 0.1
             level = None if chance.random() < 0.1 else chance.randrange(100)
-            told.append((key, place, number, level, is_gone))
+            told.append((key, place, number * APART, level, is_gone))
     following = {}
     for one, other in pairwise(told):
         following[one[0], one[2]] = other[1] if other[0] == one[0] else None
