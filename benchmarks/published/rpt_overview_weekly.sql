@@ -15,6 +15,7 @@ select
     case when week_number < week_count() - 2 then 400 * few else 0 end as mature_viewed_count,
     case when week_number < week_count() - 2 then cast(400 * few * (0.02 + 0.02 * noise(i, 100)) as integer) else 0 end as accepted_count,
     300 * few + cast(50 * noise(i, 101) as integer) as active_member_count,
+    1000 * few as tracked_member_count,
     1000 * few as member_count,
     20 * few as open_opportunity_count,
     20 + 20 * noise(i, 102) as median_days_to_hire,

@@ -36,6 +36,7 @@ select
     cast(seen * 0.12 / position as integer) as accepted_any_touch_count,
     clicked_impression_count / impression_count as click_through_rate,
     accepted_count / mature_viewed_count as match_acceptance_rate,
+    accepted_any_touch_count / mature_viewed_count as match_acceptance_any_touch_rate,
     is_complete_week,
     week_starts_on
 from cells

@@ -50,6 +50,7 @@
 {% macro same_for_all_clients() -%}
     {{ return({
         'dim_date': 'the calendar',
+        'rpt_closed_weeks': 'the calendar',
         'dim_skill': 'the public taxonomy of skills',
         'dim_model_version': 'which version of the matching engine served when; no figure of any client',
         'int_current_cut': 'the time of the data, which every reader should see',

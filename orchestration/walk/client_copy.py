@@ -13,7 +13,12 @@ from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
 # Models without client_id that every client may have; dbt_project/macros/rows_per_client.sql says why.
-SAME_FOR_ALL = frozenset({"marts.dim_date", "marts.dim_skill", "marts.dim_model_version", ".".join(CURRENT_CUT)})
+SAME_FOR_ALL = frozenset(
+    {
+        *("marts.dim_date", "reporting.rpt_closed_weeks", ".".join(CURRENT_CUT)),
+        *("marts.dim_skill", "marts.dim_model_version"),
+    }
+)
 
 
 def copy_for_client(settings: Settings, slug: str, target: Path) -> PublishReport:

@@ -17,6 +17,9 @@ order by client_id, week_index;
 insert into marts.dim_client by name
 select distinct client_id, client_slug, client_name, 'Europe/Stockholm' as time_zone from client_weeks;
 
+insert into reporting.rpt_closed_weeks
+select week_index + 1, 33 - week_index, week_starts_on from client_weeks where client_id = 1 and is_complete_week;
+
 -- An application passes each stage with some probability; each stage takes some days.
 create temp table drawn as
 select
@@ -207,7 +210,7 @@ select
     sum(viewed)::integer as viewed_count, sum(mature)::integer as mature_viewed_count,
     sum(accepted)::integer as accepted_count,
     sum(mature) = sum(viewed) as is_acceptance_complete,
-    sum((1600 * share + 5 * week_index)::integer) as member_count,
+    sum((1600 * share + 5 * week_index)::integer) as member_count, member_count as tracked_member_count,
     sum((560 * share + 7 * week_index)::integer) as active_member_count,
     sum((60 * share + week_index % 9)::integer) as open_opportunity_count
 from client_weeks

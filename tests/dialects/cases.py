@@ -282,6 +282,57 @@ TEXTS: Cases = {
     ],
 }
 
+RULES: Cases = {
+    "real_id": [
+        ("real_id(t('u-7'))", "u-7"),
+        ("real_id(t(' NULL '))", None),
+        ("real_id(t('00000000-0000-0000-0000-000000000000'))", None),
+        ("real_id(t(''))", None),
+        ("real_id(t('10'))", "10"),
+        ("real_id(t())", None),
+    ],
+    "told_category": [
+        ("told_category(t(' female'))", "Female"),
+        ("told_category(t('M'))", "Male"),
+        ("told_category(t('Black/African American'))", "Black/African American"),
+        ("told_category(t('{White,Asian}'))", "Two or more"),
+        ("told_category(t('White; Asian'))", "Two or more"),
+        ("told_category(t('{Asian}'))", "Asian"),
+        ("told_category(t('Two or more races'))", "Two or more"),
+        ("told_category(t('Prefer not to say'))", None),
+        ("told_category(t('Declined'))", None),
+        ("told_category(t('{}'))", None),
+        ("told_category(t())", None),
+    ],
+    "stage_rank": [
+        ("stage_rank(t('applied'))", 1),
+        ("stage_rank(t('hired'))", 6),
+        ("stage_rank(t('coffee'))", None),
+        ("stage_kind_of(i(2))", "screen"),
+        ("stage_kind_of(i(7))", None),
+    ],
+    "indices": [
+        ("gini(i(10), i(5), i(2))", 0.5),  # 0 and 5
+        ("gini(i(9), i(6), i(2))", 0.0),  # 3 and 3
+        ("gini(i(), i(0), i(2))", None),
+        ("evenness(x(0), i(5), i(2))", 0.0),
+        ("evenness(x(0), i(5), i(1))", None),
+        ("jaccard(i(1), i(2), i(3))", 0.25),
+        ("jaccard(i(0), i(0), i(0))", None),
+    ],
+    "bias_audit": [  # four fifths of 1 in 2 are 2 in 5
+        ("is_below_four_fifths(i(40), i(100), i(50), i(100))", False),
+        ("is_below_four_fifths(i(39), i(100), i(50), i(100))", True),
+        ("selections_short(i(39), i(100), i(50), i(100))", 1),
+        ("selections_short(i(3), i(9), i(2), i(3))", 2),
+        ("selections_short(i(50), i(100), i(50), i(100))", 0),
+        ("is_small_cell(i(4))", True),
+        ("is_small_cell(i(5))", False),
+        ("suppressed(i(3), is_small_cell(i(4)))", None),
+        ("suppressed(i(3), is_small_cell(i(5)))", 3),
+    ],
+}
+
 _LINKS = """
 with recursive
 links as (
@@ -304,4 +355,4 @@ JOINED: Cases = {
     for name in ("least_joined", "walks_without_return")
 }
 
-CASES: Cases = {**DAYS, **MOMENTS, **NUMBERS, **TEXTS, **JOINED, **PIT_JOINS}
+CASES: Cases = {**DAYS, **MOMENTS, **NUMBERS, **TEXTS, **RULES, **JOINED, **PIT_JOINS}

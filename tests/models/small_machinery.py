@@ -14,6 +14,8 @@ create table _flux.cuts (
     cut_id bigint, epoch bigint, lsn bigint, commit_at timestamptz, clock_at timestamptz,
     event_segment bigint, event_offset bigint, made_at timestamptz);
 create table _flux.tables (source varchar, relation varchar, history varchar, state varchar);
+create table _flux.table_status (
+    source varchar, relation varchar, captured_lag_seconds double, loaded_lag_seconds double, written_at timestamptz);
 create table _flux.segments (
     source varchar, segment bigint, from_offset bigint, to_offset bigint, accepted bigint, loaded bigint,
     duplicates bigint, quarantined bigint, loaded_at timestamptz);
@@ -37,6 +39,10 @@ def fill(
         if at == end:
             commit_at = end
         connection.execute("insert into _flux.cuts values (?, 1, ?, ?, ?, 1, 1, ?)", [cut, lsn, commit_at, at, made_at])
+    connection.execute(
+        "insert into _flux.table_status select source, relation, 1.5, 0.5, ? from _flux.tables",
+        [end + timedelta(seconds=9)],
+    )
     connection.execute(
         "insert into _flux.segments values ('default', 1, 0, 1, ?, ?, 3, 1, ?)", [loaded + 4, loaded, end]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.mutations.document import generated
+from tests.mutations.document import NOTHING, document, generated, told
 from tests.mutations.project import Project
 from tests.mutations.suite import LEAST_SHARE, catalogue, complaints, trials
 
@@ -40,8 +40,10 @@ def test_broken_models_are_noticed(project: Project) -> None:
 
 
 def test_the_published_table_names_every_mutation_and_the_goal() -> None:
-    text, mutations = generated(), catalogue()
+    mutations, known = catalogue(), told(generated())
     assert len({(mutation.model, mutation.what) for mutation in mutations}) == len(mutations) >= 60
-    assert [m.what for m in mutations if f"| {m.model} | {m.what} |" not in text] == []
+    assert {(m.model, m.what) for m in mutations} == known.keys()
+    assert {m.what for m in mutations if m.survives} == {what for (_, what), by in known.items() if by == NOTHING}
+    assert document([], generated()) == generated(), "python -m tests.mutations MODEL --write"
     assert sum(not mutation.survives for mutation in mutations) / len(mutations) >= LEAST_SHARE
     assert all(mutation.before != mutation.after for mutation in mutations)

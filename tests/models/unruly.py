@@ -152,9 +152,12 @@ def happen(product: Product, number: int, day: datetime) -> None:
 
 
 def machinery(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leave a table that stopped and one that nobody knows the state of."""
+    """Leave a table that stopped, one that nobody knows the state of, and some that nobody looked at for a while."""
     connection.execute("update _flux.tables set state = 'stopped' where source = 'public.audit_log_raw'")
     connection.execute("delete from _flux.tables where source = 'public.skill_relations'")
+    connection.execute("delete from _flux.table_status where source = 'public.skill_relations'")
+    connection.execute("update _flux.table_status set captured_lag_seconds = null where source = 'public.scorecards'")
+    connection.execute("update _flux.table_status set loaded_lag_seconds = 3600 where source = 'public.stages'")
 
 
 def _change(table: str, row: Row, **columns: object) -> tuple[str, str, Row]:

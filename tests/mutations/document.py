@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from tests.mutations.suite import LEAST_SHARE, Trial
+from tests.mutations.suite import LEAST_SHARE, Trial, catalogue
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mutations.md"
 HEAD = """# Each test is able to fail
@@ -25,27 +26,41 @@ cheapest kinds first.
 """
 
 
+NOTHING, NOT_RUN = "nothing, see above", "not run yet"
+Key = tuple[str, str]
+
+
 def generated() -> str:
     return DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
 
 
-def document(trials: Sequence[Trial]) -> str:
-    caught = [trial for trial in trials if trial.caught_by]
-    kinds = Counter(_kind(trial) for trial in caught)
-    score = f"**{len(caught)} of {len(trials)} are caught: {len(caught) / len(trials):.1%}** (goal {LEAST_SHARE:.0%})"
-    by_kind = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
-    survivors = [trial for trial in trials if not trial.caught_by]
+def told(text: str) -> dict[Key, str]:
+    """What a page says noticed each mutation."""
+    rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|$", text.partition("\n## All\n")[2], re.MULTILINE)
+    return {(model, what): catcher for model, what, catcher in rows}
+
+
+def document(trials: Iterable[Trial], before: str = "") -> str:
+    """Write the page; of mutations that were not tried now it says what it said before."""
+    known = told(before)
+    known |= {(t.mutation.model, t.mutation.what): t.caught_by or NOTHING for t in trials}
+    found = {mutation: known.get((mutation.model, mutation.what), NOT_RUN) for mutation in catalogue()}
+    run = [catcher for catcher in found.values() if catcher != NOT_RUN]
+    caught = [catcher for catcher in run if catcher != NOTHING]
+    waiting = len(found) - len(run)
+    score = f"**{len(caught)} of {len(run)} are caught: {len(caught) / len(run):.1%}** (goal {LEAST_SHARE:.0%})"
+    by_kind = ", ".join(f"{count} by {kind}" for kind, count in Counter(map(_kind, caught)).most_common())
     return "".join(
         (
-            f"{HEAD}{score}: {by_kind}.\n\n",
+            f"{HEAD}{score}: {by_kind}.{f' {waiting} more are not run yet.' * bool(waiting)}\n\n",
             "## Survivors\n\n| model | mutation | why nothing can notice |\n|---|---|---|\n",
-            *(f"| {t.mutation.model} | {t.mutation.what} | {t.mutation.survives} |\n" for t in survivors),
+            *(f"| {m.model} | {m.what} | {m.survives} |\n" for m, catcher in found.items() if catcher == NOTHING),
             "\n## All\n\n| model | mutation | caught by |\n|---|---|---|\n",
-            *(f"| {t.mutation.model} | {t.mutation.what} | {t.caught_by or 'nothing, see above'} |\n" for t in trials),
+            *(f"| {m.model} | {m.what} | {catcher} |\n" for m, catcher in found.items()),
         )
     )
 
 
-def _kind(trial: Trial) -> str:
-    words = (trial.caught_by or "").split()
+def _kind(catcher: str) -> str:
+    words = catcher.split()
     return "an oracle" if words[0] == "oracle" else f"a {' '.join(words[:2])}"

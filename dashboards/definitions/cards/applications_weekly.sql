@@ -1,13 +1,11 @@
 -- One row per client (and all clients) and closed week: applications by way in.
 with
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
 clients as (select * from {{ ref('dim_client') }}),
 
 applications as (select * from {{ ref('fct_applications') }}),
 
-weeks as (select distinct week_starts_on from weekly where client_id is null and is_complete_week)
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
     coalesce(clients.client_name, 'All clients') as client_name,
@@ -18,7 +16,7 @@ select
     count(*) filter (where not applications.is_internal) as external
 from applications
 inner join clients on applications.client_id = clients.client_id
-inner join weeks on applications.applied_week_starts_on = weeks.week_starts_on
+inner join closed_weeks on applications.applied_week_starts_on = closed_weeks.week_starts_on
 group by grouping sets (
     (applications.applied_week_starts_on), (applications.applied_week_starts_on, clients.client_name)
 )

@@ -3,19 +3,13 @@ with
 
 quality as (select * from {{ ref('rpt_recommendation_quality_weekly') }}),
 
-closed as (      -- weeks that had ended for every client
-    select week_starts_on
-    from quality
-    group by week_starts_on
-    having bool_and(is_complete_week)
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 recent as (
-    select *
+    select quality.*
     from quality
-    where
-        week_starts_on in (select week_starts_on from closed order by week_starts_on desc limit 12)
-        and position <= 10
+    inner join closed_weeks on quality.week_starts_on = closed_weeks.week_starts_on
+    where closed_weeks.weeks_ago <= 12 and quality.position <= 10
 )
 
 select

@@ -18,7 +18,7 @@ summed as (      -- weeks that a rate would count in part are left out of both i
         client_name,
         max(member_count) filter (where newness = 1) as members,
         sum(active_member_count) as active_member_count,
-        sum(member_count) filter (where active_member_count is not null) as member_count,
+        sum(tracked_member_count) as tracked_member_count,
         sum(application_count) as applications,
         sum(hire_count) as hires,
         sum(internal_hire_count) as internal_hire_count,

@@ -6,21 +6,14 @@ applications as (select * from {{ ref('fct_applications') }}),
 
 clients as (select * from {{ ref('dim_client') }}),
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
-newest as (
-    select max(week_starts_on) as week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 cohort as (
     select applications.*, clients.client_name
     from applications
     inner join clients on applications.client_id = clients.client_id
-    inner join newest
-        on applications.applied_week_starts_on
-        between newest.week_starts_on - interval 105 days and newest.week_starts_on - interval 28 days
+    inner join closed_weeks on applications.applied_week_starts_on = closed_weeks.week_starts_on
+    where closed_weeks.weeks_ago between 5 and 16
 ),
 
 ranks as (select unnest([3, 5, 6]) as stage_rank),      -- interview, offer, hired

@@ -6,15 +6,7 @@ stages as (select * from {{ ref('fct_application_stages') }}),
 
 clients as (select * from {{ ref('dim_client') }}),
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
-weeks as (
-    select week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-    order by week_starts_on desc
-    limit 12
-)
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
     coalesce(clients.client_name, 'All clients') as client_name,
@@ -24,8 +16,7 @@ select
     {{ metric('p90_days_in_stage', 'stages') }} as p90_days
 from stages
 inner join clients on stages.client_id = clients.client_id
-where
-    date_trunc('week', stages.entered_on) in (select week_starts_on from weeks)
-    and stages.stage_kind <> 'hired'
+inner join closed_weeks on date_trunc('week', stages.entered_on) = closed_weeks.week_starts_on
+where closed_weeks.weeks_ago <= 12 and stages.stage_kind <> 'hired'
 group by grouping sets ((stage, stages.stage_rank), (stage, stages.stage_rank, clients.client_name))
 order by client_name, stages.stage_rank

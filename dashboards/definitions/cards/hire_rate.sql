@@ -4,10 +4,7 @@ with
 
 funnel as (select * from {{ ref('rpt_hiring_funnel_weekly') }}),
 
-newest as (      -- newest week that had ended for every client
-    select max(week_starts_on) as week_starts_on
-    from (select week_starts_on from funnel group by week_starts_on having bool_and(is_complete_week))
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 cohorts as (
     select
@@ -16,8 +13,8 @@ cohorts as (
         sum(funnel.reached_count) as reached_count,
         sum(funnel.application_count) as application_count
     from funnel
-    inner join newest on funnel.week_starts_on <= newest.week_starts_on - interval 56 days
-    where funnel.stage_kind = 'hired'
+    inner join closed_weeks on funnel.week_starts_on = closed_weeks.week_starts_on
+    where funnel.stage_kind = 'hired' and closed_weeks.weeks_ago > 8
     group by grouping sets ((funnel.week_starts_on), (funnel.week_starts_on, funnel.client_name))
 ),
 

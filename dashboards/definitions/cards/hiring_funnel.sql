@@ -4,17 +4,13 @@ with
 
 funnel as (select * from {{ ref('rpt_hiring_funnel_weekly') }}),
 
-closed as (      -- weeks that had ended for every client
-    select week_starts_on
-    from funnel
-    group by week_starts_on
-    having bool_and(is_complete_week)
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 cohort as (
     select funnel.*
     from funnel
-    where week_starts_on in (select week_starts_on from closed order by week_starts_on desc limit 12)
+    inner join closed_weeks on funnel.week_starts_on = closed_weeks.week_starts_on
+    where closed_weeks.weeks_ago <= 12
 )
 
 select

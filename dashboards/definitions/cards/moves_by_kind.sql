@@ -6,15 +6,7 @@ moves as (select * from {{ ref('fct_moves') }}),
 
 clients as (select * from {{ ref('dim_client') }}),
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
-weeks as (
-    select week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-    order by week_starts_on desc
-    limit 26
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 counted as (
     select
@@ -28,7 +20,8 @@ counted as (
         count(moves.is_role_change) as known_role_count
     from moves
     inner join clients on moves.client_id = clients.client_id
-    where moves.week_starts_on in (select week_starts_on from weeks)
+    inner join closed_weeks on moves.week_starts_on = closed_weeks.week_starts_on
+    where closed_weeks.weeks_ago <= 26
     group by grouping sets ((moves.opportunity_kind), (moves.opportunity_kind, clients.client_name))
 )
 

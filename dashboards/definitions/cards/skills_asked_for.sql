@@ -4,18 +4,15 @@ with
 
 skills as (select * from {{ ref('rpt_skill_supply_demand') }}),
 
-newest as (      -- newest week that had ended for every client
-    select max(week_starts_on) as week_starts_on
-    from (select week_starts_on from skills group by week_starts_on having bool_and(is_complete_week))
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 asked as (
     select
         skills.*,
         upper(left(skills.skill_name, 1)) || substr(skills.skill_name, 2) as skill
     from skills
-    inner join newest on skills.week_starts_on = newest.week_starts_on
-    where skills.demand_seats > 0
+    inner join closed_weeks on skills.week_starts_on = closed_weeks.week_starts_on
+    where closed_weeks.weeks_ago = 1 and skills.demand_seats > 0
 ),
 
 summed as (

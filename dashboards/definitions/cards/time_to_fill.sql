@@ -2,18 +2,11 @@
 -- the twelve weeks that end with it.
 with
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
 clients as (select * from {{ ref('dim_client') }}),
 
 fills as (select * from {{ ref('fct_fills') }}),
 
-weeks as (
-    select week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-    qualify row_number() over (order by week_starts_on) >= 12
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 filled as (
     select clients.client_name, fills.week_starts_on, fills.days_to_fill
@@ -24,11 +17,16 @@ filled as (
 
 select
     coalesce(filled.client_name, 'All clients') as client_name,
-    weeks.week_starts_on,
+    closed_weeks.week_starts_on,
     {{ metric('median_days_to_fill', 'filled') }} as median_days
-from weeks
+from closed_weeks
 inner join filled
-    on filled.week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on
-group by grouping sets ((weeks.week_starts_on), (weeks.week_starts_on, filled.client_name))
+    on
+        filled.week_starts_on
+        between closed_weeks.week_starts_on - interval 77 days and closed_weeks.week_starts_on
+where closed_weeks.week_number >= 12
+group by grouping sets (
+    (closed_weeks.week_starts_on), (closed_weeks.week_starts_on, filled.client_name)
+)
 having count(*) >= 5
 order by 1, 2

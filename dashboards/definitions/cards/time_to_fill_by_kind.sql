@@ -2,19 +2,11 @@
 -- five at least.
 with
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
 clients as (select * from {{ ref('dim_client') }}),
 
 fills as (select * from {{ ref('fct_fills') }}),
 
-weeks as (
-    select week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-    order by week_starts_on desc
-    limit 12
-)
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
     coalesce(clients.client_name, 'All clients') as client_name,
@@ -24,7 +16,8 @@ select
     {{ metric('p90_days_to_fill', 'fills') }} as p90_days
 from fills
 inner join clients on fills.client_id = clients.client_id
-where fills.week_starts_on in (select week_starts_on from weeks)
+inner join closed_weeks on fills.week_starts_on = closed_weeks.week_starts_on
+where closed_weeks.weeks_ago <= 12
 group by grouping sets ((opportunity_kind), (opportunity_kind, clients.client_name))
 having count(*) >= 5
 order by client_name, median_days desc

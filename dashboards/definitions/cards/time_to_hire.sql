@@ -3,18 +3,11 @@
 -- themselves.
 with
 
-weekly as (select * from {{ ref('rpt_overview_weekly') }}),
-
 clients as (select * from {{ ref('dim_client') }}),
 
 applications as (select * from {{ ref('fct_applications') }}),
 
-weeks as (
-    select week_starts_on
-    from weekly
-    where client_id is null and is_complete_week
-    qualify row_number() over (order by week_starts_on) >= 12
-),
+closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 hires as (
     select clients.client_name, applications.hired_week_starts_on, applications.days_to_hire
@@ -25,11 +18,16 @@ hires as (
 
 select
     coalesce(hires.client_name, 'All clients') as client_name,
-    weeks.week_starts_on,
+    closed_weeks.week_starts_on,
     {{ metric('median_days_to_hire', 'hires') }} as median_days
-from weeks
+from closed_weeks
 inner join hires
-    on hires.hired_week_starts_on between weeks.week_starts_on - interval 77 days and weeks.week_starts_on
-group by grouping sets ((weeks.week_starts_on), (weeks.week_starts_on, hires.client_name))
+    on
+        hires.hired_week_starts_on
+        between closed_weeks.week_starts_on - interval 77 days and closed_weeks.week_starts_on
+where closed_weeks.week_number >= 12
+group by grouping sets (
+    (closed_weeks.week_starts_on), (closed_weeks.week_starts_on, hires.client_name)
+)
 having count(*) >= 5
 order by 1, 2

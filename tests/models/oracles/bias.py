@@ -40,7 +40,7 @@ def told(answer: str | None) -> str | None:
         return None
     if small in ("unknown", "not specified", "not disclosed"):
         return None
-    if re.search("[,;|/]", words) or small.startswith("two or more"):
+    if re.search("[,;|]", words) or small.startswith("two or more"):
         return "Two or more"
     return SEXES.get(small, words.strip(' {}"'))
 

@@ -13,7 +13,7 @@ from tests.models.oracles.talent import employments, headcounts, open_spans
 
 COUNTS = (
     *("application_count", "hire_count", "internal_hire_count", "external_hire_count", "viewed_count"),
-    *("mature_viewed_count", "accepted_count", "active_member_count", "member_count", "open_opportunity_count"),
+    *("mature_viewed_count", "accepted_count", "active_member_count", "tracked_member_count", "member_count", "open_opportunity_count"),
 )
 
 
@@ -35,15 +35,13 @@ def weeks(source: Source) -> list[Row]:
         is_open = {
             row["opportunity_id"] for row in spans if row["client_id"] == client and valid(row, week["as_of_at"])
         }
+        known = source.once(headcounts)[client, start]
         counts = (
             *(sum(of(row["client_id"], row["applied_on"]) for row in applied), len(hires)),
             *(sum(row["source"] != "external" and row["opportunity_kind"] == "job" for row in hires), len(begun)),
             *(len(seen), len(mature), sum(row["application"] is not None for row in mature)),
-            *(
-                len(source.once(active_weeks)[client, start]) if is_tracked else None,
-                source.once(headcounts)[client, start],
-            ),
-            len(is_open),
+            len(source.once(active_weeks)[client, start]) if is_tracked else None,
+            *(known if is_tracked else None, known, len(is_open)),
         )
         done = week["ends_at"] + ACCEPTANCE <= source.cut
         found.append({**week, **dict(zip(COUNTS, counts, strict=True)), "done": done, "hires": hires})
@@ -75,7 +73,7 @@ def rpt_overview_weekly(source: Source) -> Rows:
         yield (
             *(client, slug, name, *sums.values(), percentile(days, 0.5) if days else None),
             *(ratio(internal, internal + external), ratio(sums["accepted_count"], sums["mature_viewed_count"])),
-            ratio(sums["active_member_count"], sums["member_count"]),
+            ratio(sums["active_member_count"], sums["tracked_member_count"]),
             *(all(row["complete"] for row in members), all(row["done"] for row in members), members[0]["week"]),
         )
 

@@ -1,13 +1,16 @@
-"""What a place in a list does to clicks, and how unlike one another the opportunities of a list are."""
+"""Whom and what lists reach, what a place in one does to clicks, and how unlike one another its opportunities are."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations
+from math import log
 from typing import Any  # Any: keys of groups
 
-from tests.models.oracles.matching import impressions, recommendations
+from tests.models.oracles.engagement import active_weeks
+from tests.models.oracles.matching import impressions, recommendations, tracked_from
 from tests.models.oracles.source import Row, Rows, Source, oracle, ratio
+from tests.models.oracles.talent import headcounts, open_spans
 
 LEAST_PROPENSITY = 0.1
 
@@ -96,4 +99,39 @@ def rpt_list_diversity_weekly(source: Source) -> Rows:
         )
 
 
-ORACLES = (rpt_debiased_clicks_weekly, rpt_list_diversity_weekly)
+@oracle(
+    "reporting.rpt_recommendation_coverage_weekly",
+    "client_id client_slug client_name open_opportunity_count shown_opportunity_count member_count"
+    " active_member_count shown_member_count shown_active_member_count impression_count catalogue_coverage"
+    " member_coverage active_member_coverage exposure_gini exposure_entropy is_complete_week week_starts_on",
+)
+def rpt_recommendation_coverage_weekly(source: Source) -> Rows:
+    seen: dict[object, list[Row]] = defaultdict(list)
+    for row in source.once(impressions):
+        seen[row["client_id"], row["week"]].append(row)
+    for week in source.weeks:
+        key, sights = (week["client_id"], week["week"]), seen[week["client_id"], week["week"]]
+        spans = [row for row in source.once(open_spans) if row["client_id"] == week["client_id"]]
+        spans = [row for row in spans if row["from"] < week["as_of_at"]]
+        catalogue = {r["opportunity_id"] for r in spans if r["to"] is None or week["starts_at"] < r["to"]}
+        counts = Counter(row["opportunity_id"] for row in sights)
+        shown = sorted(counts.get(number, 0) for number in catalogue)
+        total, size, known = sum(shown), len(shown), source.once(headcounts)[key]
+        people = {row["member_id"] for row in sights}
+        tracked = source.once(tracked_from).get(week["client_id"])
+        active = source.once(active_weeks)[key] if tracked is not None and week["ends_at"] > tracked else None
+        reached = None if active is None else len(people & active)
+        busy = None if active is None else len(active)
+        gini = entropy = None
+        if total:
+            gini = 2 * sum(rank * count for rank, count in enumerate(shown, 1)) / (size * total) - (size + 1) / size
+            spread = -sum(count / total * log(count / total) for count in shown if count)
+            entropy = spread / log(size) if size > 1 else None
+        yield (
+            *(week["client_id"], week["slug"], week["name"], size, sum(count > 0 for count in shown), known, busy),
+            *(len(people), reached, total, ratio(sum(count > 0 for count in shown), size), ratio(len(people), known)),
+            *(ratio(reached, busy), gini, entropy, week["complete"], week["week"]),
+        )
+
+
+ORACLES = (rpt_recommendation_coverage_weekly, rpt_debiased_clicks_weekly, rpt_list_diversity_weekly)

@@ -1,4 +1,4 @@
-"""Freshness, the ledger of events, and the dimensions that are the same for all clients."""
+"""Freshness, the ledger of events, the calendar, and the dimensions that are the same for all clients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def freshness(source: Source) -> list[Row]:
     tables = {row["relation"]: row for row in source.rows("_flux.tables")}
     cut = max(source.rows("_flux.cuts"), key=lambda row: row["cut_id"])
     loaded_at = max(row["loaded_at"] for row in source.rows("_flux.segments"))
+    seen = {
+        row["relation"]: row["written_at"] - timedelta(seconds=row["captured_lag_seconds"] + row["loaded_lag_seconds"])
+        for row in source.rows("_flux.table_status")
+        if row["captured_lag_seconds"] is not None
+    }
     found = []
     for relation in sorted({*source.relations("raw_app", "raw_segment")} - {"raw_app.simulated_clock"}):
         schema, table = relation.split(".")
@@ -23,7 +28,8 @@ def freshness(source: Source) -> list[Row]:
         moment = "_commit_at" if not events else "received_at" if table == "users" else "timestamp"
         newest = max((row[moment] for row in changes), default=None)
         state = "loaded" if events else tables.get(relation, {"state": "unknown"})["state"]
-        lag = max((cut["made_at"] - (loaded_at if events else cut["commit_at"])).total_seconds(), 0)
+        known_to = loaded_at if events else max(cut["commit_at"], seen.get(relation, cut["commit_at"]))
+        lag = max((cut["made_at"] - known_to).total_seconds(), 0)
         idle = max((cut["clock_at"] - newest).total_seconds(), 0) if newest else 0
         good = state in ("streaming", "loaded")
         found.append(
@@ -93,14 +99,21 @@ def rpt_event_ledger(source: Source) -> Rows:
     "date_on week_starts_on month_starts_on quarter_starts_on year quarter month iso_week iso_day_of_week is_weekend",
 )
 def dim_date(source: Source) -> Rows:
-    day = date(2020, 1, 1)
-    while day < date(2036, 1, 1):
+    day = date(2010, 1, 1)
+    while day < date(2041, 1, 1):
         quarter = (day.month + 2) // 3
         yield (
             *(day, monday(day), day.replace(day=1), date(day.year, 3 * quarter - 2, 1), day.year, quarter, day.month),
             *(day.isocalendar().week, day.isoweekday(), day.weekday() >= 5),
         )
         day += timedelta(1)
+
+
+@oracle("reporting.rpt_closed_weeks", "week_number weeks_ago week_starts_on")
+def rpt_closed_weeks(source: Source) -> Rows:
+    running = min(row["week"] for row in source.weeks if not row["complete"])
+    closed = sorted({row["week"] for row in source.weeks if row["week"] < running})
+    return ((number, len(closed) + 1 - number, week) for number, week in enumerate(closed, 1))
 
 
 @oracle("marts.dim_stage", "stage_id client_id stage_name stage_kind opportunity_kind position stage_rank")
@@ -126,5 +139,5 @@ def dim_model_version(source: Source) -> Rows:
 
 ORACLES = (
     *(fct_freshness, rpt_data_freshness, rpt_event_ledger),
-    *(dim_date, dim_stage, dim_skill, dim_model_version),
+    *(dim_date, rpt_closed_weeks, dim_stage, dim_skill, dim_model_version),
 )

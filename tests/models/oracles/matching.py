@@ -1,14 +1,12 @@
-"""Impressions, clicks, recommendations, acceptance, coverage."""
+"""Impressions, clicks, recommendations, acceptance."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from math import log
 from typing import Any  # Any: keys of groups
 
 from tests.models.oracles.source import Row, Rows, Source, oracle, ratio
-from tests.models.oracles.talent import headcounts, open_spans
 
 CLICK, ACCEPTANCE = timedelta(hours=24), timedelta(days=14)
 WAVED_AWAY = ("dismiss", "not_interested", "thumbs_down")
@@ -163,7 +161,7 @@ def fct_recommendations(source: Source) -> Rows:
     "client_id client_slug client_name model_version_id model_label channel position viewed_count"
     " impression_count clicked_impression_count exploration_impression_count exploration_clicked_count"
     " mature_viewed_count accepted_count accepted_any_touch_count click_through_rate match_acceptance_rate"
-    " is_complete_week week_starts_on",
+    " match_acceptance_any_touch_rate is_complete_week week_starts_on",
 )
 def rpt_recommendation_quality_weekly(source: Source) -> Rows:
     """Impressions where they were seen, recommendations where they were seen first."""
@@ -184,43 +182,13 @@ def rpt_recommendation_quality_weekly(source: Source) -> Rows:
         explored = [sight for sight in seen if sight["recommendation"]["is_exploration"]]
         clicked, mature = sum(bool(sight["clicked_at"]) for sight in seen), [row for row in views[key] if row["mature"]]
         accepted = sum(row["application"] is not None for row in mature)
+        touched = sum(row["credit"] is not None for row in mature)
         label = f"{models[model]['name']} {models[model]['version']}"
         yield (
             *(client, week["slug"], week["name"], model, label, channel, position, len(views[key]), len(seen)),
             *(clicked, len(explored), sum(bool(sight["clicked_at"]) for sight in explored), len(mature), accepted),
-            *(sum(row["credit"] is not None for row in mature), ratio(clicked, len(seen))),
-            *(ratio(accepted, len(mature)), week["complete"], start),
-        )
-
-
-@oracle(
-    "reporting.rpt_recommendation_coverage_weekly",
-    "client_id client_slug client_name open_opportunity_count shown_opportunity_count member_count"
-    " shown_member_count impression_count catalogue_coverage member_coverage exposure_gini exposure_entropy"
-    " is_complete_week week_starts_on",
-)
-def rpt_recommendation_coverage_weekly(source: Source) -> Rows:
-    seen: dict[object, list[Row]] = defaultdict(list)
-    for row in source.once(impressions):
-        seen[row["client_id"], row["week"]].append(row)
-    for week in source.weeks:
-        key, sights = (week["client_id"], week["week"]), seen[week["client_id"], week["week"]]
-        spans = [row for row in source.once(open_spans) if row["client_id"] == week["client_id"]]
-        spans = [row for row in spans if row["from"] < week["as_of_at"]]
-        catalogue = {r["opportunity_id"] for r in spans if r["to"] is None or week["starts_at"] < r["to"]}
-        counts = Counter(row["opportunity_id"] for row in sights)
-        shown = sorted(counts.get(number, 0) for number in catalogue)
-        total, size, known = sum(shown), len(shown), source.once(headcounts)[key]
-        people = len({row["member_id"] for row in sights})
-        gini = entropy = None
-        if total:
-            gini = 2 * sum(rank * count for rank, count in enumerate(shown, 1)) / (size * total) - (size + 1) / size
-            spread = -sum(count / total * log(count / total) for count in shown if count)
-            entropy = spread / log(size) if size > 1 else None
-        yield (
-            *(week["client_id"], week["slug"], week["name"], size, sum(count > 0 for count in shown), known, people),
-            *(total, ratio(sum(count > 0 for count in shown), size), ratio(people, known), gini, entropy),
-            *(week["complete"], week["week"]),
+            *(touched, ratio(clicked, len(seen)), ratio(accepted, len(mature)), ratio(touched, len(mature))),
+            *(week["complete"], start),
         )
 
 
@@ -243,6 +211,5 @@ ORACLES = (
     fct_impressions,
     fct_recommendations,
     rpt_recommendation_quality_weekly,
-    rpt_recommendation_coverage_weekly,
     rpt_impression_reconciliation_weekly,
 )

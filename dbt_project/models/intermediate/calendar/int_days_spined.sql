@@ -3,7 +3,7 @@
 with
 
 spine as (
-    {{ day_spine('2020-01-01', '2036-01-01') }}
+    {{ day_spine(var('calendar_from'), var('calendar_to')) }}
 ),
 
 days as (

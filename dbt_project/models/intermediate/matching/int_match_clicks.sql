@@ -43,12 +43,12 @@ moments as (      -- clicks before the commits of the same moment
     from clock
 ),
 
-placed as (
+placed as (      -- from the end, since Postgres computes a window anew where the beginning of its frame moves
     select
         *,
         min(_position) over (
-            order by known_at, is_commit
-            rows between current row and unbounded following
+            order by known_at desc, is_commit desc
+            rows between unbounded preceding and current row
         ) as next_position,
         max(_position) over (
             order by known_at, is_commit

@@ -71,14 +71,15 @@ moments as (      -- requests before the commits of the same moment
     from clock
 ),
 
+-- From the end, since Postgres computes a window anew where the beginning of its frame moves.
 followed as (      -- the first commit at or after the moment at which the model scored, if any
     select
         request_id,
         is_commit,
         own_position,
         min(_position) over (
-            order by moment_at, is_commit
-            rows between current row and unbounded following
+            order by moment_at desc, is_commit desc
+            rows between unbounded preceding and current row
         ) as next_position
     from moments
 ),

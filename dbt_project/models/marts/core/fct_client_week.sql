@@ -117,6 +117,10 @@ final as (
             when weeks.week_ends_at > tracking_starts.tracked_from
                 then cast(coalesce(pivoted.active_member_count, 0) as integer)
         end as active_member_count,
+        case
+            when weeks.week_ends_at > tracking_starts.tracked_from
+                then cast(headcounts.member_count as integer)
+        end as tracked_member_count,
         cast(headcounts.member_count as integer) as member_count,
         cast(coalesce(pivoted.open_opportunity_count, 0) as integer) as open_opportunity_count,
         weeks.is_complete_week,

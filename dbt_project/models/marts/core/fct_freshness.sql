@@ -4,6 +4,8 @@ relations as (select * from {{ ref('stg_flux__relations') }}),
 
 tables as (select * from {{ ref('stg_flux__tables') }}),
 
+table_status as (select * from {{ ref('stg_flux__table_status') }}),
+
 segments as (select * from {{ ref('stg_flux__segments') }}),
 
 current_cut as (select * from {{ ref('int_current_cut') }}),
@@ -23,7 +25,12 @@ measured as (
         case
             when relations.door = 'events'
                 then {{ seconds_between('event_loads.loaded_at', 'current_cut.made_at') }}
-            else {{ seconds_between('current_cut.commit_at', 'current_cut.made_at') }}
+            -- A quiet source commits nothing: then what was last seen of it tells, and it is not late.
+            else {{ least_known(
+                seconds_between('current_cut.commit_at', 'current_cut.made_at'),
+                seconds_between('table_status.written_at', 'current_cut.made_at')
+                ~ ' + table_status.captured_lag_seconds + table_status.loaded_lag_seconds'
+            ) }}
         end as lag_seconds,
         {{ seconds_between('relations.newest_change_at', 'current_cut.cut_at') }} as idle_seconds,
         cast({{ var('freshness_target_seconds') }} as {{ type_name('double precision') }}) as target_seconds,
@@ -33,6 +40,7 @@ measured as (
     cross join current_cut
     cross join event_loads
     left join tables on relations.relation = tables.relation
+    left join table_status on relations.relation = table_status.relation
 ),
 
 final as (

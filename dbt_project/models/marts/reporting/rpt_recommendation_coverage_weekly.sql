@@ -6,7 +6,9 @@ open_spans as (select * from {{ ref('int_opportunity_open_spans') }}),
 
 impressions as (select * from {{ ref('fct_impressions') }}),
 
-headcounts as (select * from {{ ref('int_headcount_weeks') }}),
+client_weeks as (select * from {{ ref('fct_client_week') }}),
+
+member_days as (select * from {{ ref('fct_member_day') }}),
 
 catalogue as (      -- one row per client, week and opportunity open at some moment of it
     select distinct
@@ -65,13 +67,35 @@ spreads as (      -- one row per client and week
     group by client_id, week_starts_on
 ),
 
-audiences as (      -- one row per client and week
-    select
+shown_members as (      -- one row per client, week and member who saw anything
+    select distinct
         client_id,
         week_starts_on,
-        count(distinct member_id) as shown_member_count
+        member_id
     from impressions
-    group by client_id, week_starts_on
+),
+
+active_members as (      -- one row per client, week and member with a qualifying event
+    select distinct
+        client_id,
+        week_starts_on,
+        member_id
+    from member_days
+),
+
+audiences as (      -- one row per client and week
+    select
+        shown_members.client_id,
+        shown_members.week_starts_on,
+        count(*) as shown_member_count,
+        count(active_members.member_id) as shown_active_member_count
+    from shown_members
+    left join active_members
+        on
+            shown_members.client_id = active_members.client_id
+            and shown_members.week_starts_on = active_members.week_starts_on
+            and shown_members.member_id = active_members.member_id
+    group by shown_members.client_id, shown_members.week_starts_on
 ),
 
 counted as (
@@ -81,8 +105,13 @@ counted as (
         weeks.client_name,
         cast(coalesce(spreads.open_opportunity_count, 0) as integer) as open_opportunity_count,
         cast(coalesce(spreads.shown_opportunity_count, 0) as integer) as shown_opportunity_count,
-        cast(headcounts.member_count as integer) as member_count,
+        client_weeks.member_count,
+        client_weeks.active_member_count,
         cast(coalesce(audiences.shown_member_count, 0) as integer) as shown_member_count,
+        case
+            when client_weeks.active_member_count is not null
+                then cast(coalesce(audiences.shown_active_member_count, 0) as integer)
+        end as shown_active_member_count,
         cast(coalesce(spreads.impression_count, 0) as integer) as impression_count,
         {{ gini(
             'spreads.rank_weighted_count', 'spreads.impression_count', 'spreads.open_opportunity_count'
@@ -92,10 +121,10 @@ counted as (
         weeks.is_complete_week,
         weeks.week_starts_on
     from weeks
-    inner join headcounts
+    inner join client_weeks
         on
-            weeks.client_id = headcounts.client_id
-            and weeks.week_starts_on = headcounts.week_starts_on
+            weeks.client_id = client_weeks.client_id
+            and weeks.week_starts_on = client_weeks.week_starts_on
     left join spreads
         on
             weeks.client_id = spreads.client_id
@@ -108,20 +137,10 @@ counted as (
 
 final as (
     select
-        client_id,
-        client_slug,
-        client_name,
-        open_opportunity_count,
-        shown_opportunity_count,
-        member_count,
-        shown_member_count,
-        impression_count,
+        *,
         {{ metric('catalogue_coverage') }} as catalogue_coverage,
         {{ metric('member_coverage') }} as member_coverage,
-        exposure_gini,
-        exposure_entropy,
-        is_complete_week,
-        week_starts_on
+        {{ metric('active_member_coverage') }} as active_member_coverage
     from counted
 )
 

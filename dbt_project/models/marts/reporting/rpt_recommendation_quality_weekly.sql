@@ -82,6 +82,7 @@ final as (
         cast(counted.accepted_any_touch_count as integer) as accepted_any_touch_count,
         {{ metric('click_through_rate', 'counted') }} as click_through_rate,
         {{ metric('match_acceptance_rate', 'counted') }} as match_acceptance_rate,
+        {{ metric('match_acceptance_any_touch_rate', 'counted') }} as match_acceptance_any_touch_rate,
         weeks.is_complete_week,
         counted.week_starts_on
     from counted

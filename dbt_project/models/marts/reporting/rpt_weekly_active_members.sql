@@ -55,6 +55,7 @@ counted as (
         cast(activity.active_day_count as integer) as active_day_count,
         cast(activity.active_28d_day_count as integer) as active_28d_day_count,
         cast(headcounts.member_count as integer) as member_count,
+        cast(headcounts.member_count as integer) as tracked_member_count,
         clients.licensed_seats,
         weeks.is_complete_week,
         weeks.week_starts_on
