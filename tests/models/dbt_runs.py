@@ -61,10 +61,11 @@ def dbt_on(url: str, home: Path, parsed: Path, **variables: object) -> Iterator[
     (profiles / "profiles.yml").write_text(yaml.safe_dump(outputs))
     places = ["--project-dir", PROJECT, "--profiles-dir", profiles]
     places += ["--target-path", home / "target", "--log-path", home / "logs"]
-    options = [*map(str, places), "--vars", json.dumps(variables), "--warn-error", "--no-use-colors", "--quiet"]
+    parse = [*map(str, places), "--warn-error", "--no-use-colors", "--quiet"]
+    options = [*parse, "--vars", json.dumps(variables)]  # what was read with other variables would be read anew
     with (home / "said.txt").open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.models.dbt_process", *options],
+            [sys.executable, "-m", "tests.models.dbt_process", *parse],
             env={**os.environ, "PYTHONPATH": str(ROOT), **(in_a_file(parsed) if is_file else {})},
             cwd=Path(at.path).parent if is_file else home,
             stdin=subprocess.PIPE,

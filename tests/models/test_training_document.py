@@ -13,6 +13,8 @@ import duckdb
 import pytest
 import yaml
 
+from tests.models.conftest import in_a_file
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +42,7 @@ def steps() -> list[tuple[str, ...]]:
 
 
 def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
-    built: Path, tmp_path: Path, steps: list[tuple[str, ...]]
+    built: Path, tmp_path: Path, parsed: Path, steps: list[tuple[str, ...]]
 ) -> None:
     shutil.copytree(ROOT / "dbt_project", tmp_path / "dbt_project")
     shutil.copytree(ROOT / "training" / "specs", tmp_path / "training" / "specs")
@@ -58,7 +60,8 @@ def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
             *(str(Path(sys.executable).parent / "dbt"), "run", *map(str, places), *options),
             *("--quiet", "--no-use-colors", "--warn-error", "--select", *chosen),
         ],
-        env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
+        env={**os.environ, **in_a_file(parsed)},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=120,

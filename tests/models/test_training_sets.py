@@ -19,7 +19,7 @@ from ingestion.warehouse.publish import publish
 from orchestration.cli.training import command
 from orchestration.models import manifest_path
 from orchestration.settings import Settings
-from tests.models.conftest import PROJECT
+from tests.models.conftest import PROJECT, in_a_file
 from training.spec import SPECS
 
 pytestmark = pytest.mark.slow
@@ -148,13 +148,11 @@ def without_consent(built: Path, parsed: Path, member: int, directory: Path) -> 
     shutil.copy(built, later)
     with duckdb.connect(str(later)) as warehouse:
         warehouse.execute("update raw_app.consents set withdrawn_at = granted_at where member_id = $1", [member])
-    (directory / "target").mkdir()
-    shutil.copy(parsed, directory / "target")  # or dbt parses all anew
     dbt = Path(sys.executable).parent / "dbt"
     places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(directory / "target")]
     options = ["--log-path", str(directory / "logs"), "--quiet", "--select", "int_match_subjects+"]
     done = subprocess.run(
-        [dbt, "run", *places, *options], env={"DBT_WAREHOUSE_PATH": str(later)}, capture_output=True, timeout=200
+        [dbt, "run", *places, *options], env=in_a_file(parsed), cwd=directory, capture_output=True, timeout=200
     )
     assert done.returncode == 0, done.stdout
     return later

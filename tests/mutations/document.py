@@ -36,7 +36,8 @@ def generated() -> str:
 
 def told(text: str) -> dict[Key, str]:
     """What a page says noticed each mutation."""
-    rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|$", text.partition("\n## All\n")[2], re.MULTILINE)
+    rows_of_all = text.partition("\n## All\n")[2].partition("|---|---|---|\n")[2]
+    rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|$", rows_of_all, re.MULTILINE)
     return {(model, what): catcher for model, what, catcher in rows}
 
 

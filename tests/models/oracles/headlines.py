@@ -13,7 +13,8 @@ from tests.models.oracles.talent import employments, headcounts, open_spans
 
 COUNTS = (
     *("application_count", "hire_count", "internal_hire_count", "external_hire_count", "viewed_count"),
-    *("mature_viewed_count", "accepted_count", "active_member_count", "tracked_member_count", "member_count", "open_opportunity_count"),
+    *("mature_viewed_count", "accepted_count", "active_member_count", "tracked_member_count", "member_count"),
+    "open_opportunity_count",
 )
 
 
