@@ -61,6 +61,9 @@ FAILPOINTS: Final[Mapping[str, str]] = {
     "publish.after_rename": "readers see the new copy, its publisher does not know",
     "serving.before_swap": "the models' copies are whole in a Postgres warehouse, under another name",
     "serving.after_swap": "readers see the new copies there, the old ones are not dropped",
+    "elsewhere.table_whole": "one more table of a copy in another Postgres is whole, under another name",
+    "elsewhere.before_swap": "the copy there is whole, under another name",
+    "elsewhere.after_swap": "readers there see it, the old one is not dropped",
 }
 
 _FORM: Final = re.compile(

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "load": ("orchestration.cli.load", "Load all that the log holds into the warehouse."),
     "build": ("orchestration.cli.build", "Build the models with their tests on what is loaded, and publish them."),
+    "publish": ("orchestration.cli.publish", "Copy the published models into another Postgres, swapped in whole."),
     "status": (
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",

@@ -21,7 +21,7 @@ from ingestion.failpoints import reach
 from ingestion.warehouse.names import quote
 
 SERVING: Final = "serving"
-_NEXT: Final = "_serving_next"
+NEXT: Final = "_serving_next"
 _BEFORE: Final = "_serving_before_"
 _DROP_SECONDS: Final = 2
 _GRANTS: Final = """
@@ -74,18 +74,14 @@ def publish_serving(connection: psycopg.Connection[Any], relations: Collection[t
         twice = next(name for name in names if names.count(name) > 1)
         raise PublishError(f"two models are named {twice!r}, and {SERVING!r} has one schema for all; rename one")
     try:
-        _sweep(connection)
+        sweep(connection)
         with connection.transaction():
-            connection.execute(f"create schema {_NEXT}")
+            connection.execute(f"create schema {NEXT}")
             rows = sum(_copy(connection, schema, name) for schema, name in relations)
         reach("serving.before_swap")
-        with connection.transaction():
-            if connection.execute("select 1 from pg_namespace where nspname = $1", [SERVING]).fetchone():
-                _carry_grants(connection)
-                connection.execute(f"alter schema {SERVING} rename to {_BEFORE}{time.time_ns()}")
-            connection.execute(f"alter schema {_NEXT} rename to {SERVING}")
+        swap(connection)
         reach("serving.after_swap")
-        _sweep(connection)
+        sweep(connection)
     except psycopg.Error as error:
         raise PublishError(
             f"cannot publish to the schema {SERVING!r}: {str(error).splitlines()[0]}; readers have what was before"
@@ -93,8 +89,17 @@ def publish_serving(connection: psycopg.Connection[Any], relations: Collection[t
     return ServingReport(len(names), rows, time.monotonic() - began)
 
 
+def swap(connection: psycopg.Connection[Any]) -> None:
+    """Give the shadow the name that readers ask, with what roles might do with the old one, in one transaction."""
+    with connection.transaction():
+        if connection.execute("select 1 from pg_namespace where nspname = $1", [SERVING]).fetchone():
+            _carry_grants(connection)
+            connection.execute(f"alter schema {SERVING} rename to {_BEFORE}{time.time_ns()}")
+        connection.execute(f"alter schema {NEXT} rename to {SERVING}")
+
+
 def _copy(connection: psycopg.Connection[Any], schema: str, name: str) -> int:
-    target = f"{_NEXT}.{quote(name)}"
+    target = f"{NEXT}.{quote(name)}"
     rows = connection.execute(f"create table {target} as table {quote(schema)}.{quote(name)}".encode()).rowcount
     connection.execute(f"analyze {target}".encode())
     for (statement,) in connection.execute(_PROTECTION, [schema, name, target]).fetchall():
@@ -104,14 +109,14 @@ def _copy(connection: psycopg.Connection[Any], schema: str, name: str) -> int:
 
 def _carry_grants(connection: psycopg.Connection[Any]) -> None:
     """Give the new schema and its tables the privileges that those they replace have."""
-    for (grant,) in connection.execute(_GRANTS, [SERVING, _NEXT]).fetchall():
+    for (grant,) in connection.execute(_GRANTS, [SERVING, NEXT]).fetchall():
         connection.execute(grant)
 
 
-def _sweep(connection: psycopg.Connection[Any]) -> None:
+def sweep(connection: psycopg.Connection[Any]) -> None:
     """Drop what former publications left, unless some query goes on in it: then the next one does."""
     found = connection.execute(
-        "select nspname from pg_namespace where nspname = $1 or starts_with(nspname, $2)", [_NEXT, _BEFORE]
+        "select nspname from pg_namespace where nspname = $1 or starts_with(nspname, $2)", [NEXT, _BEFORE]
     ).fetchall()
     for (schema,) in found:
         with contextlib.suppress(psycopg.errors.LockNotAvailable), connection.transaction():
