@@ -22,7 +22,7 @@ Rows = list[tuple[object, ...]]
 
 @dataclass(frozen=True)
 class Tenants:
-    """`client_1`, `client_2`, `analyst`, `stranger` are persons; `group` is the role of a person's rights."""
+    """`client_1`, `client_2`, `analyst`, `metabase`, `stranger` are persons; `group` is their rights' role."""
 
     owner: str
     suffix: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
@@ -69,6 +69,7 @@ class Tenants:
             given = {"loader": owner, "reader": self.group(f"client_{client}"), "client": str(client)}
             run_file(WAREHOUSE_GRANTS / "client_reader.sql", self.owner, **given)
         run_file(WAREHOUSE_GRANTS / "analysts.sql", self.owner, loader=owner, analysts=self.group("analyst"))
+        run_file(WAREHOUSE_GRANTS / "dashboards.sql", self.owner, loader=owner, reader=self.group("metabase"))
 
 
 def counted(rows: Rows) -> Counter[tuple[object, ...]]:
@@ -81,13 +82,13 @@ def tenants(owner: str) -> Iterator[Tenants]:
     """Publish, make the roles, run the grants; drop the roles at the end."""
     made = Tenants(owner)
     made.publish()
-    persons = ("client_1", "client_2", "analyst", "stranger")
+    persons = ("client_1", "client_2", "analyst", "metabase", "stranger")
     made.administer(f"create role {made.group('analyst')}")
     try:
         made.grant()
         for person in persons:
             made.administer(f"create role {made.role(person)} login password '{PASSWORD}'")
-        for person in persons[:3]:
+        for person in persons[:4]:
             made.administer(f"grant {made.group(person)} to {made.role(person)}")
         yield made
     finally:

@@ -78,6 +78,18 @@ def test_analysts_read_the_rows_of_all_clients(warehouse: Tenants) -> None:
         assert warehouse.ask("analyst", count) == warehouse.ask_owner(count), relation
 
 
+def test_dashboards_read_what_is_served_of_all_clients_and_nothing_else(warehouse: Tenants) -> None:
+    served = [str(relation) for relation, _, _ in warehouse.ask_owner(TABLES) if str(relation).startswith("serving.")]
+    assert len(served) > 40
+    for relation in served:
+        count = f"select count(*) from {relation}"
+        assert warehouse.ask("metabase", count) == warehouse.ask_owner(count), relation
+    for relation in ("marts.fct_applications", "raw_app.applications", "staging.stg_app__applications"):
+        assert warehouse.refuses("metabase", f"select from {relation} limit 1"), relation
+    warehouse.publish()
+    assert not warehouse.refuses("metabase", "select from serving.fct_applications limit 1")
+
+
 def test_analysts_read_the_views_below_the_models_but_the_quarantine(warehouse: Tenants) -> None:
     views = warehouse.ask_owner(
         "select schemaname || '.' || viewname from pg_views where schemaname in ('staging', 'intermediate')"
