@@ -21,7 +21,7 @@ from dashboards.metrics import Metric, expand
 from dashboards.model import GRID_COLUMNS, Card, Cell, Dashboard, Filter
 from dashboards.yaml_reader import YamlFile
 
-_KEYS = frozenset({"title", "question", "order", "owner", "audience", "filters", "links", "rows", "cards"})
+_KEYS = frozenset({"title", "question", "order", "owner", "audience", "filters", "links", "tabs", "rows", "cards"})
 
 
 @dataclass(frozen=True, slots=True)

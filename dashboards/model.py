@@ -222,6 +222,14 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """So many rows, from where the tab before ends. Metabase shows them behind a tab, a page one after the other."""
+
+    title: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A page beside the site that tells more. It is shown when that page is there as the site is built."""
 
@@ -247,11 +255,17 @@ class Dashboard:
     cards: Mapping[str, Card]
     filters: Mapping[str, Filter] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+    tabs: tuple[Tab, ...] = ()
     audience: Audience = "leadership"
     path: Path = Path()
 
     def __post_init__(self) -> None:
         _check_key(self.key, "dashboard")
+        titles = [tab.title for tab in self.tabs]
+        if len(set(titles)) != len(titles):
+            raise ValueError("two tabs have one title")
+        if self.tabs and (sum(tab.rows for tab in self.tabs) != len(self.rows) or min(t.rows for t in self.tabs) < 1):
+            raise ValueError(f"the tabs' 'rows' must be 1 or more and sum to the dashboard's {len(self.rows)} rows")
 
     def card_owner(self, card: Card) -> str:
         """Who answers for the card: its own owner, else the dashboard's."""

@@ -116,6 +116,19 @@ class Settings:
     metabase_api_key: Annotated[str | None, About("API key of that Metabase, mb_...", secret=True, opaque=True)] = None
     metabase_api_key_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
     metabase_database: Annotated[str, About("name in Metabase of the database with the published models")] = "Flux"
+    metabase_database_url: Annotated[
+        str | None,
+        About("postgresql://... or duckdb:///PATH of that one as Metabase reaches it, for its set-up", secret=True),
+    ] = None
+    metabase_admin_email: Annotated[str | None, About("address of the first administrator of an empty Metabase")] = None
+    metabase_admin_password: Annotated[str | None, About("that one's password", secret=True, opaque=True)] = None
+    metabase_admin_password_file: Annotated[Path | None, About("file with that password, instead of the variable")] = (
+        None
+    )
+    metabase_embedding_secret: Annotated[
+        str | None, About("key that signs embedded dashboards: 64 hexadecimal digits", secret=True, opaque=True)
+    ] = None
+    metabase_embedding_secret_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
     dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
     site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
     build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0

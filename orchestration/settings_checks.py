@@ -49,10 +49,14 @@ def check(settings: Settings) -> None:
         raise SettingError(f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
     if not 0 <= settings.log_keep_days < float("inf"):
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
-    if settings.hash_key is not None and settings.hash_key_file is not None:
-        raise SettingError("FLUX_HASH_KEY and FLUX_HASH_KEY_FILE are both set; unset one of them")
-    if settings.metabase_api_key is not None and settings.metabase_api_key_file is not None:
-        raise SettingError("FLUX_METABASE_API_KEY and FLUX_METABASE_API_KEY_FILE are both set; unset one of them")
+    for name, secret, file in (
+        ("HASH_KEY", settings.hash_key, settings.hash_key_file),
+        ("METABASE_API_KEY", settings.metabase_api_key, settings.metabase_api_key_file),
+        ("METABASE_ADMIN_PASSWORD", settings.metabase_admin_password, settings.metabase_admin_password_file),
+        ("METABASE_EMBEDDING_SECRET", settings.metabase_embedding_secret, settings.metabase_embedding_secret_file),
+    ):
+        if secret is not None and file is not None:
+            raise SettingError(f"FLUX_{name} and FLUX_{name}_FILE are both set; unset one of them")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

@@ -1,8 +1,9 @@
 """Write a plan to the server: each object is read again just before and just after it is written.
 
-Order: collections, cards, dashboards, so that what is named is there. The root collection notes a new dashboard's
-number before anything is placed on it, and each dashboard's marker notes its cards last: killed anywhere, the next
-application goes on. Nothing is ever deleted.
+Order: collections, groups (a new collection has its parent's rights until then), tables, cards, dashboards, what is
+sent: so that what is named is there. The root collection notes a new dashboard's number before anything is placed on
+it, and each dashboard's marker notes its cards last: killed anywhere, the next application goes on. Nothing is ever
+deleted.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dashboards.metabase import sending
 from dashboards.metabase.client import Client
 from dashboards.metabase.errors import EditedError, LostWriteError
-from dashboards.metabase.found import MAKING, Existing, Found, find, reread
-from dashboards.metabase.identity import Fingerprints, Marker, entity_id, with_marker
+from dashboards.metabase.found import MAKING, Existing, Found, find
+from dashboards.metabase.found import reread as _reread
+from dashboards.metabase.identity import NUMBER, Fingerprints, Marker, entity_id, with_marker, without_marker
+from dashboards.metabase.kinds import HANDLERS, find_others
 from dashboards.metabase.plan import Change, Plan, fingerprints
 from dashboards.metabase.wanted import ROOT, Item
 from dashboards.metabase.writing import Body, card_body, collection_body, dashboard_body
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
-_ORDER: Final = ("collection", "card", "dashboard")
+_ORDER: Final = ("collection", "group", "table", "card", "dashboard", "subscription", "alert")
+_PRUNED: Final = ("alert", "subscription", "dashboard", "card", "collection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,9 @@ def apply(
     changes = sorted(plan.changes, key=lambda change: _ORDER.index(change.item.kind))
     for number, change in enumerate(changes):
         progress(change.item.id, number, len(changes))
-        if change.action != "note" or change.item.kind != "card":
+        if change.action != "note" or not change.item.home:
             _write(client, change, wanted, found, plan, done)
-    for key in sorted({change.item.home for change in changes if change.item.kind == "card"}):
+    for key in sorted({change.item.home for change in changes if change.item.kind == "card" and change.item.home}):
         _note(client, wanted, found, key)
     _run(client, wanted, found, done, progress)
     return done
@@ -71,11 +76,14 @@ def apply(
 
 def prune(client: Client, found: Found, plan: Plan, progress: Progress) -> list[str]:
     """Archive what is ours and no longer defined: dashboards before their cards, collections last."""
-    order = sorted(plan.unneeded, key=lambda one: ("dashboard", "card", "collection").index(one.kind))
+    order = sorted(plan.unneeded, key=lambda one: _PRUNED.index(one.kind))
     for number, one in enumerate(order):
         progress(one.id, number, len(order))
         _require_unchanged(client, one, found, plan)
-        client.put(f"/api/{one.kind}/{one.number}", {"archived": True})
+        if one.kind in ("alert", "subscription"):
+            sending.archive(client, one)
+        else:
+            client.put(f"/api/{one.kind}/{one.number}", {"archived": True})
         if not reread(client, one, found).fields["archived"]:
             raise LostWriteError(f"{one.id}: Metabase took the archiving, and did not do it")
     return [one.id for one in order]
@@ -93,6 +101,8 @@ def _write(client: Client, change: Change, wanted: Mapping[str, Item], found: Fo
             written = Existing("card", item.key, raw["id"], {}, raw)
         case "dashboard":
             written = _write_dashboard(client, item, there, wanted, found)
+        case _:
+            written = _write_other(client, item, there, found)
     found.items[item.id] = _require_lasted(client, item, written, found)
     if change.action != "note":
         (done.created if there is None else done.updated).append(item.id)
@@ -102,6 +112,13 @@ def _write_collection(client: Client, item: Item, there: Existing | None, found:
     marker = Marker("collection", item.key, {**(_kept(there)), item.id: fingerprints(item)})
     raw = _put_or_post(client, item, there, collection_body(item, marker, found), {})
     return Existing("collection", item.key, raw["id"], {}, raw, marker)
+
+
+def write_root(client: Client, item: Item, found: Found) -> None:
+    """Make the root collection, whose marker tells where dashboards are, where it is missing."""
+    if item.id not in found.items:
+        written = _write_collection(client, item, None, found)
+        found.items[item.id] = _require_lasted(client, item, written, found)
 
 
 def _put_or_post(client: Client, item: Item, there: Existing | None, body: Body, only_new: Body) -> Body:
@@ -122,16 +139,28 @@ def _write_dashboard(
             {"name": item.fields["name"], "description": with_marker(MAKING, start), "collection_id": collection},
         )
         there = Existing("dashboard", item.key, raw["id"], {}, raw, start)
-        _note_number(client, there, found)
-    marker = Marker("dashboard", item.key, _applied(item, wanted))
+        note_number(client, there, found)
+    marker = Marker("dashboard", item.key, _applied(item, wanted, found))
     client.put(f"/api/dashboard/{there.number}", dashboard_body(item, there, marker, found))
     return Existing("dashboard", item.key, there.number, {}, there.raw, marker)
 
 
-def _note_number(client: Client, dashboard: Existing, found: Found) -> None:
-    """Let the root collection's marker tell where the dashboard is, however it is moved or renamed."""
+def _write_other(client: Client, item: Item, there: Existing | None, found: Found) -> Existing:
+    handler = HANDLERS[item.kind]
+    number = handler.write(client, item, there, found)
+    written = Existing(item.kind, item.key, number, dict(item.fields), {})
+    if handler.is_noted:
+        note_number(client, written, found, fingerprints(item))
+    return written
+
+
+def note_number(client: Client, one: Existing, found: Found, applied: Mapping[str, str] | None = None) -> None:
+    """Let the root collection's marker tell where something is, however it is moved or renamed, and how it was left."""
     root = found.items[f"collection:{ROOT}"]
-    marker = Marker("collection", ROOT, {**_kept(root), dashboard.id: {"id": str(dashboard.number)}})
+    noted = {NUMBER: str(one.number), **(applied or {})}
+    if _kept(root).get(one.id) == noted:
+        return
+    marker = Marker("collection", ROOT, {**_kept(root), one.id: noted})
     body = {"description": with_marker(str(root.fields["description"]), marker)}
     client.put(f"/api/collection/{root.number}", body)
     found.items[root.id] = reread(client, root, found)
@@ -140,15 +169,24 @@ def _note_number(client: Client, dashboard: Existing, found: Found) -> None:
 def _note(client: Client, wanted: Mapping[str, Item], found: Found, key: str) -> None:
     """Renew a dashboard's marker, which tells how its cards were applied."""
     item, there = wanted[f"dashboard:{key}"], found.items[f"dashboard:{key}"]
-    marker = Marker("dashboard", key, _applied(item, wanted))
+    marker = Marker("dashboard", key, _applied(item, wanted, found))
     if there.marker != marker:
-        client.put(f"/api/dashboard/{there.number}", {"caveats": marker.text()})
+        caveats = with_marker(without_marker(there.raw.get("caveats")), marker)
+        client.put(f"/api/dashboard/{there.number}", {"caveats": caveats})
         found.items[there.id] = reread(client, there, found)
 
 
-def _applied(dashboard: Item, wanted: Mapping[str, Item]) -> Fingerprints:
+def _applied(dashboard: Item, wanted: Mapping[str, Item], found: Found) -> Fingerprints:
     cards = [item for item in wanted.values() if item.kind == "card" and item.home == dashboard.key]
-    return {item.id: fingerprints(item) for item in (dashboard, *cards)}
+    return {item.id: fingerprints(item) | adopted(item.key, found) for item in (dashboard, *cards)}
+
+
+def adopted(card: str, found: Found) -> dict[str, str]:
+    """What a marker notes of a card that Metabase named: its number, by which alone it is found."""
+    there = found.items.get(f"card:{card}")
+    if there is None or there.raw.get("entity_id") in (None, entity_id(card)):
+        return {}
+    return {NUMBER: str(there.number)}
 
 
 def _kept(there: Existing | None) -> Fingerprints:
@@ -197,6 +235,25 @@ def _run(client: Client, wanted: Mapping[str, Item], found: Found, done: Applied
             done.broken.append(Broken(dashboard, card, f"{client.url}/question/{number}"))
 
 
-def refresh(client: Client, wanted: Mapping[str, Item]) -> Found:
-    """Read what is there for these items."""
-    return find(client, [item.key for item in wanted.values() if item.kind == "card"])
+def refresh(client: Client, wanted: Mapping[str, Item], tables: Found | None = None) -> Found:
+    """Read what is there for these items; `tables` is what is known of the database (`tables.index`)."""
+    found = tables if tables is not None else Found()
+    find(client, [item.key for item in wanted.values() if item.kind == "card"], found)
+    find_others(client, wanted, found)
+    missing = {str(item.fields["name"]) for item in wanted.values() if item.kind == "dashboard"} - {
+        str(one.fields["name"]) for one in found.items.values() if one.kind == "dashboard"
+    }
+    if missing:
+        ours = set(found.numbers("dashboard").values())
+        found.strangers = {
+            one["name"]: one["id"]
+            for one in client.get("/api/dashboard")
+            if one["name"] in missing and one["id"] not in ours and not one.get("archived")
+        }
+    return found
+
+
+def reread(client: Client, one: Existing, found: Found) -> Existing:
+    """Read one of ours again, of whatever kind."""
+    handler = HANDLERS.get(one.kind)
+    return _reread(client, one, found) if handler is None else handler.reread(client, one, found)

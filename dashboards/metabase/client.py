@@ -40,7 +40,7 @@ class _Transport(Metabase_API):  # type: ignore[misc]  # ships no types
 
 
 class Client:
-    """Calls to one Metabase. `api_key` belongs to a group that may write (Administrators, or one of its own)."""
+    """Calls to one Metabase. `api_key` belongs to a group that may write; without any, what strangers may ask."""
 
     def __init__(
         self,
@@ -52,7 +52,8 @@ class Client:
     ) -> None:
         if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", url):
             raise MetabaseUnreachableError("the URL of Metabase must be http(s)://HOST[:PORT]; see FLUX_METABASE_URL")
-        header = {"X-Metabase-Session": session} if session is not None else {"X-API-KEY": api_key or ""}
+        header = {"X-Metabase-Session": session} if session is not None else {}
+        header |= {"X-API-KEY": api_key} if api_key is not None else {}
         self.url = url.rstrip("/")
         self._transport = _Transport(self.url, header)
         self._sleep = sleep

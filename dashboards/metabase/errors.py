@@ -5,6 +5,10 @@ MetabaseError(DashboardError)
 ├── MetabaseRefusedError       it answered with an error; `status` is HTTP's
 │   └── MetabaseMissingError   404: the object or the route is not there
 ├── MetabaseVersionError       older than what this room speaks
+├── ChannelError               something is to be sent by a channel that is not set up there
+├── SetUpError                 an empty server cannot be set up, or does not come up
+├── AdoptError                 a dashboard cannot be taken into a definition
+├── EmbedError                 no address can be signed
 ├── EditedError                somebody edited there: the plan would overwrite it, or is out of date
 └── LostWriteError             it said yes and did something else
 """
@@ -36,6 +40,22 @@ class MetabaseMissingError(MetabaseRefusedError):
 
 class MetabaseVersionError(MetabaseError):
     """The server is older than what this room speaks."""
+
+
+class ChannelError(MetabaseError):
+    """Something is to be sent by a channel that is not set up there."""
+
+
+class SetUpError(MetabaseError):
+    """An empty server cannot be set up, or does not come up."""
+
+
+class AdoptError(MetabaseError):
+    """A dashboard cannot be taken into a definition."""
+
+
+class EmbedError(MetabaseError):
+    """No address can be signed."""
 
 
 class EditedError(MetabaseError):

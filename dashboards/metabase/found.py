@@ -1,12 +1,13 @@
 """What the server has of ours, read back into the fields that `wanted` speaks of.
 
-Cards are found by their entity ids, wherever somebody moved them; dashboards by the ids that our root collection's
-marker notes, and by their markers in our collections; collections by their markers.
+Cards are found by their entity ids, wherever somebody moved them (adopted ones by the number that their dashboard's
+marker notes); dashboards by the numbers that our root collection's marker notes, and by their markers in our
+collections; collections by their markers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +15,8 @@ from typing import Any, Final
 from dashboards.metabase import identity
 from dashboards.metabase.client import Client
 from dashboards.metabase.errors import MetabaseMissingError
-from dashboards.metabase.identity import Marker, marker_of, without_marker
+from dashboards.metabase.identity import NUMBER, Marker, marker_of, without_marker
+from dashboards.metabase.metrics import APPLIED, COLLECTION, KEY, measured
 from dashboards.metabase.wanted import ROOT, Kind
 
 Json = dict[str, Any]  # Any: the server's own shape
@@ -51,6 +53,12 @@ class Found:
     """All of ours that the server has, by id."""
 
     items: dict[str, Existing] = field(default_factory=dict)
+    tables: dict[int, str] = field(default_factory=dict)
+    """Of the database: models by the server's number of their table."""
+    columns: dict[int, str] = field(default_factory=dict)
+    """Of the database: `model.column` by the server's number of the field."""
+    strangers: dict[str, int] = field(default_factory=dict)
+    """Dashboards that are not ours and have the name of one that is missing."""
 
     def numbers(self, kind: Kind) -> dict[str, int]:
         """The server's numbers by key."""
@@ -62,24 +70,37 @@ class Found:
 
     def applied(self, item: str, home: str) -> Mapping[str, str]:
         """Fingerprints of an item's fields as they were last applied; empty when nobody noted them."""
-        kind, _, key = item.partition(":")
-        owner = self.items.get(f"dashboard:{home}" if kind == "card" else f"{kind}:{key}")
+        noted = self.noted(item, home)
+        return {name: value for name, value in noted.items() if name != NUMBER}
+
+    def noted(self, item: str, home: str = "") -> Mapping[str, str]:
+        """What the marker that tells of an item says."""
+        kind = item.partition(":")[0]
+        if home:
+            teller = f"dashboard:{home}"
+        else:
+            teller = item if kind in ("collection", "dashboard", "table", "card") else f"collection:{ROOT}"
+        owner = self.items.get(teller)
         return owner.marker.applied.get(item, {}) if owner is not None and owner.marker is not None else {}
 
 
-def find(client: Client, cards: Iterable[str]) -> Found:
-    """Read what is ours; `cards` are the keys of those that are wanted, others are known from markers."""
-    found = Found()
+def find(client: Client, cards: Iterable[str], found: Found) -> None:
+    """Add our content to `found`; `cards` are the keys of those that are wanted, others are known from markers."""
     for one in _collections(client):
         found.items[one.id] = one
     markers = [(raw, marker) for raw in _dashboards(client, found) if (marker := _dashboard_marker(raw)) is not None]
-    noted = [item.partition(":")[2] for _, marker in markers for item in marker.applied if item.startswith("card:")]
-    for one in _cards(client, dict.fromkeys((*cards, *noted)), found.keys("collection")):
+    noted: dict[str, str | None] = dict.fromkeys(cards)
+    for _, marker in markers:
+        for item, said in marker.applied.items():
+            if item.startswith("card:"):
+                noted[item.partition(":")[2]] = said.get(NUMBER)
+    for one in _cards(client, noted, found):
+        found.items[one.id] = one
+    for one in _metrics(client, found):
         found.items[one.id] = one
     for raw, marker in markers:
         one = dashboard_of(raw, marker, found)
         found.items[one.id] = one
-    return found
 
 
 def reread(client: Client, one: Existing, found: Found) -> Existing:
@@ -89,8 +110,8 @@ def reread(client: Client, one: Existing, found: Found) -> Existing:
         case "collection":
             return collection_of(raw, marker_of(raw.get("description")) or Marker("collection", one.key), found)
         case "card":
-            return card_of(raw, one.key, found.keys("collection"))
-        case "dashboard":
+            return card_of(raw, one.key, found)
+        case _:
             return dashboard_of(raw, _dashboard_marker(raw) or Marker("dashboard", one.key), found)
 
 
@@ -106,25 +127,30 @@ def collection_of(raw: Json, marker: Marker, found: Found) -> Existing:
     return Existing("collection", marker.key, raw["id"], fields, raw, marker)
 
 
-def card_of(raw: Json, key: str, collections: Mapping[int, str]) -> Existing:
+def card_of(raw: Json, key: str, found: Found) -> Existing:
     """Read a card, whether its query comes as MBQL 4 or as the MBQL 5 of version 57 and later."""
     query = raw["dataset_query"]
     stages = query.get("stages") or [{}]
     native = query.get("native") if isinstance(query.get("native"), dict) else None
     sql = native["query"] if native is not None else stages[0].get("native")
     tags = (native if native is not None else stages[0]).get("template-tags") or {}
+    settings = _stripped(raw.get("visualization_settings") or {})
     fields = {
         "name": raw["name"],
+        "type": raw.get("type") or "question",
         "description": raw.get("description") or "",
-        "collection": _key(raw.get("collection_id"), collections),
+        "collection": _key(raw.get("collection_id"), found.keys("collection")),
         "database": query.get("database"),
         "sql": sql if isinstance(sql, str) and len(stages) == 1 else "(no SQL any more)",
+        **measured(stages, found.tables, found.columns),
         "archived": bool(raw.get("archived")),
         "display": raw["display"],
         "tags": {name: _tag(tag) for name, tag in tags.items()},
-        "settings": _stripped(raw.get("visualization_settings") or {}),
+        "settings": {name: one for name, one in settings.items() if name != APPLIED},
     }
-    return Existing("card", key, raw["id"], fields, raw)
+    noted = {name: one for name, one in settings.get(APPLIED, {}).items() if name != KEY}
+    marker = Marker("card", key, {f"card:{key}": noted}) if noted else None
+    return Existing("card", key, raw["id"], fields, raw, marker)
 
 
 def dashboard_of(raw: Json, marker: Marker, found: Found) -> Existing:
@@ -132,15 +158,15 @@ def dashboard_of(raw: Json, marker: Marker, found: Found) -> Existing:
     cards = found.keys("card")
     slugs = {one["id"]: one["slug"] for one in raw.get("parameters") or []}
     ours = [one for one in raw["dashcards"] if _is_ours(one, cards)]
+    tabs = {one["id"]: one["name"] for one in raw.get("tabs") or []}
     fields = {
         "name": raw["name"],
         "description": raw.get("description") or "",
         "collection": _key(raw.get("collection_id"), found.keys("collection")),
         "parameters": {one["slug"]: _parameter(one, cards) for one in raw.get("parameters") or []},
-        "tabs": [one["name"] for one in raw.get("tabs") or []],
-        "layout": sorted(
-            (_place(one, cards, slugs) for one in ours), key=lambda place: (place["at"][0], place["at"][1])
-        ),
+        "tabs": list(tabs.values()),
+        "layout": [_place(one, cards, slugs, tabs) for one in sorted(ours, key=_reading_order(list(tabs)))],
+        "embedding": dict(raw.get("embedding_params") or {}) if raw.get("enable_embedding") else {},
         "archived": bool(raw.get("archived")),
     }
     foreign = tuple(one for one in raw["dashcards"] if not _is_ours(one, cards))
@@ -190,16 +216,32 @@ def _dashboard_marker(raw: Json) -> Marker | None:
     return None
 
 
-def _cards(client: Client, keys: Iterable[str], collections: Mapping[int, str]) -> list[Existing]:
-    names = {identity.entity_id(key): key for key in keys}
-    if not names:
-        return []
-    told = client.post("/api/eid-translation/translate", {"entity_ids": {"card": list(names)}})["entity_ids"]
-    return [
-        card_of(client.get(f"/api/card/{one['id']}"), names[name], collections)
-        for name, one in told.items()
-        if one["status"] == "ok"
-    ]
+def _cards(client: Client, keys: Mapping[str, str | None], found: Found) -> list[Existing]:
+    """Read cards, by the number that is noted of them or else by entity id."""
+    numbers = {key: int(number) for key, number in keys.items() if number is not None}
+    names = {identity.entity_id(key): key for key in keys if key not in numbers}
+    if names:
+        told = client.post("/api/eid-translation/translate", {"entity_ids": {"card": list(names)}})["entity_ids"]
+        numbers |= {names[name]: one["id"] for name, one in told.items() if one["status"] == "ok"}
+    read = []
+    for key, number in numbers.items():
+        with suppress(MetabaseMissingError):  # somebody deleted it
+            read.append(card_of(client.get(f"/api/card/{number}"), key, found))
+    return read
+
+
+def _metrics(client: Client, found: Found) -> Iterator[Existing]:
+    """Read metrics of ours that nothing names any more: they lie in their collection, and tell their keys."""
+    home = found.items.get(f"collection:{COLLECTION}")
+    if home is None:
+        return
+    known = set(found.numbers("card").values())
+    for one in client.get(f"/api/collection/{home.number}/items", models="metric")["data"]:
+        if one["id"] not in known:
+            raw = client.get(f"/api/card/{one['id']}")
+            key = (raw.get("visualization_settings") or {}).get(APPLIED, {}).get(KEY)
+            if key is not None:
+                yield card_of(raw, key, found)
 
 
 def _is_ours(raw: Json, cards: Mapping[int, str]) -> bool:
@@ -208,8 +250,18 @@ def _is_ours(raw: Json, cards: Mapping[int, str]) -> bool:
     return raw["card_id"] in cards
 
 
-def _place(raw: Json, cards: Mapping[int, str], slugs: Mapping[str, str]) -> Json:
+def _reading_order(tabs: list[int]) -> Callable[[Json], tuple[int, int, int]]:
+    def place(raw: Json) -> tuple[int, int, int]:
+        tab = raw.get("dashboard_tab_id")
+        return (tabs.index(tab) if tab in tabs else -1, raw["row"], raw["col"])
+
+    return place
+
+
+def _place(raw: Json, cards: Mapping[int, str], slugs: Mapping[str, str], tabs: Mapping[int, str]) -> Json:
     place: Json = {"at": [raw["row"], raw["col"], raw["size_x"], raw["size_y"]]}
+    if raw.get("dashboard_tab_id") is not None:
+        place["tab"] = tabs.get(raw["dashboard_tab_id"])
     mappings = raw.get("parameter_mappings") or []
     place["filters"] = [slugs.get(one["parameter_id"], f"#{one['parameter_id']}") for one in mappings]
     odd = [one["target"] for one in mappings if one["target"] != target(slugs.get(one["parameter_id"], ""))]

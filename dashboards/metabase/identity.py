@@ -7,7 +7,8 @@ carries a marker, the last line of a text that people seldom read (a collection'
     managed-by: flux dashboard=overview applied={"card:applications":{"name":"1f0c…",…},…}
 
 `applied` has a fingerprint of each field as it was last applied. With it a difference is three-way: whether the
-definition changed, somebody edited in Metabase, or both.
+definition changed, somebody edited in Metabase, or both. What has no such text (groups, subscriptions, alerts) is noted
+in the root collection's marker; an `id` there is the server's number of what cannot be found in another way.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import Any, Final
 
 Fingerprints = Mapping[str, Mapping[str, str]]  # item -> field -> fingerprint
 
-_MARKER: Final = re.compile(r"managed-by: flux (collection|dashboard)=([a-z0-9_]+)(?: applied=(\{.*\}))?\s*\Z")
+_MARKER: Final = re.compile(r"managed-by: flux (collection|dashboard|table)=([a-z0-9_]+)(?: applied=(\{.*\}))?\s*\Z")
 _ENTITY_LENGTH: Final = 21
+NUMBER: Final = "id"  # in what a marker notes of an item: no fingerprint, but its number on the server
 
 
 @dataclass(frozen=True, slots=True)

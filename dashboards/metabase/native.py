@@ -22,6 +22,16 @@ Translate = Callable[[exp.Expr], str]  # a SELECT -> text in the dialect of the 
 CUT: Final = "intermediate.int_current_cut"  # the build that the models stand on; published with them
 _DAYS: Final = {"day": 1, "week": 7, "month": 31}
 _MARK: Final = "flux-variable-{}"
+_LOCKED: Final = "flux-locked-value"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What a signed link fixes: the filter, and the column of a relation by whose value it is fixed."""
+
+    filter: str
+    relation: str
+    column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +42,12 @@ class Native:
     variables: tuple[str, ...] = ()
 
 
-def card_native(card: Card, query: Query, filters: Mapping[str, Filter], translate: Translate) -> Native:
-    """Write a card's query for Metabase."""
+def card_native(
+    card: Card, query: Query, filters: Mapping[str, Filter], translate: Translate, lock: Lock | None = None
+) -> Native:
+    """Write a card's query for Metabase. A `lock` adds a variable of its column's name that overrules its filter."""
     conditions = [
-        f"{_name(filters[key].column)} = {_text(_MARK.format(key))}"  # the variable takes the literal's place below
+        f"({_name(filters[key].column)} = {_text(_MARK.format(key))})"  # the variable takes the literal's place below
         for key in card.filters
     ]
     if card.grain is not None and card.encode.x is not None:
@@ -45,8 +57,10 @@ def card_native(card: Card, query: Query, filters: Mapping[str, Filter], transla
         return Native(translate(tree))
     inner, order = _without_order(tree)
     drawn = [exp.column(name, quoted=True) for name in _drawn(card)]
-    around = exp.select(*drawn).from_(inner.subquery("card")).where(*conditions, dialect="duckdb").order_by(*order)
-    return Native(_with_variables(translate(around), card.filters), card.filters)
+    around = exp.select(*drawn).from_(inner.subquery("card")).where(*conditions, dialect="duckdb")
+    around = around.order_by(*order) if order else around
+    sql = _with_variables(translate(around), card.filters, filters, lock, translate)
+    return Native(sql, (*card.filters, lock.column) if lock is not None else card.filters)
 
 
 def values_native(card: Card, query: Query, filter_: Filter, translate: Translate) -> Native:
@@ -104,10 +118,27 @@ def _closed(card: Card) -> list[str]:
     return [f"{begin} + interval '1 {card.grain}' <= {cut}", f"{begin} >= {cut} - interval '{oldest} days'"]
 
 
-def _with_variables(sql: str, variables: tuple[str, ...]) -> str:
+def _with_variables(
+    sql: str, variables: tuple[str, ...], filters: Mapping[str, Filter], lock: Lock | None, translate: Translate
+) -> str:
     for key in variables:
-        sql = sql.replace(_text(_MARK.format(key)), f"{{{{{key}}}}}")
+        own = f"{{{{{key}}}}}"
+        if lock is not None and lock.filter == key:
+            own += _overruled(filters[key].column, lock, translate)
+        sql = sql.replace(_text(_MARK.format(key)), own)
     return sql
+
+
+def _overruled(column: str, lock: Lock, translate: Translate) -> str:
+    """Go on behind `column = {{filter}}`, in parentheses: where the locked value is given, it alone counts.
+
+    An unknown value finds no row and so shows nothing. Metabase leaves out what stands in [[ ]] without a value.
+    """
+    schema, _, name = lock.relation.partition(".")
+    found = exp.select(exp.column(column, quoted=True)).from_(exp.table_(name, db=schema, quoted=True))
+    one = translate(found.where(f"{_name(lock.column)} = {_text(_LOCKED)}", dialect="duckdb"))
+    one = one.replace(_text(_LOCKED), f"{{{{{lock.column}}}}}")
+    return f" [[and {{{{{lock.column}}}}} is null or {_name(column)} = ({one})]]"
 
 
 def _name(column: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from dashboards.metabase.found import Existing, Found
 from dashboards.metabase.identity import fingerprint
@@ -16,6 +16,7 @@ from dashboards.metabase.wanted import Item
 
 Cause = Literal["definition", "edited", "both", "unknown"]
 Action = Literal["create", "update", "note"]
+_LASTING: Final = ("group", "table")  # a group cannot be archived, a table is the warehouse's
 _WORDS: Mapping[Cause, str] = {
     "definition": "the definition changed",
     "edited": "edited in Metabase",
@@ -62,6 +63,15 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranger:
+    """A dashboard that has the name of one that is to be made, and is not ours."""
+
+    dashboard: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that an application would do, in order, and what it was made from."""
 
@@ -69,6 +79,8 @@ class Plan:
     unneeded: tuple[Existing, ...]
     """Ours, but no longer defined: `prune` archives them."""
     foreign: tuple[Foreign, ...]
+    strangers: tuple[Stranger, ...]
+    """Of these `adopt` makes ours; without, there will be two of the name."""
     fingerprints: Mapping[str, str]
     """Of each item that is there, as the plan saw it."""
 
@@ -81,7 +93,11 @@ class Plan:
 def plan(wanted: Mapping[str, Item], found: Found) -> Plan:
     """Compare. Pure: reads nothing."""
     changes = [change for item in wanted.values() if (change := _change(item, found)) is not None]
-    unneeded = [one for one in found.items.values() if one.id not in wanted and not one.fields["archived"]]
+    unneeded = [
+        one
+        for one in found.items.values()
+        if one.id not in wanted and one.kind not in _LASTING and not one.fields["archived"]
+    ]
     foreign = [
         Foreign(one.key, str((raw.get("card") or {}).get("name") or f"a text, dashcard {raw['id']}"))
         for one in found.items.values()
@@ -89,7 +105,12 @@ def plan(wanted: Mapping[str, Item], found: Found) -> Plan:
         if one.id in wanted
     ]
     seen = {one.id: one.fingerprint for one in found.items.values()}
-    return Plan(tuple(changes), tuple(unneeded), tuple(foreign), seen)
+    strangers = [
+        Stranger(change.item.key, name, found.strangers[name])
+        for change in changes
+        if change.item.kind == "dashboard" and (name := str(change.item.fields["name"])) in found.strangers
+    ]
+    return Plan(tuple(changes), tuple(unneeded), tuple(foreign), tuple(strangers), seen)
 
 
 def _change(item: Item, found: Found) -> Change | None:

@@ -12,22 +12,24 @@ from typing import Any, Final, Literal
 from dashboards.compile import Query
 from dashboards.loader import Definitions
 from dashboards.metabase.display import display, settings
-from dashboards.metabase.native import Native, Translate, card_native, values_native
+from dashboards.metabase.native import Lock, Native, Translate, card_native, values_native
+from dashboards.metabase.surroundings import Embedding, Surroundings
 from dashboards.model import GRID_COLUMNS, Card, Dashboard, Filter
 
-Kind = Literal["collection", "card", "dashboard"]
+Kind = Literal["collection", "group", "table", "card", "dashboard", "subscription", "alert"]
 ROOT: Final = "flux"
-TITLES: Final = {ROOT: "Flux", "leadership": "Leadership", "analysts": "Analysts"}
+_TITLE: Final = "Flux"
 _ROOT_WORDS: Final = "Dashboards that Flux writes from reviewed files; change them there."
 _HEIGHTS: Final = {"kpi": 3, "table": 9, "heatmap": 9, "funnel": 7}  # rows of Metabase's grid
 _HEIGHT: Final = 7
 _QUESTION_HEIGHT: Final = 1
 _CATEGORY: Final = "string/="
+_NUMBER: Final = "number/="
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A collection, a card or a dashboard. `fields` is JSON; references are keys of other items."""
+    """Something of the server's that is ours. `fields` is JSON; references are keys of other items."""
 
     kind: Kind
     key: str
@@ -42,21 +44,31 @@ class Item:
 
 
 def wanted(
-    definitions: Definitions, queries: Mapping[str, Query], translate: Translate, *, database: int
+    definitions: Definitions,
+    queries: Mapping[str, Query],
+    surroundings: Surroundings,
+    translate: Translate,
+    *,
+    database: int,
+    relations: Mapping[str, str],
 ) -> dict[str, Item]:
-    """List what should be there, by id, in the order of making it: collections, cards, dashboards.
+    """List the collections, cards and dashboards that should be there, by id, in the order of making them.
 
-    `queries` are the compiled cards (`checks.check_sources`), `database` is Metabase's id of the published warehouse.
+    `queries` are the compiled cards (`checks.check_sources`), `database` is Metabase's id of the published warehouse,
+    `relations` maps models to where they are.
     """
-    audiences = dict.fromkeys(dashboard.audience for dashboard in definitions.dashboards)
-    items = [_collection(ROOT, None, _ROOT_WORDS), *(_collection(one, ROOT, "") for one in audiences)]
+    items = [_collection(ROOT, _TITLE, None, _ROOT_WORDS)]
+    items += [_collection(one.key, one.title, ROOT, one.words) for one in surroundings.collections.values()]
     for dashboard in definitions.dashboards:
+        embedding = surroundings.embedding.get(dashboard.key)
+        lock = None if embedding is None else Lock(embedding.lock, relations[embedding.model], embedding.column)
         for key, filter_ in dashboard.filters.items():
             items.append(_values_card(dashboard, key, filter_, queries, translate, database))
         items += [
-            _card(card, dashboard, queries[card.sql_name], translate, database) for card in dashboard.cards.values()
+            _card(card, dashboard, queries[card.sql_name], translate, database, lock)
+            for card in dashboard.cards.values()
         ]
-    items += [_dashboard(dashboard) for dashboard in definitions.dashboards]
+    items += [_dashboard(one, surroundings.embedding.get(one.key)) for one in definitions.dashboards]
     return {item.id: item for item in items}
 
 
@@ -65,23 +77,27 @@ def values_key(dashboard: str, filter_: str) -> str:
     return f"{dashboard}__{filter_}_values"
 
 
-def _collection(key: str, parent: str | None, words: str) -> Item:
-    fields = {"name": TITLES[key], "description": words, "parent": parent, "archived": False}
+def _collection(key: str, title: str, parent: str | None, words: str) -> Item:
+    fields = {"name": title, "description": words, "parent": parent, "archived": False}
     return Item("collection", key, fields)
 
 
-def _card(card: Card, dashboard: Dashboard, query: Query, translate: Translate, database: int) -> Item:
+def _card(
+    card: Card, dashboard: Dashboard, query: Query, translate: Translate, database: int, lock: Lock | None
+) -> Item:
     words = [card.definition, f"Owner: {dashboard.card_owner(card)}. Models: {', '.join(query.relations)}."]
-    native = card_native(card, query, dashboard.filters, translate)
-    tags = {
+    native = card_native(card, query, dashboard.filters, translate, lock)
+    tags: dict[str, dict[str, Any]] = {
         key: {
             "type": "text",
             "display-name": dashboard.filters[key].label,
             "required": True,
             "default": dashboard.filters[key].all,
         }
-        for key in native.variables
+        for key in card.filters
     }
+    if lock is not None:
+        tags[lock.column] = {"type": "number", "display-name": label(lock.column), "required": False, "default": None}
     return Item("card", card.key, _card_fields(card.title, words, dashboard, native, database) | {
         "display": display(card),
         "tags": tags,
@@ -113,6 +129,7 @@ def _card_fields(
 ) -> dict[str, Any]:  # Any: JSON
     return {
         "name": title,
+        "type": "question",
         "description": "\n\n".join(word for word in words if word),
         "collection": dashboard.audience,
         "database": database,
@@ -121,8 +138,8 @@ def _card_fields(
     }
 
 
-def _dashboard(dashboard: Dashboard) -> Item:
-    parameters = {
+def _dashboard(dashboard: Dashboard, embedding: Embedding | None) -> Item:
+    parameters: dict[str, dict[str, Any]] = {
         key: {
             "name": filter_.label,
             "type": _CATEGORY,
@@ -132,30 +149,44 @@ def _dashboard(dashboard: Dashboard) -> Item:
         }
         for key, filter_ in dashboard.filters.items()
     }
+    if embedding is not None:
+        name = label(embedding.column)
+        parameters[embedding.column] = {"name": name, "type": _NUMBER, "default": [], "values": None, "column": None}
     return Item("dashboard", dashboard.key, {
         "name": dashboard.title,
         "description": dashboard.question,
         "collection": dashboard.audience,
         "parameters": parameters,
-        "tabs": [],
-        "layout": layout(dashboard),
+        "tabs": [tab.title for tab in dashboard.tabs],
+        "layout": layout(dashboard, [embedding.column] if embedding is not None else []),
+        "embedding": {} if embedding is None else {embedding.column: "locked"},
         "archived": False,
     })  # fmt: skip
 
 
-def layout(dashboard: Dashboard) -> list[dict[str, Any]]:  # Any: JSON
-    """Place the question and the cards on Metabase's grid; rows of cards as in the definition."""
-    placed: list[dict[str, Any]] = [
-        {"text": dashboard.question, "key": "question", "at": [0, 0, GRID_COLUMNS, _QUESTION_HEIGHT], "filters": []}
-    ]
-    top = _QUESTION_HEIGHT
-    for row in dashboard.rows:
+def layout(dashboard: Dashboard, locked: list[str]) -> list[dict[str, Any]]:  # Any: JSON
+    """Place the question and the cards on Metabase's grid, each tab's from its top; rows as in the definition."""
+    question = {"text": dashboard.question, "key": "question", "at": [0, 0, GRID_COLUMNS, _QUESTION_HEIGHT]}
+    titles = [tab.title for tab in dashboard.tabs for _ in range(tab.rows)]
+    tabs: list[str | None] = [*titles] or [None] * len(dashboard.rows)
+    placed: list[dict[str, Any]] = [question | {"filters": []} | _on(tabs[0])]
+    tops = {tabs[0]: _QUESTION_HEIGHT}
+    for row, tab in zip(dashboard.rows, tabs, strict=True):
         cards = [dashboard.cards[cell.card] for cell in row]
         height = max(_HEIGHTS.get(card.chart, _HEIGHT) for card in cards)
-        left = 0
+        top, left = tops.get(tab, 0), 0
         for cell, card in zip(row, cards, strict=True):
             place = [top, left, cell.width, height]
-            placed.append({"card": card.key, "at": place, "filters": list(card.filters)})
+            placed.append({"card": card.key, "at": place, "filters": [*card.filters, *locked]} | _on(tab))
             left += cell.width
-        top += height
+        tops[tab] = top + height
     return placed
+
+
+def _on(tab: str | None) -> dict[str, str]:
+    return {} if tab is None else {"tab": tab}
+
+
+def label(column: str) -> str:
+    """Name a column for people: `client_id` is Client id."""
+    return column.replace("_", " ").capitalize()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from dashboards.metabase import identity
+from dashboards.metabase import identity, metrics
 from dashboards.metabase.found import TEXT_KEY, Existing, Found, dashcard_key, target
-from dashboards.metabase.identity import Marker, with_marker
+from dashboards.metabase.identity import Marker, with_marker, without_marker
+from dashboards.metabase.plan import fingerprints
 from dashboards.metabase.wanted import Item
 
 Body = dict[str, Any]  # Any: JSON
@@ -27,29 +28,43 @@ def collection_body(item: Item, marker: Marker, found: Found) -> Body:
 def card_body(item: Item, found: Found) -> Body:
     """Write a card. The query goes as `native`, which every version takes; version 57 and later give MBQL 5 back."""
     fields = item.fields
-    tags = {name: tag(item.key, name, one) for name, one in fields["tags"].items()}
-    native = {"query": fields["sql"], "template-tags": tags}
+    query: Body
+    if fields["type"] == "metric":
+        tables, columns = ({name: number for number, name in one.items()} for one in (found.tables, found.columns))
+        query = {
+            "lib/type": "mbql/query",
+            "database": fields["database"],
+            "stages": metrics.stages(fields, tables, columns),
+        }
+        settings = {**fields["settings"], metrics.APPLIED: {metrics.KEY: item.key, **fingerprints(item)}}
+    else:
+        tags = {name: tag(item.key, name, one) for name, one in fields["tags"].items()}
+        native = {"query": fields["sql"], "template-tags": tags}
+        query = {"type": "native", "database": fields["database"], "native": native}
+        settings = fields["settings"]
     return {
         "name": fields["name"],
         "description": fields["description"],
-        "type": "question",
+        "type": fields["type"],
         "display": fields["display"],
-        "dataset_query": {"type": "native", "database": fields["database"], "native": native},
-        "visualization_settings": fields["settings"],
+        "dataset_query": query,
+        "visualization_settings": settings,
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
     }
 
 
 def tag(card: str, name: str, one: Body) -> Body:
     """Write a variable of a card's SQL."""
-    return {"id": str(uuid.uuid5(_SPACE, f"{card}.{name}")), "name": name, **one}
+    given = {key: value for key, value in one.items() if value is not None}
+    return {"id": str(uuid.uuid5(_SPACE, f"{card}.{name}")), "name": name, **given}
 
 
 def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) -> Body:
     """Write a dashboard whole: the arrays replace what is there, so ids that are known go with what they belong to."""
     fields, cards = item.fields, found.keys("card")
     known = {dashcard_key(one, cards): one["id"] for one in there.raw.get("dashcards") or []}
-    placed = [_dashcard(item.key, place, found) for place in fields["layout"]]
+    tabs = _tabs(fields["tabs"], there)
+    placed = [_dashcard(item.key, place, tabs, found) for place in fields["layout"]]
     new = 0
     for one, place in zip(placed, fields["layout"], strict=True):
         key = str(place["card"]) if "card" in place else f"text:{place['key']}"
@@ -59,23 +74,41 @@ def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) ->
             new -= 1
             one["id"] = new
     return {
+        **_embedding(fields["embedding"], there),
         "name": fields["name"],
         "description": fields["description"],
-        "caveats": marker.text(),
+        "caveats": with_marker(without_marker(there.raw.get("caveats")), marker),
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
         "archived": fields["archived"],
         "parameters": [
-            parameter(item.key, slug, one, found.items[f"card:{one['values']}"].number)
-            for slug, one in fields["parameters"].items()
+            parameter(item.key, slug, one, _values(one, found)) for slug, one in fields["parameters"].items()
         ],
-        "tabs": [],
-        "dashcards": placed + _moved_below(there, max(one["row"] + one["size_y"] for one in placed)),
+        "tabs": [{"id": number, "name": name} for name, number in tabs.items()],
+        "dashcards": placed + _moved_below(there, placed, list(tabs.values())),
     }
 
 
-def _dashcard(dashboard: str, place: Body, found: Found) -> Body:
+def _tabs(names: list[str], there: Existing) -> dict[str, int]:
+    """Number the tabs: those that are there keep their numbers, new ones have negative ones on their way."""
+    known = {one["name"]: one["id"] for one in there.raw.get("tabs") or []}
+    return {name: known.get(name, -1 - place) for place, name in enumerate(names)}
+
+
+def _embedding(wanted: Body, there: Existing) -> Body:
+    """Say nothing about embedding where nothing is wanted or there: who may not embed may not say so either."""
+    if not wanted and not there.raw.get("enable_embedding"):
+        return {}
+    return {"enable_embedding": bool(wanted), "embedding_params": wanted}
+
+
+def _values(one: Body, found: Found) -> int | None:
+    return None if one["values"] is None else found.items[f"card:{one['values']}"].number
+
+
+def _dashcard(dashboard: str, place: Body, tabs: dict[str, int], found: Found) -> Body:
     row, column, width, height = place["at"]
-    body: Body = {"row": row, "col": column, "size_x": width, "size_y": height, "series": [], "dashboard_tab_id": None}
+    body: Body = {"row": row, "col": column, "size_x": width, "size_y": height, "series": []}
+    body["dashboard_tab_id"] = tabs[place["tab"]] if "tab" in place else None
     if "text" in place:
         return body | {"card_id": None, "visualization_settings": text_settings(place), "parameter_mappings": []}
     number = found.items[f"card:{place['card']}"].number
@@ -98,13 +131,17 @@ def text_settings(place: Body) -> Body:
     return {"virtual_card": virtual, "text": place["text"], TEXT_KEY: place["key"]}
 
 
-def parameter(dashboard: str, slug: str, one: Body, values: int | str) -> Body:
-    """Write a filter; `values` is the card that lists what it offers."""
-    return {
+def parameter(dashboard: str, slug: str, one: Body, values: int | str | None) -> Body:
+    """Write a filter; `values` is the card that lists what it offers. One without is a number that a link fixes."""
+    head: Body = {
         "id": identity.short_id(dashboard, slug),
         "slug": slug,
         "name": one["name"],
         "type": one["type"],
+    }
+    if values is None:
+        return head | {"sectionId": "number"}
+    return head | {
         "sectionId": "string",
         "default": one["default"],
         "isMultiSelect": False,
@@ -118,10 +155,19 @@ def parameter(dashboard: str, slug: str, one: Body, values: int | str) -> Body:
     }
 
 
-def _moved_below(there: Existing, bottom: int) -> list[Body]:
-    """What others placed stays, below ours where it would lie on them."""
+def _moved_below(there: Existing, placed: list[Body], tabs: list[int]) -> list[Body]:
+    """What others placed stays, on each tab below ours where it would lie on them."""
     kept = ("id", "card_id", "row", "col", "size_x", "size_y", "series", "visualization_settings", "parameter_mappings")
-    foreign = [{name: one[name] for name in kept if name in one} | {"dashboard_tab_id": None} for one in there.foreign]
-    highest = min((one["row"] for one in foreign), default=bottom)
-    down = max(0, bottom - highest)
-    return [one | {"row": one["row"] + down} for one in foreign]
+    moved = []
+    every: list[int | None] = [*tabs] or [None]
+    for tab in every:
+        first = tab in (None, tabs[0] if tabs else None)
+        foreign = [
+            {name: one[name] for name in kept if name in one} | {"dashboard_tab_id": tab}
+            for one in there.foreign
+            if one.get("dashboard_tab_id") == tab or (first and one.get("dashboard_tab_id") not in tabs)
+        ]
+        bottom = max((one["row"] + one["size_y"] for one in placed if one["dashboard_tab_id"] == tab), default=0)
+        down = max(0, bottom - min((one["row"] for one in foreign), default=bottom))
+        moved += [one | {"row": one["row"] + down} for one in foreign]
+    return moved

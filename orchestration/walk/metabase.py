@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dashboards import catalogue
+from dashboards.catalogue import READABLE
 from dashboards.checks import check_sources
-from dashboards.compile import relations_of_manifest
+from dashboards.compile import Query, relations_of_manifest
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metabase import apply as applying
+from dashboards.metabase import tables
 from dashboards.metabase.apply import Applied, Progress, refresh
 from dashboards.metabase.client import Client
 from dashboards.metabase.export import export_yaml
 from dashboards.metabase.found import Found
+from dashboards.metabase.metrics import metric_items
 from dashboards.metabase.native import Translate
 from dashboards.metabase.plan import Plan, plan
+from dashboards.metabase.rights import group_items
+from dashboards.metabase.sending import require_channels, sending_items
+from dashboards.metabase.surroundings import Surroundings, load_surroundings
 from dashboards.metabase.wanted import Item, wanted
 from dashboards.metrics import load_metrics
 from orchestration.errors import FluxError, SettingError
@@ -37,26 +44,81 @@ class Deployment:
     wanted: Mapping[str, Item]
     found: Found
     plan: Plan
+    engine: str
+    """With which Metabase reads the published models."""
+    unread: tuple[str, ...]
+    """Models whose tables Metabase does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """What the files say, checked."""
+
+    definitions: Definitions
+    queries: Mapping[str, Query]
+    relations: Mapping[str, str]
+    surroundings: Surroundings
 
 
 def validate(manifest: Path) -> dict[str, int]:
     """Check all definitions; count what there is. Raises DefinitionError at the first mistake."""
-    definitions = _definitions()
-    queries = check_sources(definitions, relations_of_manifest(manifest))
-    cards = sum(len(dashboard.cards) for dashboard in definitions.dashboards)
-    return {"dashboards": len(definitions.dashboards), "cards": cards, "queries": len(queries)}
+    said = defined(manifest, DEFINITIONS)
+    cards = sum(len(dashboard.cards) for dashboard in said.definitions.dashboards)
+    return {"dashboards": len(said.definitions.dashboards), "cards": cards, "queries": len(said.queries)}
 
 
-def open_deployment(settings: Settings, manifest: Path) -> Deployment:
+def defined(manifest: Path, directory: Path) -> Defined:
+    """Read and check the definitions. Raises DefinitionError."""
+    definitions = load_definitions(directory, load_metrics(project_directory()))
+    relations = relations_of_manifest(manifest)
+    queries = check_sources(definitions, relations)
+    return Defined(definitions, queries, relations, load_surroundings(directory / "metabase", definitions, relations))
+
+
+def published(said: Defined) -> Definitions:
+    """Leave out dashboards that read what is not published to all: Metabase's database has none of it."""
+    kept = [
+        dashboard
+        for dashboard in said.definitions.dashboards
+        if all(
+            relation.partition(".")[0] in READABLE
+            for card in dashboard.cards.values()
+            for relation in said.queries[card.sql_name].relations
+        )
+    ]
+    return replace(said.definitions, dashboards=tuple(kept))
+
+
+def open_deployment(settings: Settings, manifest: Path, directory: Path = DEFINITIONS) -> Deployment:
     """Read both sides. Raises SettingError, FluxError, DashboardError."""
-    definitions = _definitions()
-    queries = check_sources(definitions, relations_of_manifest(manifest))
-    client = Client(_url(settings), api_key=_api_key(settings))
-    client.require_version()
+    said = defined(manifest, directory)
+    client = open_client(settings)
     database = _database(client, settings.metabase_database)
-    items = wanted(definitions, queries, _DIALECTS[database["engine"]], database=database["id"])
-    found = refresh(client, items)
-    return Deployment(client, items, found, plan(items, found))
+    number, engine = database["id"], database["engine"]
+    read = client.get(f"/api/database/{number}/metadata", include_hidden=True)
+    there = tables.read_tables(read, said.relations, engine)
+    found = tables.index(there)
+    models = catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
+    columns = {model: [field["name"] for field in one["fields"]] for model, one in there.items()}
+    content = wanted(
+        published(said),
+        said.queries,
+        said.surroundings,
+        _DIALECTS[engine],
+        database=number,
+        relations=said.relations,
+    )
+    more = [
+        *group_items(said.surroundings.groups, said.surroundings.collections, number),
+        *tables.table_items(models, tables.Keys(models, manifest), found),
+        *metric_items(load_metrics(project_directory()), columns, number),
+        *sending_items(said.surroundings, content),
+    ]
+    items = content | {item.id: item for item in more}
+    require_channels(client, items.values())
+    unread = [model.name for model in models if model.schema in READABLE and model.name not in there]
+    found = refresh(client, items, found)
+    return Deployment(client, items, found, plan(items, found), engine, tuple(unread))
 
 
 def apply(deployment: Deployment, *, overwrite: bool, progress: Progress) -> Applied:
@@ -78,17 +140,45 @@ def prune(deployment: Deployment, progress: Callable[[str, int, int], None]) -> 
 
 def export(settings: Settings, manifest: Path, directory: Path, engine: str) -> list[Path]:
     """Write the definitions as Metabase's own YAML. Raises DefinitionError, OSError."""
-    definitions = _definitions()
-    queries = check_sources(definitions, relations_of_manifest(manifest))
-    items = wanted(definitions, queries, _DIALECTS[engine], database=0)  # there the database has its name
+    said = defined(manifest, DEFINITIONS)
+    # There the database has its name.
+    items = wanted(
+        published(said), said.queries, said.surroundings, _DIALECTS[engine], database=0, relations=said.relations
+    )
     return export_yaml(items, settings.metabase_database, directory)
 
 
-def _definitions() -> Definitions:
-    return load_definitions(DEFINITIONS, load_metrics(project_directory()))
+def address(settings: Settings, manifest: Path, key: str) -> str:
+    """Give the URL of a dashboard in Metabase. Raises SettingError, FluxError, DashboardError."""
+    deployment = open_deployment(settings, manifest)
+    return f"{deployment.client.url}/dashboard/{number_of(deployment, key)}"
 
 
-def _url(settings: Settings) -> str:
+def number_of(deployment: Deployment, key: str) -> int:
+    """Give the server's number of a dashboard. Raises FluxError."""
+    there = deployment.found.items.get(f"dashboard:{key}")
+    if there is None:
+        known = ", ".join(sorted(deployment.found.numbers("dashboard"))) or "none"
+        raise FluxError(f"there is no dashboard {key!r} of Flux's in this Metabase (it has {known})")
+    return there.number
+
+
+def open_client(settings: Settings) -> Client:
+    """Speak to the Metabase of the settings. Raises SettingError, MetabaseVersionError."""
+    url = url_of(settings)
+    key = secret("METABASE_API_KEY", settings.metabase_api_key, settings.metabase_api_key_file)
+    if key is None:
+        raise SettingError(
+            "no key for Metabase; make one there (Admin, Authentication, API keys) and set FLUX_METABASE_API_KEY,"
+            " or let 'flux dashboards set-up' make one"
+        )
+    client = Client(url, api_key=key)
+    client.require_version()
+    return client
+
+
+def url_of(settings: Settings) -> str:
+    """Give the Metabase's address. Raises SettingError."""
     if settings.metabase_url is None:
         raise SettingError(
             "no Metabase is told; set FLUX_METABASE_URL, and FLUX_METABASE_API_KEY with a key made there"
@@ -96,18 +186,14 @@ def _url(settings: Settings) -> str:
     return settings.metabase_url
 
 
-def _api_key(settings: Settings) -> str:
-    if settings.metabase_api_key is not None:
-        return settings.metabase_api_key
-    path = settings.metabase_api_key_file
+def secret(name: str, value: str | None, path: Path | None) -> str | None:
+    """Give a secret from its variable or its file. Raises SettingError for a file that cannot be read."""
     if path is None:
-        raise SettingError(
-            "no key for Metabase; make one there (Admin, Authentication, API keys), set FLUX_METABASE_API_KEY"
-        )
+        return value
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingError(f"FLUX_METABASE_API_KEY_FILE cannot be read: {error.strerror}") from error
+        raise SettingError(f"FLUX_{name}_FILE cannot be read: {error.strerror}") from error
 
 
 def _database(client: Client, name: str) -> dict[str, Any]:  # Any: the server's own shape

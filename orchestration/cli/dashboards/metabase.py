@@ -14,7 +14,7 @@ from orchestration.cli.output import examples, json_option, print_json, read_set
 from orchestration.screen import Screen
 
 if TYPE_CHECKING:
-    from dashboards.metabase.plan import Change, FieldChange, Plan
+    from dashboards.metabase.plan import Change, FieldChange
     from orchestration.walk.metabase import Deployment
 
 _SIGNS = {"create": "+", "update": "~", "note": "="}
@@ -48,7 +48,7 @@ def plan(as_json: bool) -> int:
     Exit code 0 when there is nothing to do, 2 when there is, 1 on failure. Writes nothing.
     """
     deployment = _deployment()
-    _tell(deployment.plan, as_json)
+    _tell(deployment, as_json)
     return 2 if deployment.plan.changes else 0
 
 
@@ -155,7 +155,8 @@ def _deployment() -> Deployment:
     return metabase.open_deployment(settings, models.prepare(settings))
 
 
-def _tell(plan: Plan, as_json: bool) -> None:
+def _tell(deployment: Deployment, as_json: bool) -> None:
+    plan = deployment.plan
     if as_json:
         print_json(
             {
@@ -169,17 +170,32 @@ def _tell(plan: Plan, as_json: bool) -> None:
                 ],
                 "unneeded": [one.id for one in plan.unneeded],
                 "foreign": [{"dashboard": one.dashboard, "title": one.title} for one in plan.foreign],
+                "adoptable": [
+                    {"dashboard": one.dashboard, "name": one.name, "number": one.number} for one in plan.strangers
+                ],
+                "unread": list(deployment.unread),
             }
         )
         return
     for change in plan.changes:
         click.echo(_line(change))
-        for one in change.fields:
-            click.echo(f"    {one.name}: {one.words}")
+        for field in change.fields:
+            click.echo(f"    {field.name}: {field.words}")
     for unneeded in plan.unneeded:
         click.echo(f"- {unneeded.id}: defined no more; 'flux dashboards prune' archives it")
     for other in plan.foreign:
         click.echo(f"  {other.dashboard}: {other.title!r} was placed there by somebody; it stays")
+    for one in plan.strangers:
+        click.echo(
+            f"  {one.name!r} is there already and not Flux's; 'apply' makes another,"
+            f" 'flux dashboards adopt {one.number} --key {one.dashboard}' makes it ours"
+        )
+    if deployment.unread:
+        names = ", ".join(deployment.unread[:5]) + (", ..." if len(deployment.unread) > 5 else "")
+        click.echo(
+            f"  {len(deployment.unread)} models are not known there, so nothing is told of them: {names};"
+            " 'flux dashboards set-up' lets Metabase read the tables anew"
+        )
     made = sum(change.action == "create" for change in plan.changes)
     if plan.changes:
         click.echo(f"{made} to make, {len(plan.changes) - made} to change; 'flux dashboards diff' shows the texts")

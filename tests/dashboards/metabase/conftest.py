@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,12 +15,18 @@ from dashboards.metabase.apply import Applied, apply, refresh
 from dashboards.metabase.client import Client
 from dashboards.metabase.found import Found
 from dashboards.metabase.plan import Plan, plan
+from dashboards.metabase.surroundings import load_surroundings
 from dashboards.metabase.wanted import Item, wanted
 from tests.dashboards.metabase.server import API_KEY, Fake, serving
 from tests.dashboards.metabase.state import State
-from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, full_warehouse
+from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, contracts, full_warehouse
 
 DATABASE = 2
+READ = (
+    "dim_client", "dim_skill", "fct_applications", "fct_recommendations", "rpt_overview_weekly",
+    "rpt_recommendation_quality_weekly", "rpt_weekly_active_members",
+)  # fmt: skip
+"""Tables that the stand-in has read. Few, since each column of each is a call."""
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +35,12 @@ def items() -> dict[str, Item]:
     definitions = load_definitions(DEFINITIONS, METRICS)
     _, relations = full_warehouse()
     return wanted(
-        definitions, check_sources(definitions, relations), lambda tree: tree.sql(dialect="duckdb"), database=DATABASE
+        definitions,
+        check_sources(definitions, relations),
+        load_surroundings(DEFINITIONS / "metabase", definitions, relations),
+        lambda tree: tree.sql(dialect="duckdb"),
+        database=DATABASE,
+        relations=relations,
     )
 
 
@@ -60,8 +72,15 @@ def warehouse() -> duckdb.DuckDBPyConnection:
 @pytest.fixture
 def metabase(warehouse: duckdb.DuckDBPyConnection) -> Iterator[Fake]:
     """A server with nothing on it."""
-    with serving(Fake(State(lambda sql: warehouse.cursor().execute(sql).fetchall(), DATABASE))) as fake:
+    there = {(contracts()[name][0], name): contracts()[name][1] for name in READ}
+    with serving(Fake(State(lambda sql: warehouse.cursor().execute(sql).fetchall(), DATABASE, there))) as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def flux_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for commands that read the models' manifest, so that dbt parses once."""
+    return tmp_path_factory.mktemp("metabase") / "a home"
 
 
 class Deployer:
@@ -70,14 +89,14 @@ class Deployer:
     def __init__(self, fake: Fake) -> None:
         self.client = Client(fake.url, api_key=API_KEY, sleep=lambda seconds: None)
 
-    def found(self, items: dict[str, Item]) -> Found:
-        return refresh(self.client, items)
+    def found(self, items: dict[str, Item], tables: Found | None = None) -> Found:
+        return refresh(self.client, items, tables)
 
     def plan(self, items: dict[str, Item]) -> Plan:
         return plan(items, self.found(items))
 
-    def apply(self, items: dict[str, Item], *, overwrite: bool = False) -> Applied:
-        found = self.found(items)
+    def apply(self, items: dict[str, Item], tables: Found | None = None, *, overwrite: bool = False) -> Applied:
+        found = self.found(items, tables)
         return apply(
             self.client, items, found, plan(items, found), overwrite=overwrite, progress=lambda what, done, total: None
         )

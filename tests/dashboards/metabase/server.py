@@ -11,17 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.dashboards.metabase.house import API_KEY, House
 from tests.dashboards.metabase.state import Json, RefusedError, State
 
-API_KEY = "mb_a-key-of-the-stand-in"
+__all__ = ["API_KEY", "Fake", "serving"]
+
+OPEN = ("/api/health", "/api/session/properties", "/api/setup", "/api/session")
 
 
 class Fake:
     """One server. `faults` are answered instead, one each: `(method, path) -> status`, or an exception that cuts."""
 
-    def __init__(self, state: State, version: str = "v0.58.3") -> None:
+    def __init__(self, state: State, version: str = "v0.58.3", *, empty: bool = False) -> None:
         self.state, self.version = state, version
-        self.database: Json = {"id": state.database, "name": "Flux", "engine": "duckdb"}
+        self.house = House(state.database, empty=empty)
+        if not empty:
+            state.schema.read()
         self.asked: list[tuple[str, str]] = []
         self.before: Callable[[str, str], int | None] = lambda method, path: None
         """Called before each call: a status is answered instead, 0 cuts the connection before the call is done."""
@@ -37,10 +42,60 @@ class Fake:
 
     def answer(self, method: str, path: str, parameters: dict[str, str], body: Json) -> Any:
         """Answer one call. Raises RefusedError."""
-        state = self.state
+        state, house, people, sent, schema = (
+            self.state,
+            self.house,
+            self.state.people,
+            self.state.sent,
+            self.state.schema,
+        )
+
+        def number(name: str) -> int | None:
+            return int(parameters[name]) if name in parameters else None
+
         routes: list[tuple[str, str, Callable[..., Any]]] = [
-            ("GET", r"/api/session/properties", lambda: {"version": {"tag": self.version}, "setup-token": None}),
-            ("GET", r"/api/database", lambda: {"data": [self.database], "total": 1}),
+            ("GET", r"/api/health", house.health),
+            ("GET", r"/api/session/properties", lambda: {"version": {"tag": self.version}} | house.properties()),
+            ("POST", r"/api/setup", lambda: house.set_up(body)),
+            ("POST", r"/api/session", lambda: house.sign_in(body)),
+            ("GET", r"/api/user/current", lambda: {"id": 1, "email": "admin@example.com"}),
+            ("GET", r"/api/api-key", house.list_keys),
+            ("POST", r"/api/api-key", lambda: house.add_key(body)),
+            ("PUT", r"/api/api-key/(\d+)/regenerate", house.renew_key),
+            ("GET", r"/api/setting/([a-z-]+%3F|[a-z-]+)", house.setting),
+            ("PUT", r"/api/setting/([a-z-]+)", lambda name: house.change_setting(name, body, state)),
+            ("GET", r"/api/database", house.list_databases),
+            ("POST", r"/api/database", lambda: house.add_database(body)),
+            ("GET", r"/api/database/(\d+)", house.database),
+            ("PUT", r"/api/database/(\d+)", lambda n: house.change_database(n, body)),
+            ("POST", r"/api/database/(\d+)/sync_schema", lambda n: house.sync(n, schema)),
+            ("GET", r"/api/database/(\d+)/metadata", lambda n: schema.metadata(house.database(n))),
+            ("GET", r"/api/table/(\d+)", lambda n: schema.table(n, fields=False)),
+            ("GET", r"/api/table/(\d+)/query_metadata", schema.table),
+            ("PUT", r"/api/table/(\d+)", lambda n: schema.change_table(n, body)),
+            ("GET", r"/api/field/(\d+)", schema.field),
+            ("PUT", r"/api/field/(\d+)", lambda n: schema.change_field(n, body)),
+            ("GET", r"/api/permissions/group", people.list_groups),
+            ("POST", r"/api/permissions/group", lambda: people.add_group(body)),
+            ("GET", r"/api/permissions/group/(\d+)", people.group),
+            ("PUT", r"/api/permissions/group/(\d+)", lambda n: people.change_group(n, body)),
+            ("GET", r"/api/permissions/graph", people.data_graph),
+            ("PUT", r"/api/permissions/graph", lambda: people.change_data(body)),
+            ("GET", r"/api/collection/graph", lambda: people.collection_graph(state.collections)),
+            ("PUT", r"/api/collection/graph", lambda: people.change_collections(body, state.collections)),
+            ("GET", r"/api/pulse/form_input", sent.form_input),
+            ("GET", r"/api/pulse", lambda: sent.list_pulses(number("dashboard_id"), "archived" in parameters)),
+            ("POST", r"/api/pulse", lambda: sent.add_pulse(body)),
+            ("GET", r"/api/pulse/(\d+)", sent.pulse),
+            ("PUT", r"/api/pulse/(\d+)", lambda n: sent.change_pulse(n, body)),
+            (
+                "GET",
+                r"/api/notification",
+                lambda: sent.list_notifications(number("card_id"), "include_inactive" in parameters),
+            ),
+            ("POST", r"/api/notification", lambda: sent.add_notification(body)),
+            ("GET", r"/api/notification/(\d+)", sent.notification),
+            ("PUT", r"/api/notification/(\d+)", lambda n: sent.change_notification(n, body)),
             ("GET", r"/api/collection", lambda: state.list_collections(parameters.get("archived") == "true")),
             ("POST", r"/api/collection", lambda: state.add_collection(body)),
             ("GET", r"/api/collection/(\d+)", lambda n: dict(state._of(state.collections, n))),
@@ -51,6 +106,7 @@ class Fake:
             ("GET", r"/api/card", lambda: [state.card(number) for number in state.cards]),
             ("GET", r"/api/card/(\d+)", state.card),
             ("PUT", r"/api/card/(\d+)", lambda n: state.change_card(n, body)),
+            ("POST", r"/api/card/(\d+)/query", state.ask_card),
             ("POST", r"/api/dashboard", lambda: state.add_dashboard(body)),
             ("GET", r"/api/dashboard", lambda: [state.dashboard(number) for number in state.dashboards]),
             ("GET", r"/api/dashboard/(\d+)", state.dashboard),
@@ -83,7 +139,9 @@ def serving(fake: Fake) -> Iterator[Fake]:
             if status is not None:
                 self._send(status, "as it was told")
                 return
-            if self.headers.get("X-API-KEY") != API_KEY and parts.path != "/api/session/properties":
+            if parts.path not in OPEN and not fake.house.knows(
+                {name.upper(): one for name, one in self.headers.items()}
+            ):
                 self._send(401, "Unauthenticated")
                 return
             parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}

@@ -10,10 +10,16 @@ import copy
 import itertools
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-Json = dict[str, Any]
+from tests.dashboards.metabase import queries, strict
+from tests.dashboards.metabase.people import People
+from tests.dashboards.metabase.schema import Schema, base_type
+from tests.dashboards.metabase.sent import Sent
+from tests.dashboards.metabase.strict import Json, RefusedError
+
+__all__ = ["Json", "RefusedError", "State"]
 DISPLAYS = frozenset(
     (
         *(
@@ -42,28 +48,29 @@ PARAMETER_TYPES = frozenset(
         *("boolean/=", "temporal-unit", "id", "category", "number", "text", "date", "boolean"),
     )
 )
-TAG_TYPES = frozenset({"text", "number", "date", "boolean", "dimension", "card", "snippet", "temporal-unit"})
 GRID = 24
 
 
-class RefusedError(Exception):
-    """An answer that is no success: HTTP's status, and what the body says."""
-
-    def __init__(self, status: int, body: Json | str) -> None:
-        super().__init__(str(body))
-        self.status, self.body = status, body
-
-
 class State:
-    """Collections, cards and dashboards of one server."""
+    """Collections, cards and dashboards of one server; people, tables and what is sent stand beside."""
 
-    def __init__(self, ask: Callable[[str], list[tuple[Any, ...]]], database: int) -> None:
+    def __init__(
+        self,
+        ask: Callable[[str], list[tuple[Any, ...]]],
+        database: int,
+        there: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+    ) -> None:
         self.ask, self.database = ask, database
         self.collections: dict[int, Json] = {}
         self.cards: dict[int, Json] = {}
         self.dashboards: dict[int, Json] = {}
         self._numbers = itertools.count(101)
         self._clock = itertools.count(1)
+        self.people = People(database)
+        self.schema = Schema(database, there or {})
+        self.sent = Sent(self, lambda: next(self._numbers))
+        self.embeds = True
+        """Whether an administrator allowed signed embedding."""
 
     # ---------- collections
 
@@ -81,6 +88,7 @@ class State:
             "id": number, "name": body["name"], "description": self._optional(body, "description"),
             "location": location, "archived": False, "slug": body["name"].lower(), "entity_id": self._entity(),
         }  # fmt: skip
+        self.people.collection_made(number, parent)
         return copy.deepcopy(self.collections[number])
 
     def change_collection(self, number: int, body: Json) -> Json:
@@ -102,9 +110,10 @@ class State:
         self._of(self.collections, number)
         found = [
             {name: one[name] for name in ("id", "name", "description", "archived")} | {"model": model}
-            for model, store in (("card", self.cards), ("dashboard", self.dashboards))
+            for kind, store in (("card", self.cards), ("dashboard", self.dashboards))
             for one in store.values()
-            if one["collection_id"] == number and not one["archived"] and models in (None, model)
+            if one["collection_id"] == number and not one["archived"]
+            if models in (None, model := "metric" if one.get("type") == "metric" else kind)
         ]
         return {"data": found, "total": len(found)}
 
@@ -147,8 +156,10 @@ class State:
             raise RefusedError(400, {"errors": {"description": "value must be a non-blank string, or null."}})
         if body.get("collection_id") is not None:
             self._of(self.collections, body["collection_id"])
+        if body.get("type", "question") not in ("question", "model", "metric"):
+            raise strict.wrong("type", "nullable enum of question, metric, model")
         if "dataset_query" in body:
-            self._check_query(body["dataset_query"])
+            queries.check(body["dataset_query"], body.get("type") or card["type"], self.database, self.schema)
         card |= copy.deepcopy(body)
         card["updated_at"] = self._now()
         return self.card(number)
@@ -156,36 +167,9 @@ class State:
     def card(self, number: int) -> Json:
         """Give a card as version 57 and later do: MBQL 5, with ids of the server's own, its keys in another order."""
         card = copy.deepcopy(self._of(self.cards, number))
-        native = card["dataset_query"]["native"]
-        card["dataset_query"] = {
-            "lib/type": "mbql/query",
-            "database": card["dataset_query"]["database"],
-            "stages": [{
-                "lib/type": "mbql.stage/native",
-                "lib/uuid": str(uuid.uuid4()),
-                "native": native["query"],
-                "template-tags": dict(reversed(list((native.get("template-tags") or {}).items()))),
-            }],
-        }  # fmt: skip
-        card |= {"query_type": "native", "database_id": self.database, "table_id": None, "creator_id": 1}
+        card["dataset_query"], query_type = queries.given_back(card["dataset_query"])
+        card |= {"query_type": query_type, "database_id": self.database, "table_id": None, "creator_id": 1}
         return dict(sorted(card.items(), reverse=True))
-
-    def _check_query(self, query: Json) -> None:
-        if query.get("type") != "native" or not isinstance(query.get("native"), dict):
-            raise RefusedError(400, {"errors": {"dataset_query": "only native queries here"}})
-        if query.get("database") != self.database:
-            raise RefusedError(404, "Not found.")
-        sql = query["native"].get("query")
-        if not isinstance(sql, str) or not sql.strip():
-            raise RefusedError(400, {"errors": {"dataset_query": "native.query must be a non-blank string"}})
-        tags = query["native"].get("template-tags") or {}
-        used = set(re.findall(r"\{\{\s*([a-z0-9_]+)\s*\}\}", sql))
-        if used != set(tags):
-            raise RefusedError(400, {"errors": {"dataset_query": f"variables {sorted(used)} but tags {sorted(tags)}"}})
-        for name, tag in tags.items():
-            if tag.get("name") != name or tag.get("type") not in TAG_TYPES or not tag.get("display-name"):
-                raise RefusedError(400, {"errors": {"dataset_query": f"template tag {name!r} is malformed"}})
-            uuid.UUID(tag["id"])
 
     # ---------- dashboards
 
@@ -221,19 +205,46 @@ class State:
                 raise RefusedError(400, {"errors": {"parameters": f"parameter {one.get('id')!r} is malformed"}})
             if one.get("values_source_type") == "card":
                 self._of(self.cards, one["values_source_config"]["card_id"])
+        if body.get("enable_embedding", dashboard["enable_embedding"]) != dashboard["enable_embedding"] or (
+            body.get("embedding_params", dashboard["embedding_params"]) != dashboard["embedding_params"]
+        ):
+            self._check_embedding(body, {one["slug"] for one in parameters})
+        tabs = self._tabs(dashboard, body)
         if "dashcards" in body:
-            dashboard["dashcards"] = self._placed(dashboard, body["dashcards"], set(ids))
-        if "tabs" in body:
-            dashboard["tabs"] = [
-                {**one, "id": one["id"] if one["id"] >= 0 else next(self._numbers), "dashboard_id": number}
-                for one in body["tabs"]
-            ]
+            dashboard["dashcards"] = self._placed(dashboard, body["dashcards"], set(ids), tabs)
         kept = {name: copy.deepcopy(value) for name, value in body.items() if name not in ("dashcards", "tabs")}
         dashboard |= kept
         dashboard["updated_at"] = self._now()
         return self.dashboard(number)
 
-    def _placed(self, dashboard: Json, dashcards: list[Json], parameters: set[str]) -> list[Json]:
+    def _check_embedding(self, body: Json, slugs: set[str]) -> None:
+        if not self.embeds:
+            raise RefusedError(400, "Embedding is not enabled.")
+        for slug, way in (body.get("embedding_params") or {}).items():
+            if slug not in slugs or way not in ("locked", "enabled", "disabled"):
+                raise strict.wrong("embedding_params", f"parameter {slug!r}: {way!r}")
+
+    def _tabs(self, dashboard: Json, body: Json) -> dict[int, int]:
+        """Keep the tabs; give what dashcards may name: the numbers that were sent, and what they became."""
+        known = {one["id"]: one["id"] for one in dashboard["tabs"]}
+        if "tabs" not in body:
+            return known
+        sent = {}
+        for one in body["tabs"]:
+            strict.only(one, {"id", "name"})
+            strict.text(one, "name")
+            if one["id"] in sent:
+                raise strict.wrong("tabs", "ids must be unique")
+            if one["id"] >= 0 and one["id"] not in known:
+                raise RefusedError(404, "Not found.")
+            sent[one["id"]] = one["id"] if one["id"] >= 0 else next(self._numbers)
+        dashboard["tabs"] = [
+            {"id": sent[one["id"]], "name": one["name"], "dashboard_id": dashboard["id"], "position": place}
+            for place, one in enumerate(body["tabs"])
+        ]
+        return sent
+
+    def _placed(self, dashboard: Json, dashcards: list[Json], parameters: set[str], tabs: dict[int, int]) -> list[Json]:
         known = {one["id"]: one for one in dashboard["dashcards"]}
         ids = [one.get("id") for one in dashcards]
         if len(set(ids)) != len(ids) or None in ids:
@@ -248,6 +259,9 @@ class State:
                 raise RefusedError(400, {"errors": {"dashcards": "a card leaves the grid"}})
             if one["id"] >= 0 and one["id"] not in known:
                 raise RefusedError(404, "Not found.")
+            tab = one.get("dashboard_tab_id")
+            if (tab is None) != (not tabs) or (tab is not None and tab not in tabs):
+                raise strict.wrong("dashcards", "with tabs each card is on one of them, without on none", 500)
             if one.get("card_id") is not None:
                 self._of(self.cards, one["card_id"])
             for mapping in one.get("parameter_mappings") or []:
@@ -261,7 +275,7 @@ class State:
                 "series": one.get("series") or [],
                 "parameter_mappings": one.get("parameter_mappings") or [],
                 "inline_parameters": one.get("inline_parameters") or [],
-                "dashboard_tab_id": one.get("dashboard_tab_id"),
+                "dashboard_tab_id": tabs.get(tab) if tab is not None else None,
                 "visualization_settings": copy.deepcopy(one.get("visualization_settings") or {}),
             })  # fmt: skip
         return placed
@@ -279,16 +293,27 @@ class State:
         places = {one["id"]: one for one in self._of(self.dashboards, number)["dashcards"]}
         if dashcard not in places or places[dashcard]["card_id"] != card:
             raise RefusedError(404, "Not found.")
+        return self.ask_card(card)
+
+    def ask_card(self, card: int) -> Json:
+        """Run a card by itself."""
         native = self._of(self.cards, card)["dataset_query"]["native"]
-        sql = native["query"]
+        sql = queries.without_optional(native["query"])  # no value is given here for what has no default
         for name, tag in (native.get("template-tags") or {}).items():
+            if tag.get("default") is None:
+                continue
             default = tag["default"][0] if isinstance(tag["default"], list) else tag["default"]
             sql = re.sub(r"\{\{\s*" + name + r"\s*\}\}", "'" + str(default).replace("'", "''") + "'", sql)
         try:
             rows = self.ask(sql)
         except Exception as error:
             return {"status": "failed", "error": str(error), "row_count": 0}
-        return {"status": "completed", "row_count": len(rows), "data": {"rows": [list(map(str, row)) for row in rows]}}
+        cols = [
+            {"name": name, "display_name": name.replace("_", " ").capitalize(), "base_type": base_type(kind)}
+            for name, kind, *_ in self.ask(f"describe {sql}")
+        ]
+        data = {"rows": [[None if one is None else str(one) for one in row] for row in rows], "cols": cols}
+        return {"status": "completed", "row_count": len(rows), "data": data}
 
     def values(self, number: int, parameter: str) -> Json:
         """Give what a filter offers: the rows of the card that its values come from."""
@@ -312,23 +337,16 @@ class State:
     # ---------- what all need
 
     def _of(self, store: dict[int, Json], number: object) -> Json:
-        if not isinstance(number, int) or number not in store:
-            raise RefusedError(404, "Not found.")
-        return store[number]
+        return strict.of(store, number)
 
     def _only(self, body: Json, known: set[str]) -> None:
-        """Refuse what the document does not name; a real server would pass it over, and nobody would notice."""
-        if unknown := sorted(set(body) - known):
-            raise RefusedError(400, {"errors": {unknown[0]: "unknown key"}})
+        strict.only(body, known)
 
     def _text(self, body: Json, name: str) -> None:
-        if not isinstance(body.get(name), str) or not body[name].strip():
-            raise RefusedError(400, {"errors": {name: "value must be a non-blank string."}})
+        strict.text(body, name)
 
     def _optional(self, body: Json, name: str) -> str | None:
-        if body.get(name) is not None:
-            self._text(body, name)
-        return body.get(name)
+        return strict.optional(body, name)
 
     def _entity(self) -> str:
         return uuid.uuid4().hex[:21]

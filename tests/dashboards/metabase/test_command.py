@@ -12,8 +12,8 @@ from tests.dashboards.metabase.server import API_KEY, Fake
 
 
 @pytest.fixture
-def home(tmp_path: Path, metabase: Fake, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FLUX_HOME", str(tmp_path / "a home"))
+def home(tmp_path: Path, flux_home: Path, metabase: Fake, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLUX_HOME", str(flux_home))
     monkeypatch.setenv("FLUX_METABASE_URL", metabase.url)
     monkeypatch.setenv("FLUX_METABASE_API_KEY", API_KEY)
     return tmp_path
@@ -22,11 +22,13 @@ def home(tmp_path: Path, metabase: Fake, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_plan_apply_plan_edit_and_diff(home: Path, metabase: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dashboards", "plan", "--json"]) == 2
     planned = json.loads(capsys.readouterr().out)
-    assert {one["action"] for one in planned["changes"]} == {"create"}
+    made = [one["item"] for one in planned["changes"] if one["action"] == "create"]
+    told = {one["item"].partition(":")[0] for one in planned["changes"] if one["action"] == "update"}
+    assert told == {"group", "table"}  # all users, and what is told of tables that are there
     assert metabase.writes == []
 
     assert main(["dashboards", "apply"]) == 0
-    assert f"{len(planned['changes'])} made, 0 changed" in capsys.readouterr().out
+    assert f"{len(made)} made, {len(planned['changes']) - len(made)} changed" in capsys.readouterr().out
     assert main(["dashboards", "plan"]) == 0
     assert "as the definitions say" in capsys.readouterr().out
 
