@@ -19,6 +19,7 @@ from tests.dashboards.metabase.conftest import (  # noqa: F401 - fixtures
     Deployer,
     deployer,
     few,
+    flux_home,
     items,
     metabase,
     warehouse,

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
+import pytest
+
 from dashboards.metabase.identity import entity_id
+from dashboards.metabase.metrics import metric_items, stages
+from dashboards.metabase.sending import sending_items
+from dashboards.metabase.surroundings import Alert, Subscription, Surroundings, When
 from dashboards.metabase.wanted import Item
+from orchestration.cli.main import main
 from tests.dashboards.metabase.conftest import Deployer
-from tests.dashboards.metabase.server import Fake
+from tests.dashboards.metabase.server import API_KEY, Fake
+from tests.dashboards.warehouse import DEFINITIONS, METRICS
 from tests.metabase.conftest import Mb
 
 Items = dict[str, Item]
@@ -58,3 +68,81 @@ def test_an_edit_that_it_makes_is_told(few: Items, metabase: Fake, deployer: Dep
 
     [edit] = deployer.plan(few).edits
     assert [(edit.item.id, one.name, one.cause) for one in edit.fields] == [("card:applications", "name", "edited")]
+
+
+def test_it_reads_what_is_sent_and_what_is_told_of_tables(
+    few: Items, metabase: Fake, deployer: Deployer, mb: Mb
+) -> None:
+    everywhere = Surroundings(
+        subscriptions={
+            "mondays": Subscription("mondays", "Mondays", "overview", When("week", 8, "mon"), ("ann@example.com",))
+        },
+        alerts={"many": Alert("many", "applications_weekly", "rows", When("hour"), slack="#data")},
+    )
+    items = few | {item.id: item for item in sending_items(everywhere, few)}
+    deployer.apply(items)
+
+    [subscription] = mb("subscription", "list")["data"]
+    assert subscription["name"] == "Mondays"
+    assert len(subscription["cards"]) == 3
+    [alert] = mb("alert", "list")["data"]
+    assert alert["subscriptions"][0]["cron_schedule"] == "0 0 * * * ? *"
+    number = metabase.state.schema.of_name("dim_client")["id"]
+    mb("table", "update", str(number), body={"description": "Whom we serve."})
+    assert mb("table", "get", str(number))["description"] == "Whom we serve."
+    field = metabase.state.schema.number_of("fct_applications", "client_id")
+    target = metabase.state.schema.number_of("dim_client", "client_id")
+    mb("field", "update", str(field), body={"semantic_type": "type/FK", "fk_target_field_id": target})
+    assert mb("field", "get", str(field))["fk_target_field_id"] == target
+
+
+def test_what_it_edits_of_a_subscription_is_told(few: Items, metabase: Fake, deployer: Deployer, mb: Mb) -> None:
+    mondays = Subscription("mondays", "Mondays", "overview", When("day", 8), ("ann@example.com",))
+    items = few | {item.id: item for item in sending_items(Surroundings(subscriptions={"mondays": mondays}), few)}
+    deployer.apply(items)
+    [number] = metabase.state.sent.pulses
+    mb("subscription", "update", str(number), body={"skip_if_empty": True})
+    [edit] = deployer.plan(items).edits
+    assert [(one.name, one.cause) for one in edit.fields] == [("skip_if_empty", "edited")]
+
+
+def test_it_takes_the_very_query_that_a_metric_is_written_as(metabase: Fake, mb: Mb) -> None:
+    """The client checks queries of Metabase's own language against its schema before it sends them."""
+    schema = metabase.state.schema
+    tables = {one["name"]: number for number, one in schema.tables.items()}
+    columns = {
+        f"{schema.tables[one['table_id']]['name']}.{one['name']}": number for number, one in schema.fields.items()
+    }
+    held = {name: [column for table, column in (key.split(".") for key in columns) if table == name] for name in tables}
+    metrics = list(metric_items(METRICS, held, 2))
+    assert len(metrics) >= 6
+    for item in metrics[:4]:
+        query = {"lib/type": "mbql/query", "database": 2, "stages": stages(item.fields, tables, columns)}
+        card = mb("card", "create", body={
+            "name": item.fields["name"], "type": "metric", "display": "scalar", "visualization_settings": {},
+            "dataset_query": query,
+        })  # fmt: skip
+        assert mb("card", "get", str(card["id"]))["type"] == "metric"
+
+
+def test_what_it_makes_can_be_adopted(
+    few: Items, metabase: Fake, deployer: Deployer, mb: Mb, flux_home: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sql = "select week_starts_on, sum(hire_count) as hires from reporting.rpt_overview_weekly group by 1"
+    query = {"type": "native", "database": 2, "native": {"query": sql, "template-tags": {}}}
+    card = mb("card", "create", body={
+        "name": "Hires, weekly", "display": "line", "dataset_query": query,
+        "visualization_settings": {"graph.dimensions": ["week_starts_on"], "graph.metrics": ["hires"]},
+    })  # fmt: skip
+    place = {"id": -1, "card_id": card["id"], "row": 0, "col": 0, "size_x": 12, "size_y": 6}
+    board = mb("dashboard", "create", body={"name": "By hand", "dashcards": [place]})
+    shutil.copytree(DEFINITIONS, tmp_path / "definitions")
+    for name, value in {"HOME": flux_home, "METABASE_URL": metabase.url, "METABASE_API_KEY": API_KEY}.items():
+        monkeypatch.setenv(f"FLUX_{name}", str(value))
+
+    into = ["--into", str(tmp_path / "definitions")]
+    assert main(["dashboards", "adopt", str(board["id"]), "--key", "by_hand", *into]) == 0
+
+    assert "{{ ref('rpt_overview_weekly') }}" in (tmp_path / "definitions" / "cards" / "hires_weekly.sql").read_text()
+    assert "managed-by: flux dashboard=by_hand" in mb("dashboard", "get", str(board["id"]))["caveats"]

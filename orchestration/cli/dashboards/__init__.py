@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from orchestration.cli.dashboards import metabase, site
+from orchestration.cli.dashboards import entry, metabase, site
 from orchestration.cli.output import examples
 
 
@@ -16,4 +16,6 @@ def command() -> None:
 for one in (site.build, site.open_site):
     command.add_command(one)
 for one in (metabase.validate, metabase.plan, metabase.diff, metabase.apply, metabase.prune, metabase.export_yaml):
+    command.add_command(one)
+for one in (entry.set_up, entry.adopt, entry.embed):
     command.add_command(one)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from orchestration.cli.output import examples, json_option, print_json, read_settings
 from orchestration.errors import FluxError
+
+if TYPE_CHECKING:
+    from orchestration.settings import Settings
 
 
 @click.command(epilog=examples("flux dashboards build", "flux dashboards build --page hiring_funnel"))
@@ -40,16 +45,28 @@ def build(pages: tuple[str, ...], as_json: bool) -> int:
     return 1 if report.failures else 0
 
 
-@click.command("open", epilog=examples("flux dashboards open"))
-def open_site() -> int:
+@click.command("open", epilog=examples("flux dashboards open", "flux dashboards open --metabase overview"))
+@click.option("--metabase", metavar="KEY", help="The dashboard KEY in the Metabase at FLUX_METABASE_URL instead.")
+def open_site(metabase: str | None) -> int:
     """Open the site in a browser.
 
     It opens from disk; no server is needed.
     """
     settings = read_settings()
-    index = settings.site_directory / "index.html"
-    if not index.exists():
-        raise FluxError(f"there is no site at {str(index)!r} yet; run 'flux demo' or 'flux dashboards build'")
-    click.echo(index.as_uri())
-    click.launch(index.as_uri())
+    if metabase is not None:
+        address = _in_metabase(settings, metabase)
+    else:
+        index = settings.site_directory / "index.html"
+        if not index.exists():
+            raise FluxError(f"there is no site at {str(index)!r} yet; run 'flux demo' or 'flux dashboards build'")
+        address = index.as_uri()
+    click.echo(address)
+    click.launch(address)
     return 0
+
+
+def _in_metabase(settings: Settings, key: str) -> str:
+    from orchestration import models
+    from orchestration.walk import metabase
+
+    return metabase.address(settings, models.prepare(settings), key)
