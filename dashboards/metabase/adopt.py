@@ -75,15 +75,11 @@ def drafted(
         raise AdoptError("the dashboard has no card")
     names: dict[int, str] = {}
     for one in placed:
-        names[one["card_id"]] = _free(one["card"]["name"], {*taken, *names.values()})
+        names[one["card_id"]] = free(one["card"]["name"], {*taken, *names.values()})
     cards, sql = {}, {}
     for one in placed:
-        card, name = one["card"], names[one["card_id"]]
-        sql[name] = authored(_native(card), engine, relations, card["name"])
-        answer = client.post(f"/api/card/{one['card_id']}/query", {"parameters": []})
-        if answer.get("status") != "completed":
-            raise AdoptError(f"the card {card['name']!r} does not run there: mend it first")
-        cards[name] = {"title": card["name"], **chart_of(card, answer["data"])}
+        name = names[one["card_id"]]
+        sql[name], cards[name] = entry_of(client, one["card"], engine, relations)
     words = raw.get("description") or raw["name"]
     question = words if words.endswith("?") else f"{words.rstrip('.')}?"
     document = {
@@ -93,6 +89,15 @@ def drafted(
     left = [_text(one) for one in raw["dashcards"] if one.get("card_id") is None]
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=140)
     return Draft(key, text, sql, {name: number for number, name in names.items()}, tuple(left))
+
+
+def entry_of(client: Client, card: Json, engine: str, relations: Mapping[str, str]) -> tuple[str, Json]:
+    """Write a card's SQL file and its entry in the YAML; runs it once. Raises AdoptError."""
+    sql = authored(_native(card), engine, relations, card["name"])
+    answer = client.post(f"/api/card/{card['id']}/query", {"parameters": []})
+    if answer.get("status") != "completed":
+        raise AdoptError(f"the card {card['name']!r} does not run there: mend it first")
+    return sql, {"title": card["name"], **chart_of(card, answer["data"])}
 
 
 def matched(raw: Json, key: str, wanted: Mapping[str, Item]) -> Draft:
@@ -210,7 +215,7 @@ def _rows(placed: list[Json], names: Mapping[int, str]) -> list[dict[str, int]]:
     return rows
 
 
-def _free(title: str, taken: set[str]) -> str:
+def free(title: str, taken: set[str]) -> str:
     """Make a key of a title, one that no other card has."""
     key = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_") or "card"
     key = key if key[0].isalpha() else f"card_{key}"

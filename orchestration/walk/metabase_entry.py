@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dashboards.errors import DefinitionError
 from dashboards.metabase import adopt as adopting
+from dashboards.metabase.adopt_card import add_card, mark_card
 from dashboards.metabase.embedding import embed_url
 from dashboards.metabase.errors import AdoptError
 from dashboards.metabase.setting_up import Admin, Ready, Source, set_up
@@ -19,7 +21,8 @@ from orchestration.settings import Settings
 from orchestration.walk.metabase import defined, number_of, open_deployment, secret, url_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, reading
 
-_NUMBER = re.compile(r"(?:.*/dashboard/)?(\d+)(?:-[^/]*)?")
+_DASHBOARD = re.compile(r"(?:.*/dashboard/)?(\d+)(?:-[^/]*)?")
+_CARD = re.compile(r"(?:.*/question/|card:)(\d+)(?:-[^/]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,13 @@ def adopt(
 
     Raises SettingError, FluxError, DashboardError; then no file is left behind.
     """
-    match = _NUMBER.fullmatch(which)
+    if card := _CARD.fullmatch(which):
+        return _adopt_card(settings, manifest, int(card.group(1)), key=key, directory=directory)
+    match = _DASHBOARD.fullmatch(which)
     if match is None:
-        raise FluxError(f"{which!r} is no dashboard of Metabase's: give its number, or its address")
+        raise FluxError(
+            f"{which!r} is no dashboard and no card of Metabase's: give a dashboard's number, card:NUMBER or an address"
+        )
     number = int(match.group(1))
     deployment = open_deployment(settings, manifest, directory)
     client, found = deployment.client, deployment.found
@@ -94,14 +101,52 @@ def adopt(
             taken=[card for dashboard in said.definitions.dashboards for card in dashboard.cards],
         )
         files = adopting.write(draft, directory)
+    with _sound(manifest, directory, dict.fromkeys(files)):
+        adopting.mark(client, raw, draft, found, deployment.wanted[f"collection:{ROOT}"])
+    return Adopted(key, number, tuple(files), len(draft.cards), draft.left)
+
+
+def _adopt_card(settings: Settings, manifest: Path, number: int, *, key: str, directory: Path) -> Adopted:
+    """Take a card into the dashboard `key`, which is there already."""
+    deployment = open_deployment(settings, manifest, directory)
+    client, found = deployment.client, deployment.found
+    number_of(deployment, key)
+    if number in found.keys("card"):
+        raise AdoptError(f"card {number} is Flux's already, as {found.keys('card')[number]!r}")
+    said = defined(manifest, directory)
+    taken = {name for dashboard in said.definitions.dashboards for name in dashboard.cards}
+    card, texts = add_card(
+        client,
+        client.get(f"/api/card/{number}"),
+        directory / f"{key}.yaml",
+        engine=deployment.engine,
+        relations=said.relations,
+        taken=taken,
+    )
+    before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in texts}
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    with _sound(manifest, directory, before):
+        mark_card(client, card, number, found, key)
+    return Adopted(key, number, tuple(texts), 1, ())
+
+
+@contextmanager
+def _sound(manifest: Path, directory: Path, before: Mapping[Path, str | None]) -> Iterator[None]:
+    """Check what was written; put back what was there before when that, or what the block does, fails."""
+    try:
         try:
             defined(manifest, directory)
         except DefinitionError as error:
-            for path in files:
-                path.unlink()
             raise AdoptError(f"what became of it is no sound definition: {error}") from error
-    adopting.mark(client, raw, draft, found, deployment.wanted[f"collection:{ROOT}"])
-    return Adopted(key, number, tuple(files), len(draft.cards), draft.left)
+        yield
+    except BaseException:
+        for path, text in before.items():
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text, encoding="utf-8")
+        raise
 
 
 def embed(settings: Settings, manifest: Path, key: str, client: str, *, valid_for: dt.timedelta) -> str:

@@ -51,6 +51,8 @@ def set_up(wait: float, as_json: bool) -> int:
 def adopt(dashboard: str, key: str, owner: str, audience: str, directory: Path | None, as_json: bool) -> int:
     """Take DASHBOARD, which somebody made in Metabase, into a definition: number or address.
 
+    A card (card:NUMBER, or its address) is taken into the dashboard KEY, which is there already: at its end.
+
     Writes KEY.yaml and a SQL file for each card, and marks the dashboard as Flux's; nothing else there is touched.
     Where KEY is a definition already, the dashboard becomes that one's, and its cards by their titles. What Flux would
     do otherwise than it is there, 'flux dashboards plan' tells afterwards.

@@ -128,6 +128,33 @@ def test_one_of_a_defined_name_is_told_by_plan_and_becomes_that_ones(
     assert main(["dashboards", "plan"]) == 0
 
 
+def test_a_card_is_taken_into_a_dashboard_that_is_there(
+    home: Path, metabase: Fake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.walk.metabase.open_deployment.__defaults__", (home,))
+    card = add_card(metabase, "Weekly, all", WEEKLY, "line", description="Made in a week.")
+    into = ["--key", "overview", "--into", str(home)]
+    assert main(["dashboards", "adopt", f"card:{card}", *into]) == 1
+    assert "there is no dashboard 'overview' of Flux's" in capsys.readouterr().err
+    assert main(["dashboards", "apply"]) == 0
+    before, made = (home / "overview.yaml").read_text(), len(metabase.state.cards)
+
+    assert main(["dashboards", "adopt", f"{metabase.url}/question/{card}-weekly-all", *into]) == 0
+
+    added = [line for line in (home / "overview.yaml").read_text().splitlines() if line not in before.splitlines()]
+    assert "  - {weekly_all: 24}" in added
+    assert "    title: Weekly, all" in added
+    assert not [line for line in before.splitlines() if line not in (home / "overview.yaml").read_text().splitlines()]
+    assert metabase.state.cards[card]["dataset_query"]["native"]["query"] == WEEKLY
+    assert main(["dashboards", "adopt", f"card:{card}", *into]) == 1
+    assert "is Flux's already, as 'weekly_all'" in capsys.readouterr().err
+    assert main(["dashboards", "apply"]) == 0
+    assert len(metabase.state.cards) == made
+    [board] = [one for one in metabase.state.dashboards.values() if one["name"] == "Overview"]
+    assert card in {one["card_id"] for one in board["dashcards"]}
+    assert main(["dashboards", "plan"]) == 0
+
+
 def refused(home: Path, metabase: Fake, number: int, capsys: pytest.CaptureFixture[str]) -> str:
     files = sorted(home.rglob("*"))
     writes = [call for call in metabase.writes if call[0] != "GET"]
@@ -167,7 +194,7 @@ def test_filters_doubled_cards_and_queries_of_the_builder_are_refused(
     parameter = {"id": "1", "slug": "kind", "name": "Kind", "type": "string/="}
     metabase.state.change_dashboard(number, {"parameters": [parameter]})
     assert "the dashboard has filters ('Kind')" in refused(home, metabase, number, capsys)
-    assert "give its number" in refused_word(home, capsys)
+    assert "is no dashboard and no card" in refused_word(home, capsys)
 
 
 def refused_word(home: Path, capsys: pytest.CaptureFixture[str]) -> str:
