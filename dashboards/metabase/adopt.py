@@ -146,10 +146,13 @@ def mark(client: Client, raw: Json, draft: Draft, found: Found, root: Item) -> N
     client.put(f"/api/dashboard/{there.number}", {"caveats": with_marker(without_marker(raw.get("caveats")), marker)})
 
 
-def require_unmanaged(raw: Json) -> None:
-    """Raise AdoptError when a dashboard is ours already."""
+def require_unmanaged(raw: Json, key: str, defined: Iterable[str]) -> None:
+    """Raise AdoptError when a dashboard is ours already.
+
+    One that is marked and not defined was left by an adoption that did not hear of its last write; it may be repeated.
+    """
     marker = marker_of(raw.get("caveats"))
-    if marker is not None and marker.applied:
+    if marker is not None and marker.applied and (marker.key != key or key in set(defined)):
         raise AdoptError(f"the dashboard is Flux's already, as {marker.key!r}")
 
 

@@ -80,13 +80,14 @@ def adopt(
     number = int(match.group(1))
     deployment = open_deployment(settings, manifest, directory)
     client, found = deployment.client, deployment.found
-    if f"dashboard:{key}" in found.items:
+    said = defined(manifest, directory)
+    keys = {dashboard.key for dashboard in said.definitions.dashboards}
+    if f"dashboard:{key}" in found.items and key in keys:
         raise AdoptError(f"{key!r} is a dashboard of Flux's there already: {number_of(deployment, key)}")
     raw = client.get(f"/api/dashboard/{number}")
-    adopting.require_unmanaged(raw)
-    said = defined(manifest, directory)
+    adopting.require_unmanaged(raw, key, keys)
     files: list[Path] = []
-    if key in {dashboard.key for dashboard in said.definitions.dashboards}:
+    if key in keys:
         draft = adopting.matched(raw, key, deployment.wanted)
     else:
         draft = adopting.drafted(

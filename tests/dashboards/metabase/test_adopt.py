@@ -128,6 +128,34 @@ def test_one_of_a_defined_name_is_told_by_plan_and_becomes_that_ones(
     assert main(["dashboards", "plan"]) == 0
 
 
+@pytest.mark.parametrize("done", [False, True], ids=["before it was done", "after it was done"])
+def test_an_adoption_that_is_cut_at_any_write_leaves_no_file_and_can_be_made_again(
+    done: bool, home: Path, metabase: Fake
+) -> None:
+    number = add_dashboard(metabase, "Ann's board", add_card(metabase, "Weekly, all", WEEKLY, "line"))
+    files, kept = sorted(home.rglob("*")), copy.deepcopy(vars(metabase.state))
+    arguments = ["dashboards", "adopt", str(number), "--key", "anns_board", "--into", str(home)]
+    for cuts in range(3):  # the collection, the number, the marker
+        left = iter(range(cuts))
+
+        def cut(method: str, path: str) -> bool:
+            asks = method == "GET" or path.endswith(("/query", "/translate"))
+            return not asks and next(left, None) is None  # noqa: B023 - called within the round
+
+        if done:
+            metabase.after = cut
+        else:
+            metabase.before = lambda method, path: 0 if cut(method, path) else None
+        assert main(arguments) == 1
+        metabase.before, metabase.after = lambda method, path: None, lambda method, path: False
+        assert sorted(home.rglob("*")) == files
+        assert main(arguments) == 0
+        (home / "anns_board.yaml").unlink()
+        (home / "cards" / "weekly_all.sql").unlink()
+        for name in ("collections", "dashboards", "cards"):
+            setattr(metabase.state, name, copy.deepcopy(kept[name]))
+
+
 def test_a_card_is_taken_into_a_dashboard_that_is_there(
     home: Path, metabase: Fake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
