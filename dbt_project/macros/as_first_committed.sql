@@ -17,5 +17,5 @@
         from {{ versions }}
         where not is_deleted and (_next_position is null or _next_position > _position)
     ) as committed
-    where version_number = 1
+    where version_number <= 1
 {%- endmacro %}

@@ -70,7 +70,7 @@ placed_clicks as (
             else cast(next_position as {{ type_name('numeric(38,0)') }})
         end as _position
     from placed
-    where is_commit = 0 and next_position is not null
+    where event_id is not null and next_position is not null
 )
 
 select * from placed_clicks

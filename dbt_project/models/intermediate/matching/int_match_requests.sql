@@ -75,7 +75,6 @@ moments as (      -- requests before the commits of the same moment
 followed as (      -- the first commit at or after the moment at which the model scored, if any
     select
         request_id,
-        is_commit,
         own_position,
         min(_position) over (
             order by moment_at desc, is_commit desc
@@ -89,7 +88,7 @@ placed as (      -- one row per request
         request_id,
         {{ least_known('own_position', 'next_position') }} as place
     from followed
-    where is_commit = 0
+    where request_id is not null
 ),
 
 -- A request may be written long after the model scored, so its own place is not enough. One that a copy told
