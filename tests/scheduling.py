@@ -18,6 +18,13 @@ ON_POSTGRES: Final = (
     "tests/models/test_both_windows.py",
     "tests/models/test_tenants.py",
 )
+# These look at Dagster's graph of everything, which each process makes in some ten seconds.
+OF_THE_GRAPH: Final = (
+    "tests/orchestration/test_automation.py",
+    "tests/orchestration/test_dataset_partitions.py",
+    "tests/orchestration/test_graph.py",
+)
+TOGETHER: Final = {file: files[0] for files in (ON_POSTGRES, OF_THE_GRAPH) for file in files}
 # Seconds, about (2026-11, two processes on two cores).
 LONGEST: Final = {
     "tests/models/test_kept_facts.py": 120,
@@ -39,7 +46,7 @@ class LongestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no 
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return ON_POSTGRES[0] if file in ON_POSTGRES else file
+        return TOGETHER.get(file, file)
 
 
 class _Queue(OrderedDict[str, dict[str, bool]]):

@@ -78,7 +78,8 @@ def _choose(found: Sequence[Model], name: str) -> Model:
     if name not in names:
         holders = [one.relation for one in found if name in (column.name for column in one.columns)]
         if holders:  # by layer, so that what readers may ask comes first
-            more = f" and {len(holders) - 1} others" if len(holders) > 1 else ""
+            others = len(holders) - 1
+            more = f" and {others} other{'s' * (others > 1)}" if others else ""
             raise FluxError(f"{name!r} is a column of {holders[0]}{more}; 'flux models {holders[0]}' describes it")
         near = get_close_matches(name, names, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""

@@ -29,6 +29,8 @@ from dbt_common.clients.agate_helper import table_from_rows
 
 PROFILES = Path(__file__).parent / "profiles"
 
+STATES = (("first", ()), ("again", ("--select", "config.materialized:incremental")))
+
 
 def compile_for(project: Path, home: Path, warehouses: Sequence[str], adapter: bool) -> None:
     """Write the compiled SQL for each warehouse; raises RuntimeError with what dbt said."""
@@ -39,10 +41,11 @@ def compile_for(project: Path, home: Path, warehouses: Sequence[str], adapter: b
     else:
         _dispatch_as(warehouses[0])  # what a config asks a macro for is fixed here
     manifest = _done(dbtRunner().invoke(["parse", *places, "--target-path", str(home / "parsed")]))
+    grows = any(node.config.materialized == "incremental" for node in manifest.nodes.values())
     for warehouse in warehouses:
         if not adapter:
             _dispatch_as(warehouse)
-        for state, selected in (("first", ()), ("again", ("--select", "config.materialized:incremental"))):
+        for state, selected in STATES if grows else STATES[:1]:
             _ask_nobody(state == "again")
             command = ["compile", *places, "--target-path", str(home / warehouse / state), *selected]
             command += ["--no-populate-cache", "--exclude", "resource_type:unit_test", "--quiet"]
