@@ -128,7 +128,7 @@ def test_a_metric_sums_what_its_formula_names(told: Told, metabase: Fake) -> Non
     schema, report = metabase.state.schema, METRICS["active_share"].models[0]
     assert clause[0] == "/"
     assert [part[2][2] for part in clause[2:]] == [
-        schema.number_of(report, "active_member_count"), schema.number_of(report, "member_count"),
+        schema.number_of(report, "active_member_count"), schema.number_of(report, "tracked_member_count"),
     ]  # fmt: skip
 
 
