@@ -27,11 +27,7 @@ decisions as (      -- one row per living application
         client_id,
         opportunity_id,
         status,
-        case status
-            when 'hired' then hired_at
-            when 'rejected' then rejected_at
-            when 'withdrawn' then withdrawn_at
-        end as decided_at
+        {{ decided_at() }} as decided_at
     from applications
     where deleted_at is null
 ),

@@ -49,11 +49,7 @@ joined as (      -- one row per living application
             when applications.status = 'hired' then {{ var('stage_kinds') | length }}
             else coalesce(milestones.furthest_stage_rank, 1)
         end as furthest_stage_rank,
-        case applications.status
-            when 'hired' then applications.hired_at
-            when 'rejected' then applications.rejected_at
-            when 'withdrawn' then applications.withdrawn_at
-        end as decided_at
+        {{ decided_at('applications.') }} as decided_at
     from applications
     inner join clients on applications.client_id = clients.client_id
     left join milestones on applications.application_id = milestones.application_id
