@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.scheduling import ON_POSTGRES
+
 pytestmark = pytest.mark.slow
 
 
@@ -16,6 +18,13 @@ def warehouse(built: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(str(built), read_only=True) as connection:
         connection.execute("SET TimeZone='UTC'")
         yield connection
+
+
+def test_files_that_share_the_warehouse_on_postgres_go_to_one_process() -> None:
+    """Each process of `pytest -n 2` would build it for itself, in half a minute."""
+    here = Path(__file__)
+    others = {path.name: path.read_text(encoding="utf-8") for path in here.parent.glob("test_*.py") if path != here}
+    assert {f"tests/models/{name}" for name, text in others.items() if "built_on_postgres" in text} == {*ON_POSTGRES}
 
 
 def test_models_land_in_the_schemas_that_their_folders_name(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -39,6 +39,12 @@ def test_broken_models_are_noticed(project: Project) -> None:
     assert {str(trial.caught_by).split()[0] for trial in done} >= {"unit", "singular", "oracle"}
 
 
+@pytest.mark.slow
+def test_every_mutation_fits_the_model_as_it_is(project: Project) -> None:
+    occurs = {mutation: project.models[mutation.model].sql.count(mutation.before) for mutation in catalogue()}
+    assert [f"{one.model}: {one.what}" for one, times in occurs.items() if times != 1] == []
+
+
 def test_the_published_table_names_every_mutation_and_the_goal() -> None:
     mutations, known = catalogue(), told(generated())
     assert len({(mutation.model, mutation.what) for mutation in mutations}) == len(mutations) >= 60
