@@ -115,6 +115,16 @@ def reread(client: Client, one: Existing, found: Found) -> Existing:
             return dashboard_of(raw, _dashboard_marker(raw) or Marker("dashboard", one.key), found)
 
 
+def noted_number(client: Client, dashboard: str) -> int | None:
+    """Give a dashboard's number as the root collection notes it: one call, where `find` reads everything."""
+    for raw in client.get("/api/collection"):
+        marker = marker_of(raw.get("description"))
+        if marker is not None and (marker.kind, marker.key) == ("collection", ROOT):
+            number = marker.applied.get(f"dashboard:{dashboard}", {}).get(NUMBER)
+            return int(number) if number is not None else None
+    return None
+
+
 def collection_of(raw: Json, marker: Marker, found: Found) -> Existing:
     """Read a collection."""
     parents = [int(part) for part in str(raw.get("location") or "/").split("/") if part]

@@ -17,7 +17,7 @@ from dashboards.metabase import tables
 from dashboards.metabase.apply import Applied, Progress, refresh
 from dashboards.metabase.client import Client
 from dashboards.metabase.export import export_yaml
-from dashboards.metabase.found import Found
+from dashboards.metabase.found import Found, noted_number
 from dashboards.metabase.metrics import metric_items
 from dashboards.metabase.native import Translate
 from dashboards.metabase.plan import Plan, plan
@@ -148,19 +148,20 @@ def export(settings: Settings, manifest: Path, directory: Path, engine: str) -> 
     return export_yaml(items, settings.metabase_database, directory)
 
 
-def address(settings: Settings, manifest: Path, key: str) -> str:
+def address(settings: Settings, key: str) -> str:
     """Give the URL of a dashboard in Metabase. Raises SettingError, FluxError, DashboardError."""
-    deployment = open_deployment(settings, manifest)
-    return f"{deployment.client.url}/dashboard/{number_of(deployment, key)}"
+    client = open_client(settings)
+    return f"{client.url}/dashboard/{number_of(client, key)}"
 
 
-def number_of(deployment: Deployment, key: str) -> int:
+def number_of(client: Client, key: str) -> int:
     """Give the server's number of a dashboard. Raises FluxError."""
-    there = deployment.found.items.get(f"dashboard:{key}")
-    if there is None:
-        known = ", ".join(sorted(deployment.found.numbers("dashboard"))) or "none"
-        raise FluxError(f"there is no dashboard {key!r} of Flux's in this Metabase (it has {known})")
-    return there.number
+    number = noted_number(client, key)
+    if number is None:
+        raise FluxError(
+            f"there is no dashboard {key!r} of Flux's in this Metabase; 'flux dashboards plan' lists what is"
+        )
+    return number
 
 
 def open_client(settings: Settings) -> Client:

@@ -18,7 +18,7 @@ from dashboards.metabase.setting_up import Admin, Ready, Source, set_up
 from dashboards.metabase.wanted import ROOT
 from orchestration.errors import FluxError, SettingError
 from orchestration.settings import Settings
-from orchestration.walk.metabase import defined, number_of, open_deployment, secret, url_of
+from orchestration.walk.metabase import defined, number_of, open_client, open_deployment, secret, url_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, reading
 
 _DASHBOARD = re.compile(r"(?:.*/dashboard/)?(\d+)(?:-[^/]*)?")
@@ -83,7 +83,7 @@ def adopt(
     said = defined(manifest, directory)
     keys = {dashboard.key for dashboard in said.definitions.dashboards}
     if f"dashboard:{key}" in found.items and key in keys:
-        raise AdoptError(f"{key!r} is a dashboard of Flux's there already: {number_of(deployment, key)}")
+        raise AdoptError(f"{key!r} is a dashboard of Flux's there already: {found.items[f'dashboard:{key}'].number}")
     raw = client.get(f"/api/dashboard/{number}")
     adopting.require_unmanaged(raw, key, keys)
     files: list[Path] = []
@@ -111,7 +111,7 @@ def _adopt_card(settings: Settings, manifest: Path, number: int, *, key: str, di
     """Take a card into the dashboard `key`, which is there already."""
     deployment = open_deployment(settings, manifest, directory)
     client, found = deployment.client, deployment.found
-    number_of(deployment, key)
+    number_of(client, key)
     if number in found.keys("card"):
         raise AdoptError(f"card {number} is Flux's already, as {found.keys('card')[number]!r}")
     said = defined(manifest, directory)
@@ -160,7 +160,8 @@ def embed(settings: Settings, manifest: Path, key: str, client: str, *, valid_fo
     signing = _embedding_secret(settings)
     if signing is None:
         raise SettingError("no key to sign with; set FLUX_METABASE_EMBEDDING_SECRET_FILE")
-    deployment = open_deployment(settings, manifest)
+    server = open_client(settings)
+    number = number_of(server, key)
     with reading(settings) as warehouse:
         newest_cut(warehouse)  # says what is missing when nothing is published
         rows = warehouse.arrow(
@@ -170,9 +171,9 @@ def embed(settings: Settings, manifest: Path, key: str, client: str, *, valid_fo
     if len(values) != 1:
         raise FluxError(f"no client has the slug {client!r}; flux query 'select client_slug from marts.dim_client'")
     return embed_url(
-        deployment.client.url,
+        server.url,
         signing,
-        dashboard=number_of(deployment, key),
+        dashboard=number,
         parameter=embedding.column,
         value=int(values[0]),
         now=dt.datetime.now(dt.UTC),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from orchestration.cli.output import examples, json_option, print_json, read_settings
 from orchestration.errors import FluxError
-
-if TYPE_CHECKING:
-    from orchestration.settings import Settings
 
 
 @click.command(epilog=examples("flux dashboards build", "flux dashboards build --page hiring_funnel"))
@@ -54,7 +49,9 @@ def open_site(metabase: str | None) -> int:
     """
     settings = read_settings()
     if metabase is not None:
-        address = _in_metabase(settings, metabase)
+        from orchestration.walk import metabase as walk
+
+        address = walk.address(settings, metabase)
     else:
         index = settings.site_directory / "index.html"
         if not index.exists():
@@ -63,10 +60,3 @@ def open_site(metabase: str | None) -> int:
     click.echo(address)
     click.launch(address)
     return 0
-
-
-def _in_metabase(settings: Settings, key: str) -> str:
-    from orchestration import models
-    from orchestration.walk import metabase
-
-    return metabase.address(settings, models.prepare(settings), key)
