@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.checks import check_query
+from dashboards.compile import compile_sql
+from dashboards.metabase.adopt import authored
+from dashboards.metabase.errors import AdoptError
 from orchestration.cli.main import main
 from tests.dashboards.metabase.server import API_KEY, Fake
 from tests.dashboards.warehouse import DEFINITIONS
@@ -26,6 +30,23 @@ def home(tmp_path: Path, flux_home: Path, metabase: Fake, monkeypatch: pytest.Mo
     monkeypatch.setenv("FLUX_METABASE_API_KEY", API_KEY)
     shutil.copytree(DEFINITIONS, tmp_path / "definitions")
     return tmp_path / "definitions"
+
+
+def test_sql_of_postgres_becomes_that_of_a_card() -> None:
+    relations = {"fct_applications": "marts.fct_applications", "dim_client": "marts.dim_client"}
+    sql = (
+        "with some as (select client_id, applied_at::date as day from serving.fct_applications where source ~ '^re')"
+        " select c.client_name, count(*) filter (where some.day > now() - interval '7 days') as \"Seven days\""
+        ' from some join "serving"."dim_client" as c using (client_id) group by 1'
+    )
+    text = authored(sql, "postgres", relations, "A card")
+    assert "{{ ref('fct_applications') }} AS fct_applications" in text
+    assert "{{ ref('dim_client') }} AS c" in text
+    query = compile_sql(text, relations, path=Path("a.sql"))
+    check_query(query, path=Path("a.sql"))
+    assert query.refs == ("fct_applications", "dim_client")
+    with pytest.raises(AdoptError, match=r"reads marts\.dim_client, which is no published model"):
+        authored("select client_name from marts.dim_client", "postgres", relations, "A card")
 
 
 def add_card(fake: Fake, name: str, sql: str, display: str = "table", **more: Any) -> int:
