@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,11 @@ import pyarrow as pa
 from dashboards.compile import READABLE_SCHEMAS, Query, compile_sql
 from dashboards.connection import Connection
 from dashboards.errors import DefinitionError, did_you_mean
+from dashboards.expect import Expect
 from dashboards.loader import Definitions
-from dashboards.model import Card, Dashboard, Expect, Filter
+from dashboards.model import Card, Dashboard, Filter
 from dashboards.rows import Row, as_number, rows_of, values_of
-from dashboards.sql_tree import ParseError, reads_of
+from dashboards.sql_tree import ParseError, Reads, reads_of
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
@@ -48,37 +49,108 @@ def check_sources(definitions: Definitions, relations: Mapping[str, str]) -> dic
     Raises DefinitionError at the first card (or reconciliation) that reads what it must not.
     """
     queries: dict[str, Query] = {}
-    for name, text in definitions.sql.items():
-        path = definitions.sql_path(name)
-        query = compile_sql(text, relations, path=path)
-        check_query(query, path=path)
-        queries[name] = query
     for dashboard in definitions.dashboards:
+        schemas = definitions.audiences[dashboard.audience].reads
         for card in dashboard.cards.values():
+            path = definitions.sql_path(card.sql_name)
+            query = compile_sql(definitions.sql[card.sql_name], relations, path=path)
+            reads = check_query(query, path=path, schemas=schemas)
+            _check_order(card, reads, path=path)
+            _check_restricted(card, query, path=path)
+            queries[card.sql_name] = query
             if card.expect.reconcile is not None:
-                query = compile_sql(card.expect.reconcile.equals, relations, path=dashboard.path)
-                check_query(query, path=dashboard.path)
+                line = definitions.line_of(dashboard, card, "reconcile")
+                try:
+                    other = compile_sql(card.expect.reconcile.equals, relations, path=dashboard.path)
+                    check_query(other, path=dashboard.path, schemas=schemas)
+                except DefinitionError as error:
+                    message = f"reconcile of card {card.key!r}: {error.message}"
+                    raise DefinitionError(message, path=dashboard.path, line=line) from error
     return queries
 
 
-def check_query(query: Query, *, path: Path) -> None:
-    """Raise DefinitionError unless the query is one SELECT that reads models of the readable schemas only, by ref."""
+def check_query(query: Query, *, path: Path, schemas: Sequence[str] = READABLE_SCHEMAS) -> Reads:
+    """Raise DefinitionError unless the query is one SELECT that reads models of the schemas only, by ref."""
     for relation in query.relations:
-        if relation.split(".", 1)[0] not in READABLE_SCHEMAS:
-            readable = " and ".join(READABLE_SCHEMAS)
-            raise DefinitionError(f"the card reads {relation!r}; cards may read {readable} only", path=path, line=1)
+        if relation.split(".", 1)[0] not in schemas:
+            raise DefinitionError(
+                f"the card reads {relation!r}; cards of its audience may read {_words(schemas)} only",
+                path=path,
+                line=query.lines.get(relation, 1),
+            )
+
+    apart = {relation.split(".", 1)[0] for relation in query.relations} - set(READABLE_SCHEMAS)
+    if apart and len({relation.split(".", 1)[0] for relation in query.relations}) > 1:
+        raise DefinitionError(
+            f"the card reads {_words(sorted(apart))} together with other schemas; these are not in one place,"
+            " make two cards of it",
+            path=path,
+            line=query.lines.get(next(iter(query.relations)), 1),
+        )
+
+    def line(position: int) -> int:
+        return query.sql.count("\n", 0, position) + 1
+
     try:
         reads = reads_of(query.sql)
     except ParseError as error:
-        raise DefinitionError(str(error), path=path, line=query.sql.count("\n", 0, error.position) + 1) from error
+        raise DefinitionError(str(error), path=path, line=line(error.position)) from error
     for relation in reads.relations:
         if relation not in query.relations:
             model = relation.rsplit(".", 1)[-1]
             raise DefinitionError(
-                f"the card names {relation!r} directly; use {{{{ ref('{model}') }}}}", path=path, line=1
+                f"the card names {relation!r} directly; use {{{{ ref('{model}') }}}}",
+                path=path,
+                line=line(reads.positions[relation]),
             )
     if reads.functions:
-        raise DefinitionError(f"the card calls {reads.functions[0]!r}, which reads from outside", path=path, line=1)
+        raise DefinitionError(
+            f"the card calls {reads.functions[0]!r}, which reads from outside; read a model", path=path, line=1
+        )
+    if reads.impure is not None:
+        name, position = reads.impure
+        raise DefinitionError(
+            f"{name!r} differs from build to build, a page shows one cut; take it from a model",
+            path=path,
+            line=line(position),
+        )
+    if reads.star is not None:
+        raise DefinitionError(
+            "the last select says *; name its columns, so that a change of a model is seen here",
+            path=path,
+            line=line(reads.star),
+        )
+    return reads
+
+
+def _check_order(card: Card, reads: Reads, *, path: Path) -> None:
+    if not reads.is_ordered and (card.chart != "kpi" or card.encode.x is not None):
+        raise DefinitionError(
+            f"the query of card {card.key!r} states no order; end it with an order by", path=path, line=1
+        )
+
+
+def _check_restricted(card: Card, query: Query, *, path: Path) -> None:
+    """What is restricted is shown from summaries alone, in which small cells are hidden, and counted once more."""
+    restricted = [relation for relation in query.relations if relation.startswith("restricted.")]
+    for relation in restricted:
+        if not relation.endswith("_summary"):
+            raise DefinitionError(
+                f"the card reads {relation!r}; of 'restricted' a page shows summaries only, in which small cells are"
+                " hidden (their names end with _summary)",
+                path=path,
+                line=query.lines[relation],
+            )
+    if restricted and card.expect.small_cells is None:
+        raise DefinitionError(
+            f"card {card.key!r} reads {restricted[0]!r} without expect.small_cells; name the column that counts people",
+            path=path,
+            line=query.lines[restricted[0]],
+        )
+
+
+def _words(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def check_columns(card: Card, filters: Mapping[str, Filter], table: pa.Table) -> list[Failure]:
@@ -97,9 +169,7 @@ def check_expectations(
 ) -> list[Failure]:
     """Evaluate a card's expectations on its result; the reconciliation runs one more query."""
     expect = card.expect
-    wanted = {*expect.not_null, *expect.unique, *expect.range}
-    wanted |= {name for name in (expect.non_increasing, expect.reconcile and expect.reconcile.column) if name}
-    missing = sorted(wanted - set(table.column_names))
+    missing = sorted(set(expect.columns) - set(table.column_names))
     if missing:
         return [
             Failure(
@@ -115,6 +185,8 @@ def check_expectations(
         *_unique(expect, table),
         *_range(expect, table),
         *_non_increasing(card, dashboard, table),
+        *_small_cells(expect, table),
+        *_everything(card, dashboard, table),
         *_reconcile(card, dashboard, table, connection, relations),
     ]
     return [Failure(card.key, expectation, message) for expectation, message in messages]
@@ -180,6 +252,24 @@ def _non_increasing(card: Card, dashboard: Dashboard, table: pa.Table) -> Found:
         rises += group in last and value > last[group]
         last[group] = value
     return [("non_increasing", f"column {name!r} rises {rises} times; it must not")] if rises else []
+
+
+def _small_cells(expect: Expect, table: pa.Table) -> Found:
+    cells = expect.small_cells
+    if cells is None:
+        return []
+    numbers = [number for value in values_of(table[cells.column]) if (number := as_number(value)) is not None]
+    small = sum(0 < number < cells.least for number in numbers)
+    message = f"{small} of {table.num_rows} rows tell of fewer than {cells.least} people"
+    return [("small_cells", message)] if small else []
+
+
+def _everything(card: Card, dashboard: Dashboard, table: pa.Table) -> Found:
+    """A filtered card's rows for everything are among its rows, or the page would open empty."""
+    chosen = [dashboard.filters[key] for key in card.filters]
+    if not table.num_rows or all(one.all in values_of(table[one.column]) for one in chosen):
+        return []
+    return [("filter", f"no row of the result is for everything ({chosen[0].all!r} in {chosen[0].column!r})")]
 
 
 def _reconcile(

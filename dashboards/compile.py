@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboards.connection import Connection
 from dashboards.errors import DefinitionError, did_you_mean
 
-READABLE_SCHEMAS = ("marts", "reporting")
+READABLE_SCHEMAS = ("marts", "reporting")  # of cards whose audience reads nothing else
 _TAG = re.compile(r"\{\{(.*?)\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _REF = re.compile(r"""\s*ref\(\s*(['"])([A-Za-z0-9_]+)\1\s*\)\s*""")
 
@@ -28,6 +28,8 @@ class Query:
     sql: str
     refs: tuple[str, ...]
     relations: tuple[str, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Line of the file where each relation is named first."""
 
 
 def compile_sql(text: str, relations: Mapping[str, str], *, path: Path) -> Query:
@@ -37,6 +39,7 @@ def compile_sql(text: str, relations: Mapping[str, str], *, path: Path) -> Query
     model.
     """
     refs: list[str] = []
+    lines: dict[str, int] = {}
 
     def replace(match: re.Match[str]) -> str:
         line = text.count("\n", 0, match.start()) + 1
@@ -44,19 +47,29 @@ def compile_sql(text: str, relations: Mapping[str, str], *, path: Path) -> Query
         reference = _REF.fullmatch(inner) if inner is not None else None
         if reference is None:
             raise DefinitionError(
-                f"tag {match.group(0)!r} is unknown; a card may only use {{{{ ref('model') }}}}", path=path, line=line
+                f"tag {match.group(0)!r} is unknown; a card may only use {{{{ ref('model') }}}},"
+                " {{ filter('name') }} and {{ metric('name') }}",
+                path=path,
+                line=line,
             )
         name = reference.group(2)
         if name not in relations:
             raise DefinitionError(f"model {name!r} does not exist{did_you_mean(name, relations)}", path=path, line=line)
         refs.append(name)
+        lines.setdefault(relations[name], line)
         return quoted(relations[name])
 
     sql = _TAG.sub(replace, text).rstrip().rstrip(";")  # no line is lost at the head: errors count lines
     if not refs:
         raise DefinitionError("the card reads no model; name one with {{ ref('model') }}", path=path, line=1)
     names = tuple(dict.fromkeys(refs))
-    return Query(sql, names, tuple(relations[name] for name in names))
+    return Query(sql, names, tuple(relations[name] for name in names), lines)
+
+
+def refs_of(text: str) -> list[str]:
+    """Name the models that a card's SQL refers to, each once; whether they exist is not asked."""
+    inner = (match.group(1) for match in _TAG.finditer(text) if match.group(1) is not None)
+    return list(dict.fromkeys(found.group(2) for part in inner if (found := _REF.fullmatch(part))))
 
 
 def quoted(relation: str) -> str:
@@ -74,6 +87,17 @@ def relations_of_manifest(manifest: Path | Mapping[str, object]) -> dict[str, st
         for node in nodes.values()
         if node.get("resource_type") == "model" and node.get("config", {}).get("materialized") != "ephemeral"
     }
+
+
+def columns_of_manifest(manifest: Path) -> dict[str, dict[str, str]]:
+    """Return relation -> column -> type of the models that have a contract."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    found = {}
+    for node in nodes:
+        types = {column["name"]: column.get("data_type") for column in node.get("columns", {}).values()}
+        if node.get("resource_type") == "model" and types and all(types.values()):
+            found[f"{node['schema']}.{node.get('alias') or node['name']}"] = types
+    return found
 
 
 def relations_of_warehouse(connection: Connection) -> dict[str, str]:

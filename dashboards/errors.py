@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_LISTED = 24
+
+
 class DashboardError(Exception):
     """Root of everything that this room raises on purpose."""
 
@@ -51,4 +54,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name, candidates, n=1, cutoff=0.6)
     if nearest:
         return f"; did you mean {nearest[0]!r}?"
+    if len(candidates) > _LISTED:
+        candidates[_LISTED:] = [f"{len(candidates) - _LISTED} more"]
     return f"; known are {', '.join(candidates)}" if candidates else ""

@@ -8,11 +8,13 @@ only are checked in `__post_init__` (ValueError; the loader adds file and line);
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from dashboards.expect import NOTHING, Expect
+from dashboards.keys import check_key
 
 Chart = Literal["kpi", "line", "area", "bar", "row", "dot", "funnel", "table", "heatmap"]
 Format = Literal[
@@ -35,14 +37,30 @@ Colour = Literal["primary", "second", "third", "fourth", "internal", "external",
 Better = Literal["up", "down", "neutral"]
 Grain = Literal["day", "week", "month"]
 Note = Literal["none", "last", "extremes", "largest_loss"]
-Audience = Literal["leadership", "analysts"]
 
 GRID_COLUMNS = 24
-_KEY = re.compile(r"[a-z][a-z0-9_]*")
+NUMBERS: frozenset[Format] = frozenset(
+    {"count", "decimal", "number", "percent", "score", "days", "hours", "seconds", "bytes"}
+)
 # What each chart needs of `encode`: x, exactly/at least how many y, and whether series is allowed or needed.
 _NEEDS_X: frozenset[str] = frozenset({"line", "area", "bar", "row", "dot", "funnel", "heatmap"})
 _TEMPORAL: frozenset[str] = frozenset({"kpi", "line", "area", "bar"})
 _ONE_Y: frozenset[str] = frozenset({"kpi", "row", "funnel", "heatmap"})
+_SERIES: frozenset[str] = frozenset({"line", "area", "bar", "heatmap"})
+# Keys that some charts draw and the others would take in silence.
+_ONLY: Mapping[str, frozenset[str]] = {
+    "compare": frozenset({"kpi"}),
+    "window": frozenset({"kpi"}),
+    "stock": frozenset({"kpi"}),
+    "missing": frozenset({"kpi"}),
+    "low": frozenset({"heatmap"}),
+    "high": frozenset({"heatmap"}),
+    "strong": frozenset({"heatmap"}),
+    "grain": _TEMPORAL,
+    "periods": _TEMPORAL,
+    "target": frozenset({"kpi", "line", "bar", "row", "dot"}),
+    "unit": frozenset({"line", "area", "bar", "row", "dot", "funnel", "heatmap"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +95,12 @@ class Column:
     format: Format = "text"
     bar: bool = False
     """Draw a bar behind the number, relative to the column's maximum."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """An accounting identity: the column's total over the unfiltered rows equals what a second query says."""
-
-    column: str
-    equals: str
-    """One SELECT that returns one number; may use `{{ ref() }}`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expect:
-    """What must hold for the card's result before anybody sees it."""
-
-    rows: str | None = None
-    """A comparison such as `> 0` or `<= 200`."""
-    not_null: tuple[str, ...] = ()
-    unique: tuple[str, ...] = ()
-    """These columns together identify a row."""
-    range: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Column -> [lowest, highest], both inclusive; nulls are left to `not_null`."""
-    non_increasing: str | None = None
-    """Each row's value is at most the row before it, within one value of the filter columns (a funnel's steps)."""
-    reconcile: Reconcile | None = None
+    missing: str | None = None
+    """Words in place of a number that is not there, such as `unknown`; default: a dash."""
 
     def __post_init__(self) -> None:
-        if self.rows is not None and not re.fullmatch(r"(>=|<=|==|>|<)\s*\d+", self.rows):
-            raise ValueError(f"rows {self.rows!r} is no comparison; write for instance '> 0'")
-        for column, bounds in self.range.items():
-            if len(bounds) != 2 or bounds[0] > bounds[1]:
-                raise ValueError(f"range of {column!r} needs [lowest, highest]")
+        if self.bar and self.format not in NUMBERS:
+            raise ValueError(f"column {self.column!r} has a bar but no number; give it a format such as count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,37 +145,70 @@ class Card:
     """Filters of the dashboard that this card obeys; its SQL returns rows for each value and for 'all'."""
     owner: str | None = None
     max_age_hours: float = 36
+    budget_seconds: float = 2
+    """How long the query may take; a build says which cards took longer."""
     empty: str = "Nothing to show yet."
-    expect: Expect = Expect()
+    missing: str | None = None
+    """Words in a tile in place of a value that is not there, such as `unknown`; default: a dash."""
+    expect: Expect = NOTHING
 
     def __post_init__(self) -> None:
-        _check_key(self.key, "card")
+        check_key(self.key, "card")
         if not self.definition and self.metric is None:
             raise ValueError(f"card {self.key!r} lacks the key 'definition'")
+        for name in ("max_age_hours", "budget_seconds", "periods", "compare"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name!r} of card {self.key!r} is {getattr(self, name):g}; it must be above zero")
+        for name in ("filters", "columns"):
+            _check_once(getattr(self, name), f"{name!r} of card {self.key!r}")
+        for name, charts in _ONLY.items():
+            if self.chart not in charts and getattr(self, name) != _default(name):
+                drawn = ", ".join(sorted(charts))
+                raise ValueError(f"card {self.key!r} ({self.chart}) has {name!r}, which only {drawn} draw; delete it")
         if self.chart == "table":
             if not self.columns:
                 raise ValueError(f"card {self.key!r} is a table and needs 'columns'")
+            if self.encode != Encode():
+                raise ValueError(f"card {self.key!r} is a table; give 'columns' in place of 'encode'")
             return
         if self.columns:
             raise ValueError(f"card {self.key!r} has 'columns', which only a table knows; use 'encode'")
-        if self.chart in _NEEDS_X and self.encode.x is None:
-            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.x")
-        if not self.encode.y:
-            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.y")
-        if len(self.encode.y) > 1 and (self.chart in _ONE_Y or self.encode.series is not None):
-            raise ValueError(
-                f"card {self.key!r} ({self.chart}) takes one measure in encode.y, not {len(self.encode.y)}"
-            )
-        if self.chart == "heatmap" and self.encode.series is None:
-            raise ValueError(f"card {self.key!r} (heatmap) needs encode.series: the column of its rows")
-        if self.encode.detail is not None and (self.chart != "kpi" or self.encode.x is not None):
-            raise ValueError(f"card {self.key!r} has encode.detail, which only a tile without x knows")
+        self._check_encode()
+        if self.format not in NUMBERS:
+            numbers = ", ".join(sorted(NUMBERS))
+            raise ValueError(f"'format' of card {self.key!r} must be one of numbers: {numbers}")
         if self.chart in _TEMPORAL and self.encode.x is not None and self.grain is None:
             raise ValueError(f"card {self.key!r} ({self.chart}) needs 'grain': day, week or month")
+        if self.grain is not None and self.compare >= self.periods:
+            raise ValueError(f"card {self.key!r} compares {self.compare} periods back and shows {self.periods} of them")
         if self.note == "last" and (self.encode.series is not None or self.grain is None):
             raise ValueError(f"card {self.key!r} cannot have the note 'last': it has no single last value")
+        if self.note == "largest_loss" and self.chart != "funnel":
+            raise ValueError(f"card {self.key!r} cannot have the note 'largest_loss': only a funnel loses; delete it")
+        if self.note == "extremes" and self.chart not in {"row", "dot"}:
+            raise ValueError(f"card {self.key!r} cannot have the note 'extremes': only row and dot have names to give")
         if self.origin == "data" and self.chart not in {"line", "dot"}:
             raise ValueError(f"card {self.key!r} ({self.chart}) must begin at zero: its lengths stand for values")
+
+    def _check_encode(self) -> None:
+        encode = self.encode
+        if self.chart in _NEEDS_X and encode.x is None:
+            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.x")
+        if not encode.y:
+            raise ValueError(f"card {self.key!r} ({self.chart}) needs encode.y")
+        _check_once([measure.column for measure in encode.y], f"'encode.y' of card {self.key!r}")
+        if len(encode.y) > 1 and (self.chart in _ONE_Y or encode.series is not None):
+            raise ValueError(f"card {self.key!r} ({self.chart}) takes one measure in encode.y, not {len(encode.y)}")
+        if self.chart == "heatmap" and encode.series is None:
+            raise ValueError(f"card {self.key!r} (heatmap) needs encode.series: the column of its rows")
+        if encode.series is not None and self.chart not in _SERIES:
+            raise ValueError(f"card {self.key!r} ({self.chart}) has encode.series, which it cannot draw; delete it")
+        if encode.colours and encode.series is None:
+            raise ValueError(f"card {self.key!r} has encode.colours and no encode.series; give each measure a 'colour'")
+        if encode.series is not None and encode.series in (encode.x, encode.y[0].column):
+            raise ValueError(f"card {self.key!r} draws column {encode.series!r} twice; series is a column of its own")
+        if encode.detail is not None and (self.chart != "kpi" or encode.x is not None):
+            raise ValueError(f"card {self.key!r} has encode.detail, which only a tile without x knows")
 
     @property
     def sql_name(self) -> str:
@@ -210,7 +235,7 @@ class Filter:
     """Value of the column in the rows that cover everything; also the words shown for it."""
 
     def __post_init__(self) -> None:
-        _check_key(self.key, "filter")
+        check_key(self.key, "filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,22 +281,39 @@ class Dashboard:
     filters: Mapping[str, Filter] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     tabs: tuple[Tab, ...] = ()
-    audience: Audience = "leadership"
+    audience: str = "leadership"
+    """Key of `audiences.yaml`: in whose site it stands."""
     path: Path = Path()
 
     def __post_init__(self) -> None:
-        _check_key(self.key, "dashboard")
-        titles = [tab.title for tab in self.tabs]
-        if len(set(titles)) != len(titles):
-            raise ValueError("two tabs have one title")
+        check_key(self.key, "dashboard")
+        names = [tab.title for tab in self.tabs]
+        if len(set(names)) != len(names):
+            raise ValueError("two 'tabs' have one title; give each its own")
         if self.tabs and (sum(tab.rows for tab in self.tabs) != len(self.rows) or min(t.rows for t in self.tabs) < 1):
-            raise ValueError(f"the tabs' 'rows' must be 1 or more and sum to the dashboard's {len(self.rows)} rows")
+            raise ValueError(f"the 'tabs' need 'rows' of 1 or more that sum to the dashboard's {len(self.rows)} rows")
+        if not self.question.endswith("?"):
+            raise ValueError("the 'question' asks nothing; end it with a question mark")
+        titles: dict[str, str] = {}
+        for card in self.cards.values():
+            if card.title in titles:
+                raise ValueError(
+                    f"cards {titles[card.title]!r} and {card.key!r} have the title {card.title!r}; give each its own"
+                )
+            titles[card.title] = card.key
 
     def card_owner(self, card: Card) -> str:
         """Who answers for the card: its own owner, else the dashboard's."""
         return card.owner if card.owner is not None else self.owner
 
 
-def _check_key(key: str, what: str) -> None:
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{what} key {key!r} must be lower snake case")
+def _default(name: str) -> object:
+    field_ = Card.__dataclass_fields__[name]
+    return field_.default
+
+
+def _check_once(values: Sequence[object], what: str) -> None:
+    names = [value.column if isinstance(value, Column) else str(value) for value in values]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{what} names {name!r} twice; delete one")

@@ -6,7 +6,7 @@ Nothing is executed or bound; relations need not exist.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,11 @@ import duckdb
 
 # Table functions that read nothing from outside.
 _HARMLESS = frozenset({"range", "generate_series", "unnest"})
+# What gives another answer each time. A page shows a cut; its time comes from the models.
+_IMPURE = frozenset(
+    {"now", "today", "current_date", "current_timestamp", "current_time", "get_current_timestamp", "localtimestamp"}
+    | {"transaction_timestamp", "localtime", "random", "uuid", "gen_random_uuid"}
+)
 
 
 class ParseError(ValueError):
@@ -31,6 +36,14 @@ class Reads:
 
     relations: tuple[str, ...]
     functions: tuple[str, ...]
+    positions: Mapping[str, int]
+    """Where in the text each relation is named first."""
+    impure: tuple[str, int] | None
+    """The first thing that gives another answer each time, and where."""
+    star: int | None
+    """Where the outermost select says `*`."""
+    is_ordered: bool
+    """Whether the outermost select states its order."""
 
 
 def reads_of(sql: str) -> Reads:
@@ -43,20 +56,46 @@ def reads_of(sql: str) -> Reads:
         raise ParseError(f"the SQL cannot be parsed: {tree['error_message']}", int(tree.get("position") or 0))
     if len(tree["statements"]) != 1:
         raise ParseError("a card is one SELECT")
+    root = tree["statements"][0]["node"]
     defined: set[str] = set()
-    relations: dict[str, str] = {}
+    relations: dict[str, tuple[str, int]] = {}
     functions: dict[str, None] = {}
-    for node in _nodes(tree["statements"][0]):
+    impure: list[tuple[int, str]] = []
+    for node in _nodes(root):
         defined.update(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", []))
         if node.get("type") == "BASE_TABLE":
             parts = [node.get("catalog_name"), node.get("schema_name"), node["table_name"]]
-            relations[".".join(part for part in parts if part)] = node["table_name"]
+            relations.setdefault(
+                ".".join(part for part in parts if part), (node["table_name"], node.get("query_location") or 0)
+            )
         elif node.get("type") == "TABLE_FUNCTION":
             functions[node["function"]["function_name"].lower()] = None
+        elif (name := _called(node)) in _IMPURE:
+            impure.append((node.get("query_location") or 0, name))
+    named = [name for name in relations if "." in name or name.lower() not in defined]
     return Reads(
-        tuple(name for name in relations if "." in name or name.lower() not in defined),
+        tuple(named),
         tuple(name for name in functions if name not in _HARMLESS),
+        {name: relations[name][1] for name in named},
+        (min(impure)[1], min(impure)[0]) if impure else None,
+        _star(root),
+        any(one["type"] == "ORDER_MODIFIER" for one in root["modifiers"]),
     )
+
+
+def _called(node: dict[str, Any]) -> str:
+    if node.get("type") == "FUNCTION":
+        return str(node["function_name"]).lower()
+    names = node.get("column_names") or [""]
+    return str(names[0]).lower() if node.get("type") == "COLUMN_REF" and len(names) == 1 else ""
+
+
+def _star(node: dict[str, Any]) -> int | None:
+    """Find a star in the outermost select, or in one of those that a union puts together."""
+    found = [one.get("query_location") or 0 for one in node.get("select_list") or [] if one["type"] == "STAR"]
+    children = [child for child in node.get("children") or [node.get("left"), node.get("right")] if child]
+    found += [star for child in children if (star := _star(child)) is not None]
+    return min(found) if found else None
 
 
 # Any: the tree is JSON of the parser's own shape.

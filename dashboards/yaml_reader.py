@@ -8,6 +8,7 @@ the dataclasses' own annotations, so the definition language has exactly one des
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -71,7 +72,19 @@ class YamlFile:
         try:
             return kind(**given, **values)
         except ValueError as error:
-            raise self.error(node, str(error)) from error
+            raise self.error(self._named(entries, str(error)) or node, str(error)) from error
+
+    def find(self, node: yaml.Node, word: str) -> yaml.Node | None:
+        """Return the first plain value or key below the node that is this word."""
+        if isinstance(node, yaml.ScalarNode):
+            return node if node.value == word else None
+        children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        return next((found for child in children if (found := self.find(child, word)) is not None), None)
+
+    def _named(self, entries: Mapping[str, tuple[yaml.Node, yaml.Node]], message: str) -> yaml.Node | None:
+        """Return the first key that a message quotes: its line is where the mistake is."""
+        names = re.findall(r"'(\w+)'", message)
+        return next((entries[name][0] for name in names if name in entries), None)
 
     def value(self, node: yaml.Node, hint: object, what: str) -> object:
         """Convert one node to the annotated type, or raise the error that names what was expected."""

@@ -115,6 +115,10 @@ class Settings:
     ] = None
     metabase_api_key: Annotated[str | None, About("API key of that Metabase, mb_...", secret=True, opaque=True)] = None
     metabase_api_key_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
+    metabase_log_url: Annotated[
+        str | None,
+        About("postgresql://... of Metabase's application database, for the Usage page; unset: unknown", secret=True),
+    ] = None
     metabase_database: Annotated[str, About("name in Metabase of the database with the published models")] = "Flux"
     metabase_database_url: Annotated[
         str | None,

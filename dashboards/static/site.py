@@ -13,14 +13,14 @@ import os
 import re
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from dashboards.checks import Failure, check_columns, check_expectations, check_sources
-from dashboards.compile import Query
+from dashboards.compile import READABLE_SCHEMAS, Query
 from dashboards.connection import Connection
 from dashboards.cut import Cut
 from dashboards.docs import names
@@ -33,6 +33,7 @@ from dashboards.static.directory_swap import carry_over, new_directory, put_in_p
 from dashboards.static.number_format import write_timestamp
 from dashboards.static.page import page_file, render_page
 from dashboards.static.view import text
+from dashboards.usage import SCHEMA
 from dashboards.uses import metrics_of
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class PageReport:
     gzip_bytes: int
     seconds: float
     relations: tuple[str, ...]
+    slow: Mapping[str, float] = field(default_factory=dict)
+    """Cards whose query took longer than their budget, with its seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class _Result:
     query: Query
     table: pa.Table | None
     failures: tuple[Failure, ...]
+    seconds: float = 0.0
 
     @property
     def refused(self) -> bool:
@@ -100,7 +104,7 @@ class _Result:
 
 def build_site(
     connection: Connection,
-    definitions: Path,
+    definitions: Path | Definitions,
     out: Path,
     *,
     relations: Mapping[str, str],
@@ -108,23 +112,27 @@ def build_site(
     metrics: Mapping[str, Metric] | None = None,
     now: datetime | None = None,
     pages: Sequence[str] | None = None,
+    connections: Mapping[str, Connection] | None = None,
+    private: bool = False,
 ) -> SiteReport:
     """Build the site of `definitions` into the directory `out`, replacing it in one step, and report.
 
     `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`);
     `metrics` are those that cards may name; `now` is the wall clock (default: now); `pages` restricts the build to some
-    dashboards, the other pages stay as they are. Where the docs stand in the site, numbers link to them.
+    dashboards, the other pages stay as they are. `connections` answer for schemas that the warehouse's own does not
+    show. A `private` site only its owner may open. Where the docs stand in the site, numbers link to them.
     Raises DefinitionError before anything is written, SiteError when the directory cannot be written.
     """
     begin = time.perf_counter()
     now = now if now is not None else datetime.now(UTC)
-    loaded = load_definitions(definitions, metrics)
+    loaded = load_definitions(definitions, metrics) if isinstance(definitions, Path) else definitions
+    ask = {READABLE_SCHEMAS[0]: connection, **(connections or {})}
     queries = check_sources(loaded, relations)
     try:
-        with new_directory(out) as made:
+        with new_directory(out, 0o700 if private else 0o755) as made:
             carry_over(out, made, Path.is_dir)
             reports = [
-                _build_page(connection, loaded, dashboard, queries, relations, cut, now, out, made)
+                _build_page(ask, loaded, dashboard, queries, relations, cut, now, out, made)
                 if pages is None
                 or dashboard.key in pages
                 or not (out / page_file(dashboard, loaded.dashboards)).exists()
@@ -149,7 +157,7 @@ def build_site(
 
 
 def _build_page(
-    connection: Connection,
+    ask: Mapping[str, Connection],
     loaded: Definitions,
     dashboard: Dashboard,
     queries: Mapping[str, Query],
@@ -164,9 +172,10 @@ def _build_page(
     links = tuple(link for link in dashboard.links if Path(os.path.normpath(out / link.href)).exists())
     dashboard = replace(dashboard, links=links)
     results = {
-        card.key: _run(connection, card, dashboard, queries[card.sql_name], relations)
-        for card in dashboard.cards.values()
+        card.key: _run(ask, card, dashboard, queries[card.sql_name], relations) for card in dashboard.cards.values()
     }
+    if any(SCHEMA in _schemas(result.query) for result in results.values()):
+        cut = replace(cut, at=now, made_at=now, simulated=False)  # logs are read as they are now, whatever the cut
     failures = tuple(failure for result in results.values() for failure in result.failures)
     name = page_file(dashboard, loaded.dashboards)
     broken = [failure for result in results.values() if not result.refused for failure in result.failures]
@@ -180,6 +189,9 @@ def _build_page(
     (made / name).write_bytes(content)
     for failure in failures:
         logger.warning("card failed page=%s card=%s expectation=%s", dashboard.key, failure.card, failure.expectation)
+    slow = {key: result.seconds for key, result in results.items() if result.seconds > result.card.budget_seconds}
+    for key, seconds in slow.items():
+        logger.warning("card over its budget page=%s card=%s seconds=%.2f", dashboard.key, key, seconds)
     used = tuple(sorted({relation for result in results.values() for relation in result.query.relations}))
     return PageReport(
         dashboard.key,
@@ -191,6 +203,7 @@ def _build_page(
         _gzipped(content),
         time.perf_counter() - begin,
         used,
+        slow,
     )
 
 
@@ -238,16 +251,23 @@ def _choices(dashboard: Dashboard, results: Mapping[str, _Result]) -> dict[str, 
 
 
 def _run(
-    connection: Connection, card: Card, dashboard: Dashboard, query: Query, relations: Mapping[str, str]
+    ask: Mapping[str, Connection], card: Card, dashboard: Dashboard, query: Query, relations: Mapping[str, str]
 ) -> _Result:
+    connection = next((ask[schema] for schema in _schemas(query) if schema in ask), ask[READABLE_SCHEMAS[0]])
+    begin = time.perf_counter()
     try:
         table = connection.arrow(query.sql)
+        seconds = time.perf_counter() - begin
         failures = check_columns(card, dashboard.filters, table) or check_expectations(
             card, dashboard, table, connection, relations
         )
     except Exception as error:  # whatever the warehouse's driver raises costs this one card, not the site
         return _Result(card, query, None, (Failure(card.key, "query", _refusal(error)),))
-    return _Result(card, query, table, tuple(failures))
+    return _Result(card, query, table, tuple(failures), seconds)
+
+
+def _schemas(query: Query) -> set[str]:
+    return {relation.split(".", 1)[0] for relation in query.relations}
 
 
 def _refusal(error: Exception) -> str:

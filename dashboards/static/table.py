@@ -102,6 +102,8 @@ def data_table(view: View) -> str:
 
 def _cell(column: Column, row: Row, largest: dict[str, float]) -> str:
     value = row[column.column]
+    if value is None and column.missing is not None:
+        return f'<span class="none">{text(column.missing)}</span>'
     words = write(value, column.format)
     if column.format == "status" and words != DASH:
         look = next((look for look, known in _STATUS.items() if words.lower() in known), "neutral")

@@ -17,9 +17,7 @@ def draw_tile(view: View) -> Drawing:
     if card.encode.x is None:
         row = view.rows[0]
         detail = f'<p class="foot">{text(row[card.encode.detail])}</p>' if card.encode.detail is not None else ""
-        return Drawing(
-            f'<div class="tile"><p class="value">{text(write(view.number(row), card.format))}</p>{detail}</div>'
-        )
+        return Drawing(f'<div class="tile">{_value(card, view.number(row))}{detail}</div>')
     assert card.grain is not None
     by_day = {view.day(row): view.number(row) for row in view.rows}
     values = [by_day.get(day) for day in all_periods(min(by_day), max(by_day), card.grain)]
@@ -29,10 +27,16 @@ def draw_tile(view: View) -> Drawing:
     foot = f"{'on' if card.stock else f'{window} to'} {write_date(last_included)}"
     target = f" · target\u00a0{write(card.target, card.format)}" if card.target is not None else ""
     return Drawing(
-        f'<div class="tile"><p class="value">{text(write(value, card.format))}</p>'
+        f'<div class="tile">{_value(card, value)}'
         f"{_delta(card, values)}{svg.sparkline(values, target=card.target)}"
         f'<p class="foot">{text(foot + target)}</p></div>'
     )
+
+
+def _value(card: Card, value: float | None) -> str:
+    if value is None and card.missing is not None:
+        return f'<p class="value none">{text(card.missing)}</p>'
+    return f'<p class="value">{text(write(value, card.format))}</p>'
 
 
 def judge(card: Card, difference: float, smallest: float = 0.0) -> str:

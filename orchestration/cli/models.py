@@ -40,10 +40,10 @@ def command(name: str | None, as_json: bool) -> int:
         _list(found, as_json)
         return 0
     from dashboards.metrics import load_metrics
-    from orchestration.walk import documenting, readers
+    from orchestration.walk import documenting, sites
 
     model = _choose(found, name)
-    pages = [page.title for page in readers.pages(manifest) if model.relation in page.relations]
+    pages = [page.title for page in sites.pages(manifest) if model.relation in page.relations]
     page = documenting.page_of(settings, model)
     docs = page.as_uri() if page is not None else None
     metrics = [one.name for one in load_metrics(models.project_directory()).values() if model.name in one.models]

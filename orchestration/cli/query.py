@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from orchestration import query_log
 from orchestration.cli.output import examples, json_option, plain, print_json, print_table, read_settings
 from orchestration.errors import FluxError
 
@@ -37,12 +42,17 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
 
     The published copy is what dashboards and training sets read: complete as of the last build or load. --live takes
     the warehouse's lock and reads what was committed last. A Postgres warehouse is read as it is, read-only.
+
+    Who asked, when, which relations and for how long is noted for the Usage page; the query's text is not.
     """
     if as_csv and as_json:
         raise click.UsageError("choose one of --csv and --json")
     settings = read_settings()
 
-    names, rows = _ask_postgres(settings, sql) if settings.has_postgres_warehouse else _ask_duckdb(settings, sql, live)
+    with _noted(settings, sql):
+        names, rows = (
+            _ask_postgres(settings, sql) if settings.has_postgres_warehouse else _ask_duckdb(settings, sql, live)
+        )
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     elif as_csv:
@@ -52,6 +62,21 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
     else:
         print_table(names, rows)
         click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
+
+
+@contextmanager
+def _noted(settings: Settings, sql: str) -> Iterator[None]:
+    """Note the query in the log, answered or refused; without a home there is no log."""
+    begun, clock = dt.datetime.now(dt.UTC), time.perf_counter()
+    answered = False
+    try:
+        yield
+        answered = True
+    finally:
+        if settings.home.exists():
+            query_log.note(
+                settings.logs_directory, sql=sql, begun=begun, seconds=time.perf_counter() - clock, answered=answered
+            )
 
 
 def _ask_postgres(settings: Settings, sql: str) -> tuple[list[str], Rows]:

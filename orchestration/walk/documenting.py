@@ -66,7 +66,7 @@ def _site(settings: Settings, restricted: bool) -> Path:
 def collect(settings: Settings, manifest: Path, *, restricted: bool = False, linked: bool = False) -> Content:
     """Collect all that the docs tell. Raises DashboardError when a definition is wrong."""
     metrics = load_metrics(project_directory())
-    definitions = load_definitions(DEFINITIONS, metrics)
+    definitions = load_definitions(DEFINITIONS, metrics).shared()
     models = catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
     cut, columns, landed = _warehouse(settings)
     if restricted and not settings.has_postgres_warehouse and settings.restricted_path.exists():

@@ -9,8 +9,8 @@ from typing import Any
 
 from dashboards import catalogue
 from dashboards.catalogue import READABLE
-from dashboards.checks import check_sources
 from dashboards.compile import Query, relations_of_manifest
+from dashboards.dry_run import validate as validated
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metabase import apply as applying
 from dashboards.metabase import tables
@@ -71,7 +71,7 @@ def defined(manifest: Path, directory: Path) -> Defined:
     """Read and check the definitions. Raises DefinitionError."""
     definitions = load_definitions(directory, load_metrics(project_directory()))
     relations = relations_of_manifest(manifest)
-    queries = check_sources(definitions, relations)
+    queries = validated(definitions, manifest)
     return Defined(definitions, queries, relations, load_surroundings(directory / "metabase", definitions, relations))
 
 

@@ -1,9 +1,9 @@
-"""From the warehouse to its readers: the published copy and the site. (Training sets: `walk.training`.)"""
+"""From the warehouse to its readers: the published copy. (Dashboards: `walk.sites`; training sets: `walk.training`.)"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,39 +13,19 @@ import psycopg
 
 import dashboards
 from dashboards.catalogue import READABLE
-from dashboards.checks import check_sources
-from dashboards.compile import relations_of_manifest
-from dashboards.cut import Cut as SiteCut
-from dashboards.loader import load_definitions
-from dashboards.metrics import load_metrics
-from dashboards.static.site import SiteReport
-from dashboards.static.site import build_site as _build_site
 from ingestion.warehouse.lease import lease
 from ingestion.warehouse.postgres import connection as postgres
 from ingestion.warehouse.postgres.serving import SERVING, publish_serving
 from ingestion.warehouse.publish import Audience
 from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
-from orchestration.models import project_directory
 from orchestration.serving import CURRENT_CUT, Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 
-__all__ = ["Page", "Published", "SiteReport"]
-
 Reading = Warehouse | Serving
 
 DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of the site, and the relations that its cards read."""
-
-    key: str
-    title: str
-    description: str
-    relations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +90,6 @@ def reading(settings: Settings) -> Reading:
     if settings.has_postgres_warehouse:
         return Serving(settings.warehouse)
     return Warehouse.open(settings.published_path)
-
-
-def pages(manifest: Path) -> list[Page]:
-    """List the site's pages. Raises DashboardError when a definition is wrong."""
-    definitions = load_definitions(DEFINITIONS, load_metrics(project_directory()))
-    queries = check_sources(definitions, relations_of_manifest(manifest))
-    found = []
-    for dashboard in definitions.dashboards:
-        read = {relation for card in dashboard.cards.values() for relation in queries[card.sql_name].relations}
-        found.append(Page(dashboard.key, dashboard.title, dashboard.question, tuple(sorted(read))))
-    return found
-
-
-def build_site(settings: Settings, manifest: Path, *, only: Sequence[str] | None = None) -> SiteReport:
-    """Build the site (or some of its pages) from the published warehouse."""
-    with reading(settings) as warehouse:
-        newest = newest_cut(warehouse)
-        cut = SiteCut(newest.cut_id, newest.at, newest.made_at, simulated=settings.has_stand_in)
-        return _build_site(
-            warehouse,
-            DEFINITIONS,
-            settings.site_directory,
-            relations=relations_of_manifest(manifest),
-            cut=cut,
-            metrics=load_metrics(project_directory()),
-            pages=only,
-        )
 
 
 def newest_cut(warehouse: Reading) -> Cut:

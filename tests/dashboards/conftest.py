@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dashboards import usage
 from dashboards.loader import Definitions, load_definitions
 from dashboards.static.site import SiteReport, build_site
-from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, full_warehouse
+from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, asked_by_three, full_warehouse
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,31 @@ class Built:
     relations: dict[str, str]
 
 
+def site(home: Path, audience: str) -> Built:
+    """Build an audience's site from the small warehouse, and the logs of usage."""
+    connection, relations = full_warehouse()
+    relations |= usage.RELATIONS
+    definitions = load_definitions(DEFINITIONS, METRICS).of(audience)
+    out = home / definitions.audiences[audience].directory
+    with asked_by_three() as logs:
+        report = build_site(
+            connection,
+            definitions,
+            out,
+            relations=relations,
+            cut=CUT,
+            now=CUT.made_at,
+            connections={usage.SCHEMA: logs},
+            private=definitions.audiences[audience].is_private,
+        )
+    return Built(out, report, definitions, connection, relations)
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    connection, relations = full_warehouse()
-    out = tmp_path_factory.mktemp("a home") / "site"
-    report = build_site(connection, DEFINITIONS, out, relations=relations, cut=CUT, metrics=METRICS, now=CUT.made_at)
-    return Built(out, report, load_definitions(DEFINITIONS, METRICS), connection, relations)
+    return site(tmp_path_factory.mktemp("a home"), "analysts")
+
+
+@pytest.fixture(scope="session")
+def built_fairness(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return site(tmp_path_factory.mktemp("a home"), "fairness")

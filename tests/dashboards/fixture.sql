@@ -237,3 +237,43 @@ insert into reporting.rpt_event_ledger by name
 select
     'default' as source, 4 as segment_count, 101250 as accepted_count, 100000 as loaded_count, 1240 as duplicate_count,
     10 as quarantined_count, 0 as difference_count, timestamp '2026-03-11 09:31:00' as newest_loaded_at;
+
+-- Women are scored lower by the newer version; cells of few people are hidden, as the model hides them.
+insert into restricted.rpt_bias_audit_summary by name
+with cells as (
+    select
+        client_slug, model_version_id, dimension, category, tool_stage, metric,
+        is_suppressed or (client_slug = 'ostra' and is_rare) as is_suppressed,
+        (size * people)::bigint as assessed,
+        (.5 - case when category like 'Female%' and model_version_id = 2 then .14 else 0 end
+            + .04 * noise(length(category), size, model_version_id * 10 + stage)) as chosen
+    from (values ('(all)', 900), ('northwind', 500), ('halden', 280), ('ostra', 120)) as clients (client_slug, size)
+    cross join (values (1), (2)) as versions (model_version_id)
+    cross join (values
+        ('sex', 'Female', 1.0, false, false), ('sex', 'Male', 1.1, false, false), ('sex', 'Unknown', .3, false, false),
+        ('race', 'White', 1.2, false, false), ('race', 'Asian', .5, false, false), ('race', 'Black', .3, false, true),
+        ('race', 'Hispanic', .25, false, true), ('race', 'Unknown', .3, false, false),
+        ('intersectional', 'Female, White', .6, false, false), ('intersectional', 'Male, White', .6, false, false),
+        ('intersectional', 'Female, Asian', .25, false, true), ('intersectional', 'Male, Asian', .25, false, true),
+        ('intersectional', 'Female, Black', .15, true, true), ('intersectional', 'Male, Black', .15, true, true)
+    ) as groups (dimension, category, people, is_suppressed, is_rare)
+    cross join (values
+        ('recommended', 'scoring', 1), ('recommended', 'selection', 2), ('shortlisted', 'selection', 3),
+        ('interviewed', 'selection', 4), ('hired', 'selection', 5)
+    ) as stages (tool_stage, metric, stage)
+)
+
+select
+    42 as audit_id, client_slug, model_version_id, 'ranker ' || model_version_id || '.0' as model_label, tool_stage, metric,
+    dimension, category, category = 'Unknown' as is_unknown, false as is_excluded_lt2pct, is_suppressed,
+    case when not is_suppressed then assessed end as n,
+    case when not is_suppressed then floor(assessed * chosen)::bigint end as selected,
+    selected / n as rate,
+    case when not is_unknown and not is_suppressed then chosen / max(chosen) filter (where category <> 'Unknown') over cell end
+        as impact_ratio,
+    impact_ratio * .93 as ir_ci_low, impact_ratio * 1.07 as ir_ci_high,
+    case when impact_ratio < 1 then .001 + noise(assessed, length(category), 40) / 2 end as p_value,
+    impact_ratio < .8 as adverse_impact,
+    date '2025-03-11' as period_starts_on, date '2026-03-10' as period_ends_on
+from cells
+window cell as (partition by client_slug, model_version_id, tool_stage, metric, dimension);

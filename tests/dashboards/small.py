@@ -13,6 +13,14 @@ RELATIONS = {
     "rpt_weekly": "reporting.rpt_weekly",
     "fct_rows": "marts.fct_rows",
     "stg_app__rows": "staging.stg_app__rows",
+    "rpt_audit": "restricted.rpt_audit",
+    "rpt_audit_summary": "restricted.rpt_audit_summary",
+}
+COLUMNS = {
+    "reporting.rpt_weekly": {"client_name": "text", "week": "date", "rows_made": "bigint"},
+    "marts.fct_rows": {"name": "text", "amount": "double precision"},
+    "restricted.rpt_audit": {"name": "text", "amount": "double precision"},
+    "restricted.rpt_audit_summary": {"name": "text", "amount": "double precision", "people": "bigint"},
 }
 
 YAML = """\
@@ -20,6 +28,7 @@ title: Small
 question: Is it small?
 order: 1
 owner: Nobody
+audience: leadership
 filters:
   client: {label: Client, column: client_name, all: All clients}
 rows:
@@ -44,6 +53,7 @@ cards:
     columns:
       - {column: name, label: Name}
       - {column: amount, label: Amount, format: number}
+    expect: {unique: [name]}
 """
 
 WEEKLY = "select client_name, week, rows_made from {{ ref('rpt_weekly') }} order by 1, 2\n"

@@ -85,9 +85,7 @@ def test_definition_and_table_are_one_click_away_and_close_with_escape(built: Bu
 
 
 def test_error_and_empty_cards_are_shown_without_script_errors(tmp_path: Path, browser: Browser) -> None:
-    definitions = small.write(
-        tmp_path / "definitions", listing="select 1 / from {{ ref('fct_rows') }}".replace("1 /", "nothing")
-    )
+    definitions = small.write(tmp_path / "definitions", listing="select nothing from {{ ref('fct_rows') }} order by 1")
     connection = small.connection()
     connection.connection.execute("delete from reporting.rpt_weekly where week < date '2026-03-09'")
     build_site(connection, definitions, tmp_path / "site", relations=small.RELATIONS, cut=CUT)

@@ -12,7 +12,6 @@ from dashboards.compile import compile_sql, relations_of_manifest, relations_of_
 from dashboards.errors import DefinitionError
 from dashboards.loader import load_definitions
 from tests.dashboards.small import RELATIONS, YAML, connection, write
-from tests.dashboards.warehouse import DEFINITIONS, METRICS, empty_warehouse
 
 PATH = Path("cards/weekly.sql")
 
@@ -46,7 +45,7 @@ def test_wrong_tag_is_reported_with_its_line(sql: str, line: int, message: str) 
     [
         (
             "select 1 from {{ ref('stg_app__rows') }}",
-            "the card reads 'staging.stg_app__rows'; cards may read marts and reporting only",
+            "the card reads 'staging.stg_app__rows'; cards of its audience may read marts and reporting only",
         ),
         (
             "select 1 from {{ ref('fct_rows') }}, marts.fct_rows_2",
@@ -73,7 +72,9 @@ def test_query_that_reads_what_it_must_not_is_refused(sql: str, message: str) ->
 
 
 def test_common_table_expressions_are_no_relations() -> None:
-    sql = "with weeks as (select * from {{ ref('rpt_weekly') }}) select * from weeks as a join weeks as b using (week)"
+    sql = (
+        "with weeks as (select * from {{ ref('rpt_weekly') }}) select week from weeks as a join weeks as b using (week)"
+    )
     check_query(compile_sql(sql, RELATIONS, path=PATH), path=PATH)
 
 
@@ -116,13 +117,3 @@ def test_relations_come_from_a_dbt_manifest(tmp_path: Path) -> None:
 
 def test_relations_come_from_a_warehouse_without_a_manifest() -> None:
     assert relations_of_warehouse(connection()) == {"fct_rows": "marts.fct_rows", "rpt_weekly": "reporting.rpt_weekly"}
-
-
-def test_every_card_runs_on_the_columns_that_the_models_promise() -> None:
-    warehouse, relations = empty_warehouse()
-    definitions = load_definitions(DEFINITIONS, METRICS)
-    queries = check_sources(definitions, relations)
-    for dashboard in definitions.dashboards:
-        for card in dashboard.cards.values():
-            columns = warehouse.arrow(queries[card.sql_name].sql).column_names
-            assert set(card.encoded_columns(dashboard.filters)) <= set(columns), card.key

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dashboards.checks import Failure, check_columns, check_expectations
+from dashboards.expect import Expect, Reconcile, SmallCells
 from dashboards.loader import load_dashboard
-from dashboards.model import Card, Expect, Reconcile
+from dashboards.model import Card
 from tests.dashboards.small import RELATIONS, connection, write
 
 # Written as SQL: a table made from Python values would import pandas.
@@ -43,6 +44,7 @@ def failures(tmp_path: Path, expect: Expect, rows: list[str]) -> list[Failure]:
         ),
         (Expect(unique=("week",)), "week identify 2 of 3 rows"),
         (Expect(range={"rows_made": (0, 8)}), "column 'rows_made' leaves [0, 8] in 1 of 3 rows"),
+        (Expect(small_cells=SmallCells("rows_made")), "1 of 3 rows tell of fewer than 5 people"),
         (Expect(non_increasing="rows_made"), "column 'rows_made' rises 1 times; it must not"),
         (
             Expect(reconcile=Reconcile("rows_made", "select 15 from {{ ref('fct_rows') }} limit 1")),

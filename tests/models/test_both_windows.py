@@ -64,7 +64,7 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
         row["table_name"]: f"{row['table_schema']}.{row['table_name']}"
         for row in file.arrow("select table_schema, table_name from information_schema.tables").to_pylist()
     }
-    queries = check_sources(load_definitions(DEFINITIONS, load_metrics(project_directory())), relations)
+    queries = check_sources(load_definitions(DEFINITIONS, load_metrics(project_directory())).shared(), relations)
     differing = {
         name: [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]][:1] or (len(here), len(there))
         for name, query in queries.items()
@@ -76,7 +76,7 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
 
 def test_each_card_of_metabase_has_equal_rows(file: Warehouse, serving: Serving, built_on_postgres: str) -> None:
     relations = relations_of_warehouse(file)
-    definitions = load_definitions(DEFINITIONS, load_metrics(project_directory()))
+    definitions = load_definitions(DEFINITIONS, load_metrics(project_directory())).shared()
     queries = check_sources(definitions, relations)
     around = load_surroundings(DEFINITIONS / "metabase", definitions, relations)
     here, there = (

@@ -27,7 +27,7 @@ from ingestion.warehouse.publish import publish
 from orchestration.models import project_directory
 from orchestration.models.project import manifest_path
 from orchestration.settings import Settings
-from orchestration.walk import documenting, readers
+from orchestration.walk import documenting, sites
 from orchestration.walk.documenting import collect
 from tests.browser import Visit, in_a_browser
 
@@ -74,7 +74,7 @@ def content(settings: Settings) -> Content:
 def site(settings: Settings) -> Path:
     """Docs and dashboards, as `flux dashboards build` makes them."""
     documenting.build_docs(settings, manifest_path(settings), linked=True)
-    readers.build_site(settings, manifest_path(settings))
+    list(sites.build_sites(settings, manifest_path(settings), audiences=["analysts"]))
     return settings.site_directory
 
 
@@ -225,7 +225,7 @@ def test_the_dashboards_and_the_docs_keep_each_other(site: Path, settings: Setti
     pages = {path.name for path in site.glob("*.html")}
     documenting.build_docs(settings, manifest_path(settings))
     assert {path.name for path in site.glob("*.html")} == pages
-    readers.build_site(settings, manifest_path(settings), only=["overview"])
+    list(sites.build_sites(settings, manifest_path(settings), audiences=["analysts"], only=["overview"]))
     assert (site / "docs" / "index.html").exists()
     assert 'href="../index.html"' in page(site, "index.html")
 

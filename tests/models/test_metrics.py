@@ -12,6 +12,8 @@ import yaml
 from dashboards.errors import DefinitionError
 from dashboards.metrics import Formula, expand, load_metrics
 from orchestration.models.dictionary import column_texts, dictionary
+from orchestration.models.exposures import exposures
+from orchestration.walk.sites import definitions
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
@@ -26,6 +28,9 @@ NO_METRIC = {
     "rpt_client_health_weekly": "(measures.measure - weights.zero_at) / (weights.full_at - weights.zero_at)",
     # The diversity of one list, over its pairs; the metric is over lists.
     "rpt_list_diversity_weekly": "1 - avg(coalesce(shared.jaccard, 0))",
+    # Of a page's own: of decisions about people who did not tell, and of a log that no model holds.
+    "fairness_summary": "cast(coalesce(unknown_n, 0) as double precision) / nullif(all_n, 0)",
+    "usage_by_user": "median(seconds)",
 }
 # Formulas over counts of a fact's rows, which cards count, and over strata that leave no column.
 OVER_ROWS = {
@@ -90,7 +95,8 @@ def test_every_rate_of_a_report_is_a_metric() -> None:
 def test_reports_and_cards_name_metrics_instead_of_dividing() -> None:
     reports = [path for name, path in MODELS.items() if name.startswith("rpt_")]
     assert {path.stem for path in (*reports, *CARDS) if by_hand(path.stem, _code(path))} == set()
-    assert all(spelled in _code(MODELS[name]) for name, spelled in NO_METRIC.items())
+    paths = MODELS | {path.stem: path for path in CARDS}
+    assert all(spelled in _code(paths[name]) for name, spelled in NO_METRIC.items())
 
 
 @pytest.mark.parametrize(
@@ -181,3 +187,9 @@ def test_columns_that_hold_a_metric_are_described_by_its_words() -> None:
 
 def _code(path: Path) -> str:
     return "\n".join(line.partition("--")[0] for line in path.read_text().splitlines())
+
+
+def test_exposures_are_what_the_dashboards_read() -> None:
+    assert (ROOT / "dbt_project" / "models" / "_exposures.yml").read_text() == exposures(definitions()), (
+        "python -m orchestration.models.exposures > dbt_project/models/_exposures.yml"
+    )

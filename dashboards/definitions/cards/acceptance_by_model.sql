@@ -6,7 +6,7 @@ quality as (select * from {{ ref('rpt_recommendation_quality_weekly') }}),
 
 weekly as (
     select
-        coalesce(client_name, 'All clients') as client_name,
+        coalesce(client_name, {{ filter('client') }}) as client_name,
         model_label,
         week_starts_on,
         sum(accepted_count) as accepted_count,

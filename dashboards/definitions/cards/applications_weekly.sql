@@ -8,7 +8,7 @@ applications as (select * from {{ ref('fct_applications') }}),
 closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
-    coalesce(clients.client_name, 'All clients') as client_name,
+    coalesce(clients.client_name, {{ filter('client') }}) as client_name,
     applications.applied_week_starts_on as week_starts_on,
     count(*) filter (where applications.source = 'recommended') as recommended,
     count(*) filter (where applications.is_internal and applications.source <> 'recommended')

@@ -25,7 +25,7 @@ seen as (
 everywhere as (
     select client_name, recommendation_id, score, clicked from seen
     union all
-    select 'All clients' as client_name, recommendation_id, score, clicked from seen
+    select {{ filter('client') }} as client_name, recommendation_id, score, clicked from seen
 ),
 
 grouped as (

@@ -13,7 +13,7 @@ recent as (
 )
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     position,
     case when sum(impression_count) >= 50 then {{ metric_of_sums('click_through_rate') }} end
         as click_through_rate,

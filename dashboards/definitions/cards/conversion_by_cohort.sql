@@ -8,7 +8,7 @@ closed_weeks as (select * from {{ ref('rpt_closed_weeks') }}),
 
 cohorts as (
     select
-        coalesce(funnel.client_name, 'All clients') as client_name,
+        coalesce(funnel.client_name, {{ filter('client') }}) as client_name,
         funnel.week_starts_on,
         funnel.stage_kind,
         sum(funnel.reached_count) as reached_count,

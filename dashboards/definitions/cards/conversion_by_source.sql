@@ -26,6 +26,7 @@ counted as (
         count(*) as application_count,
         count(*) filter (where cohort.furthest_stage_rank >= ranks.stage_rank) as reached_count,
         count(*) filter (where cohort.is_open) as cohort_open_count,
+        count(cohort.days_to_hire) as hire_count,
         {{ metric('median_days_to_hire', 'cohort') }} as median_days
     from cohort
     cross join ranks
@@ -36,11 +37,12 @@ counted as (
 
 rated as (
     select
-        coalesce(client_name, 'All clients') as client_name,
+        coalesce(client_name, {{ filter('client') }}) as client_name,
         upper(left(source, 1)) || substr(source, 2) as way_in,
         stage_rank,
         application_count,
-        median_days,
+        case when hire_count >= 5 then hire_count end as hire_count,
+        case when hire_count >= 5 then median_days end as median_days,
         case when application_count >= 5 then {{ metric('stage_reached_share') }} end as reached_share,
         case when application_count >= 5 then {{ metric('cohort_open_share') }} end as open_share
     from counted
@@ -54,6 +56,7 @@ select
     max(reached_share) filter (where stage_rank = 5) as offer_rate,
     max(reached_share) filter (where stage_rank = 6) as hire_rate,
     max(open_share) as open_share,
+    max(hire_count) as hire_count,
     max(median_days) as median_days
 from rated
 group by client_name, way_in

@@ -4,7 +4,7 @@ with
 coverage as (select * from {{ ref('rpt_recommendation_coverage_weekly') }})
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     week_starts_on,
     {{ metric_of_sums('catalogue_coverage') }} as catalogue_coverage,
     {{ metric_of_sums('member_coverage') }} as member_coverage

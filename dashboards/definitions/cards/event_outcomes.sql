@@ -10,10 +10,16 @@ totals as (
         sum(quarantined_count) as quarantined
     from ledger
     having count(*) > 0
+),
+
+outcomes as (
+    select 1 as place, 'Loaded' as outcome, loaded as message_count from totals
+    union all
+    select 2 as place, 'Duplicates' as outcome, duplicates as message_count from totals
+    union all
+    select 3 as place, 'Set aside' as outcome, quarantined as message_count from totals
 )
 
-select 'Loaded' as outcome, loaded as message_count from totals
-union all
-select 'Duplicates' as outcome, duplicates as message_count from totals
-union all
-select 'Set aside' as outcome, quarantined as message_count from totals
+select outcome, message_count
+from outcomes
+order by place

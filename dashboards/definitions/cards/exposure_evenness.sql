@@ -5,7 +5,7 @@ with
 coverage as (select * from {{ ref('rpt_recommendation_coverage_weekly') }})
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     week_starts_on,
     {{ metric_of_sums('exposure_entropy') }} as exposure_entropy,
     {{ metric_of_sums('exposure_gini') }} as exposure_gini

@@ -14,7 +14,7 @@ cohort as (
 )
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     upper(left(stage_kind, 1)) || substr(stage_kind, 2) as stage,
     stage_rank,
     sum(reached_count) as reached_count

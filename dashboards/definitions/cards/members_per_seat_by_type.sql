@@ -9,7 +9,7 @@ begun as (      -- the week in which the history begins is partial
 )
 
 select
-    coalesce(skills.client_name, 'All clients') as client_name,
+    coalesce(skills.client_name, {{ filter('client') }}) as client_name,
     upper(left(skills.skill_type, 1)) || substr(skills.skill_type, 2) as type_of_skill,
     skills.week_starts_on,
     {{ metric_of_sums('skill_supply_ratio', 'skills') }} as members_per_seat

@@ -4,7 +4,7 @@ with
 quality as (select * from {{ ref('rpt_recommendation_quality_weekly') }})
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     model_label,
     sum(viewed_count) as viewed,
     {{ metric_of_sums('click_through_rate') }} as click_through_rate,

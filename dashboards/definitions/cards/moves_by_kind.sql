@@ -26,7 +26,7 @@ counted as (
 )
 
 select
-    coalesce(client_name, 'All clients') as client_name,
+    coalesce(client_name, {{ filter('client') }}) as client_name,
     replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
     move_count as moves,
     case when move_count >= 5 then {{ metric('org_unit_change_share') }} end as unit_change_share,

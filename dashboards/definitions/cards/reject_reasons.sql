@@ -25,7 +25,7 @@ ended as (
 ),
 
 counted as (
-    select coalesce(client_name, 'All clients') as client_name, reason, count(*) as application_count
+    select coalesce(client_name, {{ filter('client') }}) as client_name, reason, count(*) as application_count
     from ended
     group by grouping sets ((reason), (reason, client_name))
 ),

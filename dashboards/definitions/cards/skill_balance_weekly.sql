@@ -10,7 +10,7 @@ begun as (      -- the week in which the history begins is partial
 )
 
 select
-    coalesce(skills.client_name, 'All clients') as client_name,
+    coalesce(skills.client_name, {{ filter('client') }}) as client_name,
     skills.week_starts_on,
     count(*) filter (where {{ metric('skill_supply_ratio', 'skills') }} < 5) as scarce_skills,
     {{ metric_of_sums('skill_supply_ratio', 'skills') }} as members_per_seat

@@ -17,7 +17,7 @@ asked as (
 
 summed as (
     select
-        coalesce(client_name, 'All clients') as client_name,
+        coalesce(client_name, {{ filter('client') }}) as client_name,
         skill,
         skill_type,
         sum(opportunity_count) as opportunity_count,

@@ -16,8 +16,9 @@ filled as (
 )
 
 select
-    coalesce(filled.client_name, 'All clients') as client_name,
+    coalesce(filled.client_name, {{ filter('client') }}) as client_name,
     closed_weeks.week_starts_on,
+    count(*) as opening_count,
     {{ metric('median_days_to_fill', 'filled') }} as median_days
 from closed_weeks
 inner join filled

@@ -9,7 +9,7 @@ fills as (select * from {{ ref('fct_fills') }}),
 closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
-    coalesce(clients.client_name, 'All clients') as client_name,
+    coalesce(clients.client_name, {{ filter('client') }}) as client_name,
     replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
     count(*) as opening_count,
     {{ metric('median_days_to_fill', 'fills') }} as median_days,

@@ -17,8 +17,9 @@ hires as (
 )
 
 select
-    coalesce(hires.client_name, 'All clients') as client_name,
+    coalesce(hires.client_name, {{ filter('client') }}) as client_name,
     closed_weeks.week_starts_on,
+    count(*) as hire_count,
     {{ metric('median_days_to_hire', 'hires') }} as median_days
 from closed_weeks
 inner join hires

@@ -9,7 +9,7 @@ applications as (select * from {{ ref('fct_applications') }}),
 closed_weeks as (select * from {{ ref('rpt_closed_weeks') }})
 
 select
-    coalesce(clients.client_name, 'All clients') as client_name,
+    coalesce(clients.client_name, {{ filter('client') }}) as client_name,
     replace(upper(left(opportunity_kind, 1)) || substr(opportunity_kind, 2), '_', ' ') as kind,
     count(*) as hire_count,
     {{ metric('median_days_to_hire', 'applications') }} as median_days,

@@ -13,7 +13,7 @@ def command() -> None:
     """Build or open the dashboards, or bring them into a Metabase."""
 
 
-for one in (site.build, site.open_site):
+for one in (site.build, site.open_site, site.serve):
     command.add_command(one)
 for one in (metabase.validate, metabase.plan, metabase.diff, metabase.apply, metabase.prune, metabase.export_yaml):
     command.add_command(one)

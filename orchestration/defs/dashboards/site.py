@@ -1,4 +1,7 @@
-"""The static site: one asset a page, one for the docs of models and metrics, built together from what is published."""
+"""The static sites: one asset a page, one for the docs of models and metrics, built together from what is published.
+
+A page is one asset, though it may stand in the sites of several audiences; what is told of it is that of its own.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +11,14 @@ import dagster as dg
 
 from orchestration.defs.warehouse.published import KEY as PUBLISHED
 from orchestration.settings import Settings
-from orchestration.walk import documenting, readers
+from orchestration.walk import documenting, sites
 
 DOCS = dg.AssetKey(["site", "docs"])
 
 
 def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
     """Define the pages, each depending on the relations that its cards read, and a check that its figures hold."""
-    pages = readers.pages(manifest)
+    pages = sites.pages(manifest)
     specs = [
         dg.AssetSpec(
             ["site", page.key],
@@ -56,10 +59,15 @@ def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
             )
         if not wanted:
             return
-        for page in readers.build_site(settings, manifest, only=sorted(wanted)).pages:
+        homes = {page.key: page.audience for page in pages}
+        built = [
+            page
+            for audience, report in sites.build_sites(settings, manifest, only=sorted(wanted))
+            for page in report.pages
+            if page.key in wanted and homes[page.key] == audience.key
+        ]
+        for page in built:
             key = dg.AssetKey(["site", page.key])
-            if page.key not in wanted:
-                continue
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata={
@@ -67,6 +75,7 @@ def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
                     "bytes": page.bytes,
                     "seconds": round(page.seconds, 3),
                     "path": dg.MetadataValue.path(str(page.path)),
+                    "over_budget": {card: round(seconds, 2) for card, seconds in page.slow.items()},
                 },
             )
             if dg.AssetCheckKey(key, "expectations_hold") in context.selected_asset_check_keys:

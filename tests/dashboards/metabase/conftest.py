@@ -32,7 +32,7 @@ READ = (
 @pytest.fixture(scope="session")
 def items() -> dict[str, Item]:
     """What the shipped definitions want, in DuckDB's dialect."""
-    definitions = load_definitions(DEFINITIONS, METRICS)
+    definitions = load_definitions(DEFINITIONS, METRICS).shared()
     _, relations = full_warehouse()
     return wanted(
         definitions,

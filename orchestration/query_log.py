@@ -1,0 +1,92 @@
+"""The log of `flux query`: who asked, when, which relations, for how long. Never a query's text, nor a value of it.
+
+One line of JSON a query, appended to `$FLUX_HOME/logs/queries.jsonl`, which its owner alone may read. The relations are
+those that the query's own parse names and that the warehouse has; a query that was refused names none, since what it
+named may be anything. A full file makes room for a new one and is kept until that is full.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+logger = logging.getLogger(__name__)
+
+NAME: Final = "queries.jsonl"
+FULL_BYTES: Final = 8 << 20  # some 50,000 queries
+# Schemas of ours; a file's name may stand where a relation does.
+_RELATION: Final = re.compile(r"(marts|reporting|ml|serving|intermediate|staging|raw_\w+|_flux)\.[a-z_][a-z0-9_]*")
+
+
+class Line(NamedTuple):
+    """One query of the log."""
+
+    at: dt.datetime
+    user: str
+    seconds: float
+    answered: bool
+    relations: list[str]
+
+
+def note(directory: Path, *, sql: str, begun: dt.datetime, seconds: float, answered: bool) -> None:
+    """Append one query. A log that cannot be written costs nobody an answer: it is said once, as a warning."""
+    entry = {
+        "at": begun.isoformat(timespec="milliseconds"),
+        "user": _user(),
+        "seconds": round(seconds, 4),
+        "answered": answered,
+        "relations": relations_of(sql) if answered else [],
+    }
+    path = directory / NAME
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > FULL_BYTES:
+            path.replace(path.with_suffix(".old.jsonl"))
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, (json.dumps(entry) + "\n").encode())  # one write: lines of two processes never mix
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        logger.warning("the log of queries cannot be written path=%s error=%s", path, error.strerror)
+
+
+def read(directory: Path) -> list[Line] | None:
+    """Read the log, oldest first; None when nothing was logged here yet. A line cut off by a crash is left out."""
+    paths = [path for path in (directory / "queries.old.jsonl", directory / NAME) if path.exists()]
+    return [line for path in paths for line in _lines(path)] if paths else None
+
+
+def relations_of(sql: str) -> list[str]:
+    """Name the relations of ours that a query reads, each once; none where it is no plain SELECT."""
+    from dashboards.sql_tree import ParseError, reads_of
+
+    try:
+        return [name for name in reads_of(sql).relations if _RELATION.fullmatch(name)]
+    except ParseError:
+        return []
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    with path.open(encoding="utf-8") as file:
+        for text in file:
+            try:
+                entry = json.loads(text)
+                at = dt.datetime.fromisoformat(entry["at"])
+                yield Line(at, entry["user"], entry["seconds"], entry["answered"], entry["relations"])
+            except (ValueError, KeyError):
+                continue
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"

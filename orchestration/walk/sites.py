@@ -1,0 +1,127 @@
+"""The dashboards' sites: one for each audience, each from what that audience may read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboards import usage
+from dashboards.audience import Audience
+from dashboards.compile import Query, relations_of_manifest
+from dashboards.connection import Connection
+from dashboards.cut import Cut
+from dashboards.dry_run import validate
+from dashboards.errors import did_you_mean
+from dashboards.loader import Definitions, load_definitions
+from dashboards.metrics import load_metrics
+from dashboards.static.site import SiteReport, build_site
+from orchestration.errors import FluxError
+from orchestration.models import project_directory
+from orchestration.settings import Settings
+from orchestration.walk.readers import DEFINITIONS, newest_cut, reading
+from orchestration.walk.usage import usage_of
+from orchestration.warehouse import Warehouse
+
+__all__ = ["Page", "SiteReport"]
+
+EVERYBODY = "analysts"
+"""The audience whose site stands in $FLUX_HOME/site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, for whom it is, and the relations of the warehouse that its cards read."""
+
+    key: str
+    title: str
+    description: str
+    audience: str
+    relations: tuple[str, ...]
+
+
+def definitions() -> Definitions:
+    """Load what the dashboards' files say. Raises DefinitionError at the first mistake."""
+    return load_definitions(DEFINITIONS, load_metrics(project_directory()))
+
+
+def pages(manifest: Path) -> list[Page]:
+    """List the pages of all sites. Raises DefinitionError when a definition is wrong."""
+    loaded = definitions()
+    queries = validate(loaded, manifest)
+    found = []
+    for dashboard in loaded.dashboards:
+        read = {relation for card in dashboard.cards.values() for relation in queries[card.sql_name].relations}
+        read -= set(usage.COLUMNS)
+        found.append(Page(dashboard.key, dashboard.title, dashboard.question, dashboard.audience, tuple(sorted(read))))
+    return found
+
+
+def index_of(settings: Settings, audience: str = EVERYBODY) -> Path:
+    """Name the first page of an audience's site. Raises FluxError for an audience that there is not."""
+    return settings.home / chosen(definitions(), audience).directory / "index.html"
+
+
+def chosen(loaded: Definitions, audience: str) -> Audience:
+    """Give the audience of that key. Raises FluxError, with the nearest one, for one that there is not."""
+    if audience not in loaded.audiences:
+        raise FluxError(f"there is no audience {audience!r}{did_you_mean(audience, loaded.audiences)}")
+    return loaded.audiences[audience]
+
+
+def build_sites(
+    settings: Settings,
+    manifest: Path,
+    *,
+    audiences: Sequence[str] | None = None,
+    only: Collection[str] | None = None,
+) -> Iterator[tuple[Audience, SiteReport]]:
+    """Build the sites of some audiences (default: all), or some pages of them, from what is published."""
+    loaded = definitions()
+    queries = validate(loaded, manifest)
+    relations = relations_of_manifest(manifest) | usage.RELATIONS
+    wanted = [chosen(loaded, key) for key in (loaded.audiences if audiences is None else audiences)]
+    if only is not None:
+        _check_pages(loaded, only)
+    with reading(settings) as warehouse:
+        newest = newest_cut(warehouse)
+        cut = Cut(newest.cut_id, newest.at, newest.made_at, simulated=settings.has_stand_in)
+        for audience in wanted:
+            part = loaded.of(audience.key)
+            if only is not None and not {dashboard.key for dashboard in part.dashboards} & set(only):
+                continue
+            with ExitStack() as stack:
+                yield (
+                    audience,
+                    build_site(
+                        warehouse,
+                        part,
+                        settings.home / audience.directory,
+                        relations=relations,
+                        cut=cut,
+                        pages=None if only is None else sorted(only),
+                        connections=_connections(settings, manifest, part, queries, stack),
+                        private=audience.is_private,
+                    ),
+                )
+
+
+def _check_pages(loaded: Definitions, only: Collection[str]) -> None:
+    known = [dashboard.key for dashboard in loaded.dashboards]
+    for key in only:
+        if key not in known:
+            raise FluxError(f"there is no page {key!r}{did_you_mean(key, known)}")
+
+
+def _connections(
+    settings: Settings, manifest: Path, part: Definitions, queries: Mapping[str, Query], stack: ExitStack
+) -> dict[str, Connection]:
+    """Open what the pages read beside the published warehouse: what is restricted, and the logs of usage."""
+    read = {relation.split(".", 1)[0] for name in part.sql for relation in queries[name].relations}
+    found: dict[str, Connection] = {}
+    if "restricted" in read and not settings.has_postgres_warehouse:
+        found["restricted"] = stack.enter_context(Warehouse.open(settings.restricted_path))
+    if usage.SCHEMA in read:
+        found[usage.SCHEMA] = stack.enter_context(usage_of(settings, manifest, part, queries))
+    return found

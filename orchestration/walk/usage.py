@@ -1,0 +1,103 @@
+"""Who asks the published models: the log of `flux query`, and Metabase's own where its application database is told.
+
+Metabase notes each query in `query_execution` of its application database: who, when, how long, which card. Cards of
+ours are known by their entity id, and with them the models they read; of what people ask there by themselves the
+relations are unknown. Run against tables made after its schema, not against a Metabase.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from dashboards import catalogue
+from dashboards.compile import Query
+from dashboards.loader import Definitions
+from dashboards.metabase.identity import entity_id
+from dashboards.static.number_format import write_date
+from dashboards.usage import Asked, Log, UsageConnection
+from dashboards.uses import by_relation
+from ingestion.warehouse.postgres.serving import SERVING
+from orchestration import query_log
+from orchestration.errors import FluxError
+from orchestration.settings import Settings
+
+DAYS = 90
+_EXECUTIONS = """
+select
+    coalesce(nullif(trim(concat_ws(' ', person.first_name, person.last_name)), ''), 'nobody signed in') as user_name,
+    execution.started_at,
+    execution.running_time / 1000.0 as seconds,
+    execution.error is null as is_answered,
+    card.entity_id
+from query_execution as execution
+left join core_user as person on execution.executor_id = person.id
+left join report_card as card on execution.card_id = card.id
+where execution.started_at > %s
+order by execution.started_at
+"""
+
+
+def usage_of(
+    settings: Settings, manifest: Path, definitions: Definitions, queries: Mapping[str, Query]
+) -> UsageConnection:
+    """Read both logs of the last 90 days, and the models beside them."""
+    now = dt.datetime.now(dt.UTC)
+    models = [
+        model
+        for model in catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
+        if model.schema in catalogue.READABLE
+    ]
+    shown = by_relation(definitions, queries)
+    listed = [(model.relation, model.owner, len(shown.get(model.relation, ()))) for model in models]
+    served = {f"{SERVING}.{model.name}": model.relation for model in models}
+    logs = [_of_flux(settings, served, now), _of_metabase(settings, definitions, queries, now)]
+    return UsageConnection(logs, listed, now)
+
+
+def _of_flux(settings: Settings, served: Mapping[str, str], now: dt.datetime) -> Log:
+    lines = query_log.read(settings.logs_directory)
+    if not lines:
+        return Log("flux query", None, "nothing was logged yet")
+    asked = [
+        Asked(line.user, line.at, line.seconds, line.answered, [served.get(name, name) for name in line.relations])
+        for line in lines
+        if line.at > now - dt.timedelta(days=DAYS)
+    ]
+    return Log("flux query", asked, _since(asked, now))
+
+
+def _of_metabase(settings: Settings, definitions: Definitions, queries: Mapping[str, Query], now: dt.datetime) -> Log:
+    if settings.metabase_log_url is None:
+        return Log("Metabase", None, "no log is configured")
+    read = {
+        entity_id(card.key): queries[card.sql_name].relations
+        for dashboard in definitions.dashboards
+        for card in dashboard.cards.values()
+    }
+    asked = [
+        Asked(user, at, float(seconds), answered, read.get(entity or "", ()))
+        for user, at, seconds, answered, entity in _executions(settings.metabase_log_url, now)
+    ]
+    return Log("Metabase", asked or None, _since(asked, now))
+
+
+def _executions(url: str, now: dt.datetime) -> list[tuple[Any, ...]]:  # Any: a driver's row
+    try:
+        with psycopg.connect(url, options="-c default_transaction_read_only=on -c timezone=UTC") as connection:
+            return connection.execute(_EXECUTIONS, [now - dt.timedelta(days=DAYS)]).fetchall()
+    except psycopg.Error as error:  # its words may hold the URL
+        raise FluxError(
+            f"Metabase's application database cannot be read ({type(error).__name__}); see FLUX_METABASE_LOG_URL"
+        ) from None
+
+
+def _since(asked: list[Asked], now: dt.datetime) -> str:
+    if not asked:
+        return f"nothing was logged in {DAYS} days"
+    begun = min(one.at for one in asked)
+    return "7 days" if begun < now - dt.timedelta(days=7) else f"since {write_date(begun.date())}, when its log began"
