@@ -56,6 +56,7 @@ _ONLY: Mapping[str, frozenset[str]] = {
     "low": frozenset({"heatmap"}),
     "high": frozenset({"heatmap"}),
     "strong": frozenset({"heatmap"}),
+    "shades": frozenset({"heatmap"}),
     "grain": _TEMPORAL,
     "periods": _TEMPORAL,
     "target": frozenset({"kpi", "line", "bar", "row", "dot"}),
@@ -138,6 +139,8 @@ class Card:
     low: str | None = None
     high: str | None = None
     """Heatmap: what a pale and a strong cell mean."""
+    shades: tuple[float, ...] = ()
+    """Heatmap: the values [lowest, highest] between which cells are shaded; default: those that occur."""
     strong: Literal["high", "low"] = "high"
     """Heatmap: which values are shaded strongly."""
     note: Note = "none"
@@ -159,6 +162,8 @@ class Card:
         for name in ("max_age_hours", "budget_seconds", "periods", "compare"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name!r} of card {self.key!r} is {getattr(self, name):g}; it must be above zero")
+        if self.shades and (len(self.shades) != 2 or self.shades[0] >= self.shades[1]):
+            raise ValueError(f"'shades' of card {self.key!r} needs [lowest, highest]")
         for name in ("filters", "columns"):
             _check_once(getattr(self, name), f"{name!r} of card {self.key!r}")
         for name, charts in _ONLY.items():

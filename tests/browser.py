@@ -25,8 +25,12 @@ def in_a_browser(test: Test) -> Test:
 class Visit:
     """A page and what it said and asked for."""
 
-    def __init__(self, browser: Browser, path: Path, width: int, scheme: str = "light", fragment: str = "") -> None:
+    def __init__(
+        self, browser: Browser, path: Path, width: int, scheme: str = "light", fragment: str = "", script: str = ""
+    ) -> None:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        if script:
+            context.add_init_script(script)
         self.page: Page = context.new_page()
         self.said: list[str] = []
         self.asked: list[str] = []

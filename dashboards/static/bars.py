@@ -40,7 +40,7 @@ def draw_rows(view: View) -> Drawing:
         f'<span class="num">{text(write(value, view.card.format))}</span></li>'
         for row, value in zip(view.rows, values, strict=True)
     ]
-    return Drawing(f'{_legend(view)}<ul class="rows n1">{"".join(items)}</ul>')
+    return Drawing(f'{_legend(view)}<ul class="rows n1" style="--rows:{len(items)}">{"".join(items)}</ul>')
 
 
 def draw_dots(view: View) -> Drawing:
@@ -80,7 +80,8 @@ def draw_dots(view: View) -> Drawing:
         f'<li class="scale" aria-hidden="true"><span>{text(write(smallest, card.format))}</span>'
         f"<span>{text(write(high - margin, card.format))}</span></li>"
     )
-    return Drawing(f'{_legend(view)}<ul class="rows n{len(card.encode.y)}">{"".join(items)}{axis}</ul>')
+    kind = f'class="rows n{len(card.encode.y)}" style="--rows:{len(items) + 1}"'
+    return Drawing(f"{_legend(view)}<ul {kind}>{''.join(items)}{axis}</ul>")
 
 
 def _legend(view: View) -> str:

@@ -21,6 +21,10 @@ from dashboards.static.table import data_table, draw_heatmap, draw_table
 from dashboards.static.tile import draw_tile
 from dashboards.static.view import View, breakable, spoken, text
 
+_ARROW = (
+    '<svg aria-hidden="true" viewBox="0 0 16 16" width="16" height="16">'
+    '<path d="M8 2v8M4.8 7.2 8 10.4l3.2-3.2M2.8 13.4h10.4"/></svg>'
+)
 _SELF_EXPLAINING = frozenset({"table", "heatmap"})  # these are tables already
 
 
@@ -120,9 +124,13 @@ def frame(
     if dashboard.filters and not card.filters:
         every = next(iter(dashboard.filters.values())).all
         scope = f'<span class="scope" hidden>{text(every)}</span>'
+    download = (
+        f'<button type="button" class="csv" data-csv hidden title="Download the values (CSV)">{_ARROW}'
+        f"{spoken(f'Download {card.title} as CSV')}</button>"
+    )
     return (
         f'<section class="card w{width} k-{card.chart}" id="{card.key}" data-card aria-labelledby="t-{card.key}">'
-        f'<header><h2 id="t-{card.key}">{text(card.title)}</h2>{scope}{about}</header>'
+        f'<header><h2 id="t-{card.key}">{text(card.title)}</h2>{scope}{download}{about}</header>'
         f'<div class="body" aria-live="off">{drawn.body.html}</div></section>'
     )
 

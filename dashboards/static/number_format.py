@@ -86,7 +86,7 @@ def _write_number(number: float, kind: Format) -> str:
     if kind == "decimal":
         return f"{sign}{size:,.1f}"
     if kind == "score":
-        return f"{sign}{size:.3f}"
+        return "<0.001" if 0 < size < 0.0005 else f"{sign}{size:.3f}"
     if kind in _UNITS:
         digits = 0 if size >= 100 or size == round(size) else 1
         return f"{sign}{size:,.{digits}f}{_NBSP}{_UNITS[kind]}"

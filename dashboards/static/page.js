@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   var drawings = JSON.parse(document.getElementById("plots").textContent); // card -> its plot over everything
-  var announce = document.getElementById("announce");
+  var announce = document.getElementById("announce"), chip = document.getElementById("chip");
   var plots = new Map(); // element of the plot -> its state
   var MINUS = "\u2212", NBSP = "\u00a0";
 
@@ -18,7 +18,7 @@
     if (format === "days" || format === "hours") {
       return sign + grouped(size, size >= 100 || size === Math.round(size) ? 0 : 1) + NBSP + (format === "days" ? "d" : "h");
     }
-    if (format === "score") return sign + size.toFixed(3);
+    if (format === "score") return size > 0 && size < 0.0005 ? "<0.001" : sign + size.toFixed(3);
     if (format === "decimal") return sign + grouped(size, 1);
     if (format === "seconds") return sign + (size < 90 ? size.toFixed(0) + NBSP + "s" : size < 5400 ? (size / 60).toFixed(0) + NBSP + "min" : (size / 3600).toFixed(0) + NBSP + "h");
     if (format === "count") return sign + grouped(size, 0);
@@ -200,9 +200,36 @@
     body.innerHTML = chosen.html;
     var data = body.querySelector("details.data");
     if (data) data.open = open;
+    card.querySelector("[data-csv]").hidden = !body.querySelector("table");
     drawIn(card, chosen.plot);
   }
   cards.forEach(function (card) { drawIn(card, drawings[card.id]); });
+
+  // ---- download: the table of a card as it stands, for the choice that is shown; exact values, not rounded ones ----
+  function quoted(text) { return /[",\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text; }
+  function cell(element) {
+    if (element.dataset.v !== undefined) return element.dataset.v;
+    var words = element.textContent.trim();
+    if (words === "\u2013") return "";
+    return quoted(/^[=+\-@\t]/.test(words) ? "'" + words : words); // a spreadsheet would run it as a formula
+  }
+  function download(card) {
+    var lines = Array.from(card.querySelector(".body table").rows).map(function (row) {
+      return Array.from(row.cells).map(cell).join(",");
+    });
+    var link = document.createElement("a"), chosen = document.documentElement.dataset.chosen;
+    var name = [card.id, chosen, chip.dataset.day].filter(Boolean).join("-").replace(/[^\w.-]+/g, "_");
+    link.href = URL.createObjectURL(new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv;charset=utf-8" }));
+    link.download = name + ".csv";
+    link.click();
+    setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+    announce.textContent = "Downloaded " + link.download;
+  }
+  cards.forEach(function (card) {
+    var button = card.querySelector("[data-csv]");
+    button.hidden = !card.querySelector(".body table");
+    button.addEventListener("click", function () { download(card); });
+  });
   if (packed && window.DecompressionStream) document.querySelectorAll(".filter").forEach(function (holder) {
     var select = holder.querySelector("select"), key = select.dataset.filter;
     holder.hidden = false;
@@ -221,7 +248,6 @@
   });
 
   // ---- freshness: the page goes on counting after it was built ----
-  var chip = document.getElementById("chip");
   function count() {
     var seconds = Math.max(0, (Date.now() - Date.parse(chip.dataset.from)) / 1000), late = seconds > Number(chip.dataset.lateAfter);
     var age = seconds < 90 ? seconds.toFixed(0) + NBSP + "s" : seconds < 5400 ? (seconds / 60).toFixed(0) + NBSP + "min" : seconds < 172800 ? (seconds / 3600).toFixed(0) + NBSP + "h" : (seconds / 86400).toFixed(0) + NBSP + "d";

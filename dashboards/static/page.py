@@ -96,7 +96,7 @@ def _chip(dashboard: Dashboard, cut: Cut, now: datetime) -> str:
     clock = " (simulated)" if cut.simulated else ""
     time = write_timestamp(cut.at).removeprefix(write_date(cut.at.date()))
     return (
-        f'<p class="chip{late}" id="chip" data-from="{cut.age_from.isoformat()}"'
+        f'<p class="chip{late}" id="chip" data-day="{cut.at.date()}" data-from="{cut.age_from.isoformat()}"'
         f' data-late-after="{limit.total_seconds():.0f}"><i aria-hidden="true"></i>'
         f'<span><span class="lead">Data to </span>{text(write_date(cut.at.date()))}'
         f'<span class="time">{text(time)}</span>{clock}</span>'

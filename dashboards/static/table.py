@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from dashboards.model import Column, Format
+from dashboards.model import NUMBERS, Column, Format
 from dashboards.rows import Row, as_number
 from dashboards.static import svg
-from dashboards.static.number_format import DASH, write, write_date
+from dashboards.static.number_format import DASH, write
 from dashboards.static.periods import all_periods
 from dashboards.static.plot import series_of
 from dashboards.static.view import Drawing, View, text
@@ -15,9 +16,21 @@ from dashboards.static.view import Drawing, View, text
 _LEFT: frozenset[Format] = frozenset({"text", "date", "timestamp", "status"})
 # Words of a status column -> how they look. Unknown words look neutral.
 _STATUS = {
-    "good": {"ok", "fresh", "pass", "passed", "streaming", "exact", "balanced", "surplus", "complete"},
+    "good": {"ok", "fresh", "pass", "passed", "streaming", "exact", "balanced", "surplus", "complete", "met"},
     "warn": {"late", "warn", "idle", "copying", "resyncing", "pending", "tight", "partial"},
-    "bad": {"stale", "error", "fail", "failed", "inexact", "stopped", "scarce", "missing", "gap", "unbalanced"},
+    "bad": {
+        "stale",
+        "error",
+        "fail",
+        "failed",
+        "inexact",
+        "stopped",
+        "scarce",
+        "missing",
+        "gap",
+        "unbalanced",
+        "below",
+    },
 }
 
 
@@ -41,8 +54,8 @@ def html_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     head = "".join(f'<th scope="col"{_align(column)}>{text(column.label)}</th>' for column in columns)
     body = []
     for row in rows:
-        cells = [f'<th scope="row"{_align(columns[0])}>{_cell(columns[0], row, largest)}</th>']
-        cells += [f"<td{_align(column)}>{_cell(column, row, largest)}</td>" for column in columns[1:]]
+        cells = [f'<th scope="row"{_align(columns[0])}{_raw(columns[0], row)}>{_cell(columns[0], row, largest)}</th>']
+        cells += [f"<td{_align(one)}{_raw(one, row)}>{_cell(one, row, largest)}</td>" for one in columns[1:]]
         body.append(f"<tr>{''.join(cells)}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
@@ -55,7 +68,7 @@ def draw_heatmap(view: View) -> Drawing:
     names = list(dict.fromkeys(str(row[card.encode.series]) for row in view.rows))
     cells = {(str(row[card.encode.series]), str(row[view.x])): view.number(row) for row in view.rows}
     known = [value for value in cells.values() if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    low, high = card.shades or ((min(known), max(known)) if known else (0.0, 1.0))
     span = (high - low) or 1.0
     colour = card.encode.y[0].colour
     head = "".join(f'<th scope="col"><span>{text(column)}</span></th>' for column in columns)
@@ -66,8 +79,9 @@ def draw_heatmap(view: View) -> Drawing:
             value = cells.get((name, column))
             shade = ' class="none"'
             if value is not None:
-                share = (value - low) / span
-                shade = f' style="--v:{share if card.strong == "high" else 1 - share:.2f}"'
+                share = max(0.0, min(1.0, (value - low) / span))
+                share = share if card.strong == "high" else 1 - share
+                shade = f' style="--v:{share:.2f}" data-v="{value:.10g}"'
             tds.append(f"<td{shade}>{text(write(value, card.format))}</td>")
         body.append(f'<tr><th scope="row">{text(name)}</th>{"".join(tds)}</tr>')
     key = ""
@@ -88,10 +102,10 @@ def data_table(view: View) -> str:
         assert card.grain is not None
         days = all_periods(view.day(view.rows[0]), view.day(view.rows[-1]), card.grain)
         series = series_of(view, days)
-        columns = [Column("period", card.grain.capitalize() + (" of" if card.grain == "week" else ""), "text")]
+        columns = [Column("period", card.grain.capitalize() + (" of" if card.grain == "week" else ""), "date")]
         columns += [Column(str(index), one.label, card.format) for index, one in enumerate(series)]
         rows: list[Row] = [
-            {"period": write_date(day), **{str(index): one.values[place] for index, one in enumerate(series)}}
+            {"period": day, **{str(index): one.values[place] for index, one in enumerate(series)}}
             for place, day in reversed(list(enumerate(days)))
         ]
         return html_table(columns, rows)
@@ -114,6 +128,15 @@ def _cell(column: Column, row: Row, largest: dict[str, float]) -> str:
         drawn = svg.bar(abs(number) / top if top else 0.0, "primary")
         return f'<span class="barred">{drawn}<span>{text(words)}</span></span>'
     return text(words)
+
+
+def _raw(column: Column, row: Row) -> str:
+    """Keep the exact value beside the one for people, for the download; nothing where both are the same text."""
+    value = row[column.column]
+    if column.format in NUMBERS:
+        number = as_number(value)
+        return "" if number is None else f' data-v="{number:.10g}"'
+    return f' data-v="{value.isoformat()}"' if isinstance(value, date) else ""
 
 
 def _align(column: Column) -> str:

@@ -8,6 +8,7 @@ from dashboards.static.number_format import write, write_date, write_delta
 from dashboards.static.periods import all_periods, period_end
 from dashboards.static.view import Drawing, View, spoken, text
 
+_FEW = 20
 _ARROWS = {"up": "▲", "down": "▼", "flat": "■"}
 
 
@@ -52,7 +53,8 @@ def _delta(card: Card, values: list[float | None]) -> str:
     if before is None or values[-1] is None:
         return f'<p class="delta same"><span class="than">no value {text(earlier[3:])}</span></p>'
     difference = values[-1] - before
-    relative = difference / before if before else None
+    few = card.format == "count" and abs(before) < _FEW  # from 2 to 7 is five more, not 250 % more
+    relative = difference / before if before and not few else None
     words = write_delta(difference, relative, card.format)
     still = words.startswith("±")
     verdict = "same" if still else judge(card, difference)

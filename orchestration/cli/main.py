@@ -41,7 +41,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("orchestration.cli.query", "Run SQL on the published warehouse."),
     "models": ("orchestration.cli.models", "Describe the models: columns, lineage, freshness, tests, an example."),
     "warehouse": ("orchestration.cli.warehouse", "Give the published warehouse's address, or one client's rows of it."),
-    "dashboards": ("orchestration.cli.dashboards", "Build or open the dashboards, or bring them into a Metabase."),
+    "dashboards": (
+        "orchestration.cli.dashboards",
+        "Build, open or serve the dashboards, or bring them into a Metabase.",
+    ),
     "docs": ("orchestration.cli.docs", "Build or open the docs of metrics and models."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),

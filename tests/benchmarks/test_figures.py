@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import events, models, replication, training
+from benchmarks import dashboards, events, models, replication, training
 from benchmarks.__main__ import main
 from benchmarks.figure import Figure, Goal, Goals, Reading, outcome
 from benchmarks.report import BEGIN, END, fill, merge
@@ -46,7 +46,8 @@ def test_nothing_is_met_at_another_scale() -> None:
 
 
 def test_figures_have_names_of_their_own_and_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    stages = [*replication.STAGES, *events.STAGES, *models.STAGES, *training.STAGES]
+    rooms = (replication, events, models, training, dashboards)
+    stages = [stage for room in rooms for stage in room.STAGES]
     names = [figure.name for figures, _ in stages for figure in figures]
     assert len(set(names)) == len(names)
     assert main(["--list"]) == 0

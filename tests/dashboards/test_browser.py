@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import stat
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,71 @@ def test_injected_script_could_not_run(built: Built, browser: Browser) -> None:
         document.body.append(script);
     }""")
     assert visit.page.evaluate("window.ran === undefined")
+
+
+# Observers that begin before the page does: what moved after it was first drawn.
+SHIFTS = """window.shifts = [];
+new PerformanceObserver(list => list.getEntries().forEach(one => shifts.push(one.value)))
+    .observe({type: 'layout-shift', buffered: true});"""
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize("fixture", ["built", "built_fairness"])
+def test_pages_are_accessible_and_stand_still(
+    fixture: str, width: int, scheme: str, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    site: Built = request.getfixturevalue(fixture)
+    for report in site.report.pages:
+        visit = Visit(browser, report.path, width, scheme, script=SHIFTS)
+        visit.page.evaluate("document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(done)))")
+        assert visit.page.evaluate("shifts") == [], report.key
+        assert visit.said == []
+        visit.page.evaluate(AXE)
+        found = visit.page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+            ".then(result => result.violations.map(one => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]))"
+        )
+        assert found == [], report.key
+        visit.page.context.close()
+
+
+def test_values_are_downloaded_as_they_are_for_the_choice_that_is_shown(built: Built, browser: Browser) -> None:
+    page = Visit(browser, built.directory / "index.html", 1440).page
+    page.locator("select").select_option("Ostra Health")
+    page.locator("html[data-chosen='Ostra Health']").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download Applications by week as CSV").click()
+    assert download.value.suggested_filename == "applications_weekly-Ostra_Health-2026-03-11.csv"
+    with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        heads, newest, *_ = csv.reader(file)
+    assert heads == ["Week of", "From a recommendation", "Other internal", "External"]
+    assert newest[0] == "2026-03-02"
+    expected = built.connection.number(
+        "select count(*) from marts.fct_applications where client_id = 3 and applied_week_starts_on = date '2026-03-02'"
+    )
+    assert sum(map(int, newest[1:])) == expected
+    assert not page.locator("#time_to_hire [data-csv]").is_visible()  # nothing to download where nothing is shown
+
+
+def test_words_that_a_spreadsheet_would_run_are_downloaded_as_words(tmp_path: Path, browser: Browser) -> None:
+    connection = small.connection()
+    connection.connection.execute("insert into marts.fct_rows values ('=1+1', 2), ('a,\"b\"', -3.25)")
+    definitions = small.write(tmp_path / "definitions")
+    build_site(connection, definitions, tmp_path / "site", relations=small.RELATIONS, cut=CUT)
+    page = Visit(browser, tmp_path / "site" / "index.html", 1440).page
+    with page.expect_download() as download:
+        page.locator("#listing [data-csv]").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").split("\n")
+    assert "'=1+1,2" in lines
+    assert '"a,""b""",-3.25' in lines
+
+
+def test_page_of_what_is_restricted_opens_from_its_own_directory(built_fairness: Built, browser: Browser) -> None:
+    assert stat.S_IMODE(built_fairness.directory.stat().st_mode) == 0o700
+    visit = Visit(browser, built_fairness.directory / "index.html", 390)
+    assert visit.wide() == []
+    assert "usage" not in visit.page.locator("nav").inner_text().lower()
+    visit.page.locator("select").select_option("Ostra")
+    visit.page.locator("html[data-chosen='Ostra']").wait_for()
+    assert visit.page.locator("#cells_hidden .value").inner_text() == "10"  # cells of few people, of both dimensions

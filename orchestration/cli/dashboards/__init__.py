@@ -10,7 +10,7 @@ from orchestration.cli.output import examples
 
 @click.group(epilog=examples("flux dashboards build", "flux dashboards open", "flux dashboards plan"))
 def command() -> None:
-    """Build or open the dashboards, or bring them into a Metabase."""
+    """Build, open or serve the dashboards, or bring them into a Metabase."""
 
 
 for one in (site.build, site.open_site, site.serve):
