@@ -46,14 +46,12 @@ class Numbers(HTMLParser):
 def shown(card: Card, dashboard: Dashboard, query: Query) -> str:
     """SQL for the rows that the card shows when a page opens."""
     conditions = [f"{dashboard.filters[key].column} = '{dashboard.filters[key].all}'" for key in card.filters]
+    newest = ""
     if card.grain is not None:
-        step = f"interval 1 {card.grain}"
-        conditions += [
-            f"{card.encode.x} + {step} <= date '2026-03-11'",
-            f"{card.encode.x} > date '2026-03-02' - {card.periods} * {step}",
-        ]
+        conditions.append(f"{card.encode.x} + interval '1 {card.grain}' <= date '2026-03-11'")
+        newest = f"qualify {card.encode.x} > max({card.encode.x}) over () - interval '{card.periods} {card.grain}'"
     where = f"where {' and '.join(conditions)}" if conditions else ""
-    return f"select * from ({query.sql}) {where}"
+    return f"select * from ({query.sql}) {where} {newest}"
 
 
 def measures(card: Card) -> list[str]:

@@ -44,7 +44,7 @@ select
     metabase_queries,
     metabase_words,
     people,
-    '7 days, by ' || known_sources as people_words,
+    'by ' || known_sources as people_words,
     refused,
-    '7 days, by ' || known_sources as refused_words
+    'by ' || known_sources as refused_words
 from pivoted
