@@ -294,9 +294,9 @@ class Dashboard:
         check_key(self.key, "dashboard")
         names = [tab.title for tab in self.tabs]
         if len(set(names)) != len(names):
-            raise ValueError("two 'tabs' have one title; give each its own")
+            raise ValueError("two tabs have one title")
         if self.tabs and (sum(tab.rows for tab in self.tabs) != len(self.rows) or min(t.rows for t in self.tabs) < 1):
-            raise ValueError(f"the 'tabs' need 'rows' of 1 or more that sum to the dashboard's {len(self.rows)} rows")
+            raise ValueError(f"the tabs' 'rows' must be 1 or more and sum to the dashboard's {len(self.rows)} rows")
         if not self.question.endswith("?"):
             raise ValueError("the 'question' asks nothing; end it with a question mark")
         titles: dict[str, str] = {}

@@ -97,7 +97,8 @@ def entry_of(client: Client, card: Json, engine: str, relations: Mapping[str, st
     answer = client.post(f"/api/card/{card['id']}/query", {"parameters": []})
     if answer.get("status") != "completed":
         raise AdoptError(f"the card {card['name']!r} does not run there: mend it first")
-    return sql, {"title": card["name"], **chart_of(card, answer["data"])}
+    entry = {"title": card["name"], **chart_of(card, answer["data"])}
+    return sql, entry | {"expect": {"rows": ">= 0"}}  # its reviewer knows more
 
 
 def matched(raw: Json, key: str, wanted: Mapping[str, Item]) -> Draft:
@@ -186,6 +187,8 @@ def authored(sql: str, engine: str, relations: Mapping[str, str], card: str) -> 
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
         table.set("db", None)
         table.set("this", exp.to_identifier(_REF.format(model)))
+    if isinstance(tree, exp.Query) and tree.args.get("order") is None:
+        tree = tree.order_by("1")
     text = tree.sql(dialect="duckdb", pretty=True)
     return _REF_BACK.sub(r"{{ ref('\1') }}", text) + "\n"
 
