@@ -34,13 +34,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a node the last time it was built: dbt's word, failing rows, on which cut, when."""
+    """What became of a node the last time it was built: dbt's word, failing rows, on which cut, when, in which run."""
 
     status: str
     failures: int
     cut: int
     cut_at: str
     built_at: str
+    invocation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 import dagster as dg
@@ -49,10 +50,13 @@ def graph(settings: Settings) -> dg.Definitions:
         datasets.definitions(settings),
     )
     everything = dg.Definitions.merge(raw, built, readers)
+    often = automation.MARTS.resolve(models_built.resolve_asset_graph())
     return dg.Definitions.merge(
         dg.Definitions(assets=[_machine_table(relation) for relation in machinery(manifest)]),
         dg.Definitions(
-            assets=list(dg.map_asset_specs(_with_freshness, everything.assets or ())),  # type: ignore[arg-type]
+            assets=list(
+                dg.map_asset_specs(lambda spec: _with_freshness(spec, often), everything.assets or ())  # type: ignore[arg-type]
+            ),
             asset_checks=everything.asset_checks,
             # A step in a process of its own costs 3.5 s of start-up, and two of them may not open one DuckDB file.
             executor=dg.in_process_executor,
@@ -62,9 +66,13 @@ def graph(settings: Settings) -> dg.Definitions:
     )
 
 
-def _with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
+def _with_freshness(spec: dg.AssetSpec, often: AbstractSet[dg.AssetKey]) -> dg.AssetSpec:
+    """Give an asset its policy; models that are not among those built `often` are built once a day, as datasets are."""
     group = spec.group_name or ""
-    layer = "raw" if group.startswith(("raw_", "restricted")) else "daily" if group == "datasets" else "model"
+    if "dbt" in spec.kinds:
+        layer = "model" if spec.key in often else "daily"
+    else:
+        layer = "raw" if group.startswith(("raw_", "restricted")) else "daily" if group == "datasets" else "model"
     warn, fail = FRESHNESS[layer]
     return spec.replace_attributes(freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn))
 

@@ -17,24 +17,23 @@ calls as (
 
 logins as (select distinct user_id from {{ ref('int_user_members') }}),
 
-named_calls as (
-    select calls.event_id
-    from calls
-    inner join logins on calls.user_id = logins.user_id
-),
-
 events as (select * from {{ ref('fct_events') }}),
+
+met as (      -- one row in all, in one pass: ids of events are long
+    select
+        count(logins.user_id) as named_call_count,
+        count(case when logins.user_id is not null then events.event_id end) as named_event_count,
+        count(events.event_id) as call_event_count
+    from calls
+    left join logins on calls.user_id = logins.user_id
+    left join events on calls.event_id = events.event_id
+),
 
 totals as (
     select
-        (select count(*) from named_calls) as named_call_count,
-        (
-            select count(*)
-            from events
-            inner join named_calls on events.event_id = named_calls.event_id
-        ) as named_event_count,
-        (select count(*) from events) as event_count,
-        (select count(*) from events inner join calls on events.event_id = calls.event_id) as call_event_count
+        met.*,
+        (select count(*) from events) as event_count
+    from met
 )
 
 select *

@@ -1,7 +1,7 @@
 -- The log of moves and the application's own stage tell the same story.
 with
 
-applications as (select * from {{ ref('fct_applications') }}),
+applications as (select * from {{ checked_rows(ref('fct_applications')) }}),
 
 last_entries as (select * from {{ ref('fct_application_stages') }} where is_last_entry)
 

@@ -9,9 +9,6 @@
     'fct_sessions': ['member_id'],
     'fct_events': ['member_id'],
     'fct_member_day': ['member_id'],
-    'ml_match_examples_v2': ['member_id', 'opportunity_id'],
-    'ml_match_negatives': ['member_id', 'opportunity_id'],
-    'ml_match_spine': ['member_id', 'opportunity_id'],
 } %}
 with
 
@@ -26,7 +23,7 @@ pairs as (
         client_id,
         {{ 'member_id' if 'member_id' in pointers else 'cast(null as bigint) as member_id' }},
         {{ 'opportunity_id' if 'opportunity_id' in pointers else 'cast(null as bigint) as opportunity_id' }}
-    from {{ ref(fact) }}
+    from {{ checked_rows(ref(fact)) }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 )

@@ -9,7 +9,7 @@ intervals as (
         is_open,
         is_last_entry,
         lead(entered_at) over (partition by application_id order by entry_number) as next_entered_at
-    from {{ ref('fct_application_stages') }}
+    from {{ checked_rows(ref('fct_application_stages')) }}
 )
 
 select *

@@ -1,24 +1,30 @@
 """When things run by themselves under `flux up`: jobs, sensors, schedules.
 
 The loader is a service, so no run loads what it loads: a sensor reports its work. Builds follow the cut: when the
-loaded position moved, at most once in FLUX_BUILD_MINUTES.
+loaded position moved, at most once in FLUX_BUILD_MINUTES. Training sets and the bias audit are made of long stretches
+of the past, so their models are built once a day, and after a build that failed; between, of what readers see the
+marts and reports are, with all that these are made of.
 """
 
 import datetime as dt
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
 from orchestration.settings import Settings
 from orchestration.status import Status, TableStatus, read_status
+from orchestration.walk import building
 
 REPORT_SECONDS = 300.0  # at most one materialisation of a table in this time
 
-RAW = dg.AssetSelection.key_prefixes(["raw_app"], ["raw_segment"], ["restricted"])
+MODELS = dg.AssetSelection.kind("dbt")
+MARTS = dg.AssetSelection.groups("marts", "reporting").upstream() & MODELS  # the others are built once a day
+RAW = dg.AssetSelection.key_prefixes(["raw_app"], ["raw_segment"], ["restricted"]) - MODELS
 DATASETS = dg.AssetSelection.groups("datasets")
-BUILD, DAILY = "build", "daily"
+BUILD, WHOLE, DAILY = "build", "whole", "daily"
 Checks = Sequence[dg.AssetChecksDefinition]
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -26,18 +32,27 @@ UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.Dagste
 def definitions(settings: Settings, landing: Checks, verification: Checks) -> dg.Definitions:
     """Define the jobs, the two sensors and the daily schedule."""
     everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="The whole walk of the data.")
+    landed_well = dg.AssetSelection.checks(*landing)
     build = dg.define_asset_job(
         BUILD,
-        (dg.AssetSelection.all() - RAW - DATASETS) | dg.AssetSelection.checks(*landing),
-        description="Landing checks, models with their tests, the published warehouse, dashboards: on what is loaded.",
+        (dg.AssetSelection.all() - RAW - DATASETS - MODELS) | MARTS | landed_well,
+        description="Landing checks, marts and reports with their tests, the published warehouse, dashboards: on what "
+        "is loaded.",
+    )
+    whole = dg.define_asset_job(
+        WHOLE,
+        (dg.AssetSelection.all() - RAW - DATASETS) | landed_well,
+        description="The same with all models: those of training sets and of the bias audit, too.",
     )
     daily = dg.define_asset_job(
         DAILY,
-        DATASETS | dg.AssetSelection.checks(*verification),
-        description="Training sets of the day that ended last, and the comparison with the source.",
+        (dg.AssetSelection.all() - RAW) | landed_well | dg.AssetSelection.checks(*verification),
+        description="All models, training sets of the day that ended last, and the comparison with the source.",
     )
     return dg.Definitions(
-        jobs=[everything, build, daily], sensors=[_loads(settings), _cuts(settings)], schedules=[_each_day()]
+        jobs=[everything, build, whole, daily],
+        sensors=[_loads(settings), _cuts(settings, build, whole)],
+        schedules=[_each_day()],
     )
 
 
@@ -92,10 +107,10 @@ def changed(status: Status, told: dict[str, list[float | int]], now: float) -> l
     return due
 
 
-def _cuts(settings: Settings) -> dg.SensorDefinition:
+def _cuts(settings: Settings, *jobs: Any) -> dg.SensorDefinition:  # Any: Dagster exports no type of such a job
     @dg.sensor(
         name="cuts",
-        job_name=BUILD,
+        jobs=jobs,
         minimum_interval_seconds=round(settings.build_minutes * 60),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds the models when the loaded position moved and no build is under way.",
@@ -106,8 +121,13 @@ def _cuts(settings: Settings) -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason="nothing was loaded yet")
         if context.cursor == status.position:
             return dg.SensorResult(skip_reason=f"nothing was loaded since {status.position}")
-        if context.instance.get_runs_count(dg.RunsFilter(job_name=BUILD, statuses=UNDER_WAY)):
+        if any(
+            context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
+            for job in (BUILD, WHOLE, DAILY)
+        ):
             return dg.SensorResult(skip_reason="a build is under way")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=status.position)], cursor=status.position)
+        job = WHOLE if building.is_whole_due(settings) else BUILD
+        request = dg.RunRequest(run_key=status.position, job_name=job)
+        return dg.SensorResult(run_requests=[request], cursor=status.position)
 
     return cuts

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from dashboards.catalogue import LAST_BUILD, Result, last_results
 from ingestion.warehouse.engine import open_warehouse
@@ -24,6 +26,7 @@ from training.chronicle import chronicle
 
 Say = Callable[[str], None]
 
+WHOLE_EACH = dt.timedelta(hours=26)  # a build at the same hour of each day comes in time
 MODEL_SCHEMAS = ("staging", "intermediate", "marts", "reporting", "ml", "restricted")
 
 
@@ -82,23 +85,34 @@ def build_models(
 ) -> Built:
     """Record a cut and build on it. Failed nodes are in the results; raises BuildError when dbt could not run.
 
-    Waits for the lease, and holds it through the whole build: the models must not see the next load.
+    Waits for the lease, and holds it through the whole build: the models must not see the next load. Tests look at all
+    rows once a day, after a build that did not end well, and in a full refresh; else of kept facts at the rows that
+    this build tells again (macros/incremental/checked_rows.sql).
     """
+    began = dt.datetime.now(dt.UTC)
     with lease(settings.home, "build of the models"), ExitStack() as opened:
+        thorough = full_refresh or is_whole_due(settings)
+        whole_at = _begin(settings)
         destination = opened.enter_context(open_warehouse(settings.warehouse))
         cut_id = destination.machinery.record_cut()
         destination.machinery.note_datasets([*_datasets(settings)])
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
-        results = models.build(settings, select=select, full_refresh=full_refresh, on_result=_Teller(say).hear)
+        results = models.build(
+            settings, select=select, full_refresh=full_refresh, thorough=thorough, on_result=_Teller(say).hear
+        )
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)
         cut_at = str(
             destination.machinery.session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0]
         )
-    _remember(settings, cut_id, cut_at, results)
+    if models.first_failure(results) is not None:
+        whole_at = None
+    elif thorough and not select:
+        whole_at = began
+    _remember(settings, cut_id, cut_at, results, whole_at)
     return Built(cut_id, results, rows)
 
 
@@ -123,24 +137,57 @@ def warnings(results: Sequence[models.NodeResult]) -> list[str]:
     return [f"{result.unique_id.split('.')[2]}: {result.failures} rows" for result in warned]
 
 
-def _remember(settings: Settings, cut_id: int, cut_at: str, results: Sequence[models.NodeResult]) -> None:
+def is_whole_due(settings: Settings) -> bool:
+    """Tell whether the last build of all models that looked at all rows is a day old, or one failed since, or died."""
+    whole_at = _last_build(settings).get("whole_at")
+    return whole_at is None or dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(whole_at) > WHOLE_EACH
+
+
+def _last_build(settings: Settings) -> dict[str, Any]:  # Any: JSON
+    path = settings.dbt_directory / LAST_BUILD
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _begin(settings: Settings) -> dt.datetime | None:
+    """Give the time of that build and take it out of the file, so that a build that dies leaves none."""
+    document = _last_build(settings)
+    whole_at = document.pop("whole_at", None)
+    if whole_at is None:
+        return None
+    _write(settings.dbt_directory / LAST_BUILD, document)
+    return dt.datetime.fromisoformat(whole_at)
+
+
+def _remember(
+    settings: Settings,
+    cut_id: int,
+    cut_at: str,
+    results: Sequence[models.NodeResult],
+    whole_at: dt.datetime | None,
+) -> None:
     """Write down what the last build did, and each node's newest result: a build may be of some nodes only."""
     path = settings.dbt_directory / LAST_BUILD
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     newest = {
-        result.unique_id: asdict(Result(result.status, result.failures, cut_id, cut_at, now)) for result in results
+        result.unique_id: asdict(Result(result.status, result.failures, cut_id, cut_at, now, result.invocation))
+        for result in results
     }
     known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
-    draft = path.with_suffix(".draft")
     document = {
         "cut": cut_id,
         "nodes": counts(results),
         "built_at": now,
         "manifest": models.manifest_path(settings).name,
         "invocation": results[0].invocation if results else "",
+        "whole_at": whole_at and whole_at.isoformat(),
         "results": known | newest,
     }
-    draft.write_text(json.dumps(document))
+    _write(path, document)
+
+
+def _write(path: Path, document: Mapping[str, object]) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(document), encoding="utf-8")
     draft.replace(path)
 
 

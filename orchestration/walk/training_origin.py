@@ -27,6 +27,7 @@ from training import Cut, Origin, Source
 from training.papers import code_version
 from training.sql import literal, text
 
+EXAMPLES = "model.flux.ml_match_examples"
 SUBJECTS = "intermediate.int_match_subjects"
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -170,12 +171,14 @@ def _columns(warehouse: Reading) -> dict[tuple[str, str], set[str]]:
 
 
 def _last_build(settings: Settings) -> dict[str, str]:
-    """Say which run of dbt built the models, and whether its files are those of the manifest."""
+    """Say which run of dbt built the examples, and whether its files are those of the manifest."""
     try:
         document = json.loads((settings.dbt_directory / LAST_BUILD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    told = {name: document[name] for name in ("invocation", "built_at") if name in document}
+    results = document.get("results", {}).items()
+    examples = next((result for node, result in results if node.startswith(EXAMPLES)), document)
+    told = {name: examples[name] for name in ("invocation", "built_at") if name in examples}
     if "manifest" in document:
         same = document["manifest"] == models.manifest_path(settings).name
         told["models"] = "as they were built" if same else "changed since the last build"

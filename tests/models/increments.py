@@ -24,6 +24,7 @@ import duckdb
 import psycopg
 
 from tests.models.changes import Changes
+from tests.models.checked import failing_key_tests
 from tests.models.small_postgres import copy_rows, copy_to_postgres
 from tests.models.small_tables import event_tables
 from tests.models.small_warehouse import MACHINERY_TYPES, save, write
@@ -237,6 +238,8 @@ def main(home: Path, seed: int = 3, steps: str = "14", project: Path | None = No
             bench.land()
         bench.build(*moving, *bench.kept)
         tell(what, differing=bench.differing(full))
+    if project:
+        tell("checks", failing=failing_key_tests(bench))
     for what, edits in EDITS.items() if project else ():
         for name, (old, new) in edits.items():
             text = (bench.project / name).read_text()

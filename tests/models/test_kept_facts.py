@@ -16,6 +16,7 @@ import pytest
 
 from demo.server import Server
 from tests.models.changes import ANEW
+from tests.models.checked import KEY_TEST
 from tests.models.conftest import PROJECT, in_a_file, postgres_environment
 
 pytestmark = pytest.mark.slow
@@ -90,6 +91,10 @@ def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path, 
     steps = along(tmp_path / "home", in_a_file(parsed), 3, telling, project)
     found = {name for step in steps for name in step.get("differing", [])}
     assert {"int_impressions_clicked", "int_application_stage_entries", "fct_applications"} <= found
+
+    # Tests look at the rows told again, and at those that share a key with them; when asked for at all.
+    (failing,) = (step["failing"] for step in steps if step["what"] == "checks")
+    assert failing == {"elsewhere told": [KEY_TEST], "untouched told": [], "untouched all": [KEY_TEST]}
 
     # In the end code changes: that of others, then that of all facts but these two.
     made = {step["what"]: step["anew"] for step in steps}

@@ -1,5 +1,6 @@
 """What runs by itself: the loader's work is reported sparingly, builds follow the loaded position."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from orchestration.defs.automation import BUILD, REPORT_SECONDS, changed
+from dashboards.catalogue import LAST_BUILD
+from orchestration.defs.automation import BUILD, DAILY, REPORT_SECONDS, WHOLE, changed
 from orchestration.settings import Settings
 from orchestration.status import Status, parse_status
+from orchestration.walk.building import WHOLE_EACH
 
 
 def status(rows: int = 3, lsn: str = "0/10", accepted: int = 0) -> dict[str, Any]:
@@ -72,6 +75,47 @@ def test_build_waits_for_the_one_that_is_under_way(definitions: dg.Definitions, 
         assert not waiting.run_requests
         assert waiting.cursor is None
     home.unlink()
+
+
+def test_all_models_are_built_once_a_day_and_after_a_build_that_failed(
+    definitions: dg.Definitions, graph_settings: Settings, home: Path
+) -> None:
+    last = graph_settings.dbt_directory / LAST_BUILD
+    before = last.read_text() if last.exists() else None
+    now = dt.datetime.now(dt.UTC)
+    home.write_text(json.dumps(status()))
+    wanted = {}
+    for what, whole_at in {
+        "never": None,
+        "a day ago": now - WHOLE_EACH - dt.timedelta(minutes=1),
+        "an hour ago": now - dt.timedelta(hours=1),
+    }.items():
+        last.write_text(json.dumps({"whole_at": whole_at and whole_at.isoformat()}))
+        with dg.DagsterInstance.ephemeral() as instance:
+            (request,) = tick(definitions, "cuts", instance, None).run_requests
+            wanted[what] = request.job_name
+    assert wanted == {"never": WHOLE, "a day ago": WHOLE, "an hour ago": BUILD}
+    home.unlink()
+    if before is None:
+        last.unlink()
+    else:
+        last.write_text(before)
+
+
+def test_builds_between_leave_out_what_marts_and_reports_are_not_made_of(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    models = {key for key in graph.materializable_asset_keys if "dbt" in graph.get(key).kinds}
+    built = {
+        name: {key.to_user_string() for key in definitions.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in (BUILD, WHOLE, DAILY)
+    }
+    left_out = {key.to_user_string() for key in models} - built[BUILD]
+    assert {"ml/ml_match_spine", "restricted/rpt_bias_audit", "intermediate/int_match_draws"} <= left_out
+    assert not {key for key in left_out if key.startswith(("marts/", "reporting/"))}
+    assert {"intermediate/int_impressions_clicked", "published/warehouse"} <= built[BUILD]
+    assert left_out <= built[WHOLE]
+    assert not built[WHOLE] & {"raw_app/members", "restricted/member_demographics"}
+    assert built[WHOLE] < built[DAILY]
 
 
 def test_loads_are_reported_as_materialisations_with_rows(definitions: dg.Definitions, home: Path) -> None:

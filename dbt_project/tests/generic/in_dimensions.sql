@@ -4,7 +4,7 @@
 -#}
 {% test in_dimensions(model, keys) %}
 
-with facts as (select * from {{ model }})
+with facts as (select * from {{ checked_rows(model) }})
 
 {% for column, place in keys.items() %}
 {%- set dimension = place.split('.')[0] -%}

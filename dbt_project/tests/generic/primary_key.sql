@@ -4,7 +4,7 @@
 select
     {{ columns | join(', ') }},
     count(*) as row_count
-from {{ model }}
+from {{ checked_rows(model, columns, but_views=true) }}
 group by {{ columns | join(', ') }}
 having
     count(*) > 1

@@ -30,7 +30,7 @@ def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
         for result in built.results:
             if result.unique_id in keys and result.status == "success":
                 yield _materialized(keys[result.unique_id], result, rows, built.cut_id)
-            elif result.unique_id in checks and result.status != "skipped":
+            elif checks.get(result.unique_id) in context.selected_asset_check_keys and result.status != "skipped":
                 yield _checked(checks[result.unique_id], result)
         failure = first_failure(built.results)
         if failure is not None:
