@@ -88,6 +88,7 @@ class Changes:
         self._change("recommendation_requests", 2, lambda row: {"model_version_id": 2, "variant": "b"})
         self._change("application_stage_events", 3, lambda row: {"moved_at": self._shifted(row["moved_at"])})
         self._change("match_feedback", 2, lambda row: {"kind": "thumbs_down"})
+        self._change("opportunity_skills", 2, lambda row: {"is_required": not row["is_required"]})
 
     def step_dimensions_change(self) -> None:
         zone = self.chance.choice(("Asia/Tokyo", "Pacific/Auckland", "Europe/Lisbon"))

@@ -26,8 +26,6 @@ BY_HAND = re.compile(r"/(?!\s*\d)|safe_divide\(|\b(?:avg|mean|median|percentile\
 NO_METRIC = {
     # Points of a component of client health: a straight line between two values of a seed.
     "rpt_client_health_weekly": "(measures.measure - weights.zero_at) / (weights.full_at - weights.zero_at)",
-    # The diversity of one list, over its pairs; the metric is over lists.
-    "rpt_list_diversity_weekly": "1 - avg(coalesce(shared.jaccard, 0))",
     # Of a page's own: of decisions about people who did not tell, and of a log that no model holds.
     "fairness_summary": "cast(coalesce(unknown_n, 0) as double precision) / nullif(all_n, 0)",
     "usage_by_user": "median(seconds)",

@@ -108,7 +108,7 @@
         {%- endif %}
 {%- endmacro %}
 
-{#- Whether an event was loaded since; `column` is the moment of its load in a staging model. -#}
-{% macro loaded_after(feed, since, column) -%}
+{#- Whether a change came since, or an event was loaded; `column` is the moment of that load in a staging model. -#}
+{% macro loaded_after(feed, since, column=none) -%}
     {{ 'false' if since is none else came_after(feed, since, loaded_at=column) }}
 {%- endmacro %}

@@ -22,7 +22,7 @@ versions as (      -- those to be told again; all in a full build
 ),
 
 living as (      -- one row per opportunity and version that existed for some time
-    {{ living_versions('versions') }}
+    {{ living_versions('versions', key='opportunity_id') }}
 ),
 
 versioned as (

@@ -1,6 +1,19 @@
 with
 
-views as (select * from {{ ref('int_page_views_sessionized') }}),
+pages as (select * from {{ ref('int_page_views') }}),
+
+places as (select * from {{ ref('int_page_views_sessionized') }}),
+
+views as (      -- one row per page view, with its place in the visit
+    select
+        pages.*,
+        places.visit_number,
+        places.is_start,
+        places.is_end,
+        places.known_pages_to_go
+    from pages
+    inner join places on pages.event_id = places.event_id
+),
 
 visits as (
     select
@@ -9,16 +22,16 @@ visits as (
         visitor_id,
         max(case when known_pages_to_go = 1 then user_id end) as user_id,
         {% for name in ['url', 'host', 'path', 'query'] -%}
-        max(case when page_number = 1 then {{ name }} end) as first_page_{{ name }},
+        max(case when is_start = 1 then {{ name }} end) as first_page_{{ name }},
         {% endfor -%}
         {% for name in ['url', 'host', 'path', 'query'] -%}
-        max(case when pages_to_go = 1 then {{ name }} end) as last_page_{{ name }},
+        max(case when is_end = 1 then {{ name }} end) as last_page_{{ name }},
         {% endfor -%}
         {% for name in [
             'referrer', 'referrer_host', 'utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content',
             'gclid', 'device_category'
         ] -%}
-        max(case when page_number = 1 then {{ name }} end) as {{ name }},
+        max(case when is_start = 1 then {{ name }} end) as {{ name }},
         {% endfor -%}
         cast(count(*) as integer) as page_count,
         cast(count(distinct user_id) as integer) as user_count,
@@ -30,39 +43,47 @@ visits as (
     group by visitor_id, client_id, visit_number
 ),
 
-final as (
+numbered as (      -- apart, since a window sorts all that it carries
     select
         session_id,
-        client_id,
-        coalesce(user_id, visitor_id) as blended_user_id,
-        user_id,
-        visitor_id,
-        {% for name in ['url', 'host', 'path', 'query'] -%}
-        first_page_{{ name }},
-        {% endfor -%}
-        {% for name in ['url', 'host', 'path', 'query'] -%}
-        last_page_{{ name }},
-        {% endfor -%}
-        referrer,
-        referrer_host,
-        utm_source,
-        utm_medium,
-        utm_campaign,
-        utm_term,
-        utm_content,
-        gclid,
-        device_category,
-        cast(row_number() over (
+        row_number() over (
             partition by coalesce(user_id, visitor_id)
             order by started_at, session_id
-        ) as integer) as session_number,
-        page_count,
-        user_count,
-        duration_seconds,
-        is_bot,
-        started_at,
-        ended_at
+        ) as session_number
     from visits
+),
+
+final as (
+    select
+        visits.session_id,
+        visits.client_id,
+        coalesce(visits.user_id, visits.visitor_id) as blended_user_id,
+        visits.user_id,
+        visits.visitor_id,
+        {% for name in ['url', 'host', 'path', 'query'] -%}
+        visits.first_page_{{ name }},
+        {% endfor -%}
+        {% for name in ['url', 'host', 'path', 'query'] -%}
+        visits.last_page_{{ name }},
+        {% endfor -%}
+        visits.referrer,
+        visits.referrer_host,
+        visits.utm_source,
+        visits.utm_medium,
+        visits.utm_campaign,
+        visits.utm_term,
+        visits.utm_content,
+        visits.gclid,
+        visits.device_category,
+        cast(numbered.session_number as integer) as session_number,
+        visits.page_count,
+        visits.user_count,
+        visits.duration_seconds,
+        visits.is_bot,
+        visits.started_at,
+        visits.ended_at
+    from visits
+    inner join numbered on visits.session_id = numbered.session_id
 )
 
 select * from final

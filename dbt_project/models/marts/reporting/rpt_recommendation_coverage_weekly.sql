@@ -2,26 +2,15 @@ with
 
 weeks as (select * from {{ ref('int_client_weeks') }}),
 
-open_spans as (select * from {{ ref('int_opportunity_open_spans') }}),
+open_weeks as (select * from {{ ref('int_opportunity_open_weeks') }}),
+
+catalogues as (select * from {{ ref('int_catalogue_weeks') }}),
 
 impressions as (select * from {{ ref('fct_impressions') }}),
 
 client_weeks as (select * from {{ ref('fct_client_week') }}),
 
 member_days as (select * from {{ ref('fct_member_day') }}),
-
-catalogue as (      -- one row per client, week and opportunity open at some moment of it
-    select distinct
-        weeks.client_id,
-        weeks.week_starts_on,
-        open_spans.opportunity_id
-    from weeks
-    inner join open_spans
-        on
-            weeks.client_id = open_spans.client_id
-            and weeks.as_of_at > open_spans.open_from
-            and (open_spans.open_to is null or weeks.week_starts_at < open_spans.open_to)
-),
 
 shown as (      -- one row per client, week and opportunity seen
     select
@@ -33,36 +22,33 @@ shown as (      -- one row per client, week and opportunity seen
     group by client_id, week_starts_on, opportunity_id
 ),
 
-exposures as (      -- one row per opportunity of the catalogue, from the least seen to the most
+exposures as (      -- one row per client, week and opportunity seen while it was open, from the least seen to the most
     select
-        catalogue.client_id,
-        catalogue.week_starts_on,
-        coalesce(shown.impression_count, 0) as impression_count,
+        shown.client_id,
+        shown.week_starts_on,
+        shown.impression_count,
         row_number() over (
-            partition by catalogue.client_id, catalogue.week_starts_on
-            order by coalesce(shown.impression_count, 0), catalogue.opportunity_id
-        ) as exposure_rank,
-        sum(shown.impression_count) over (partition by catalogue.client_id, catalogue.week_starts_on)
-            as total_count
-    from catalogue
-    left join shown
+            partition by shown.client_id, shown.week_starts_on
+            order by shown.impression_count, shown.opportunity_id
+        ) as place,
+        sum(shown.impression_count) over (partition by shown.client_id, shown.week_starts_on) as total_count
+    from shown
+    inner join open_weeks
         on
-            catalogue.client_id = shown.client_id
-            and catalogue.week_starts_on = shown.week_starts_on
-            and catalogue.opportunity_id = shown.opportunity_id
+            shown.client_id = open_weeks.client_id
+            and shown.opportunity_id = open_weeks.opportunity_id
+            and shown.week_starts_on >= open_weeks.first_week_on
+            and shown.week_starts_on <= open_weeks.last_week_on
 ),
 
 spreads as (      -- one row per client and week
     select
         client_id,
         week_starts_on,
-        count(*) as open_opportunity_count,
-        count(case when impression_count > 0 then 1 end) as shown_opportunity_count,
+        count(*) as opportunity_count,
         sum(impression_count) as impression_count,
-        sum(exposure_rank * impression_count) as rank_weighted_count,
-        sum(case
-            when impression_count > 0 then impression_count * (ln(total_count) - ln(impression_count))
-        end) as surprise
+        sum(place * impression_count) as place_weighted_count,
+        sum(impression_count * (ln(total_count) - ln(impression_count))) as surprise
     from exposures
     group by client_id, week_starts_on
 ),
@@ -103,8 +89,8 @@ counted as (
         weeks.client_id,
         weeks.client_slug,
         weeks.client_name,
-        cast(coalesce(spreads.open_opportunity_count, 0) as integer) as open_opportunity_count,
-        cast(coalesce(spreads.shown_opportunity_count, 0) as integer) as shown_opportunity_count,
+        cast(catalogues.opportunity_count as integer) as open_opportunity_count,
+        cast(coalesce(spreads.opportunity_count, 0) as integer) as shown_opportunity_count,
         client_weeks.member_count,
         client_weeks.active_member_count,
         cast(coalesce(audiences.shown_member_count, 0) as integer) as shown_member_count,
@@ -113,10 +99,14 @@ counted as (
                 then cast(coalesce(audiences.shown_active_member_count, 0) as integer)
         end as shown_active_member_count,
         cast(coalesce(spreads.impression_count, 0) as integer) as impression_count,
+        -- Those that nobody saw stand before the others, with nothing to sum.
         {{ gini(
-            'spreads.rank_weighted_count', 'spreads.impression_count', 'spreads.open_opportunity_count'
+            '((catalogues.opportunity_count - spreads.opportunity_count) * spreads.impression_count'
+            ~ ' + spreads.place_weighted_count)',
+            'spreads.impression_count',
+            'catalogues.opportunity_count'
         ) }} as exposure_gini,
-        {{ evenness('spreads.surprise', 'spreads.impression_count', 'spreads.open_opportunity_count') }}
+        {{ evenness('spreads.surprise', 'spreads.impression_count', 'catalogues.opportunity_count') }}
             as exposure_entropy,
         weeks.is_complete_week,
         weeks.week_starts_on
@@ -125,6 +115,10 @@ counted as (
         on
             weeks.client_id = client_weeks.client_id
             and weeks.week_starts_on = client_weeks.week_starts_on
+    inner join catalogues
+        on
+            weeks.client_id = catalogues.client_id
+            and weeks.week_starts_on = catalogues.week_starts_on
     left join spreads
         on
             weeks.client_id = spreads.client_id
