@@ -74,6 +74,8 @@ class Shape:
             f"pit_join('spine', 'versions', ['member_id'], {self.columns}, ['example_id'],"
             f" is_deleted='is_deleted', order='_seq', strategy={named})",
             "pit_join.sql",
+            "pit_packed.sql",
+            "commit_position.sql",
         )
         return f"create temp table joined as {join}"
 

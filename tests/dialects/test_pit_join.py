@@ -30,7 +30,8 @@ Row = tuple[int, int | None, int]
 
 def rendered(warehouse: str, **arguments: object) -> str:
     """The statement of a warehouse."""
-    text = (PROJECT / "macros" / "pit_join.sql").read_text(encoding="utf-8")
+    files = ("pit_join.sql", "pit_packed.sql", "commit_position.sql")
+    text = "".join((PROJECT / "macros" / file).read_text(encoding="utf-8") for file in files)
     environment = Environment(extensions=["jinja2.ext.do"])
     environment.globals["return"] = lambda value: value
     macros: dict[str, Any] = {}
@@ -85,12 +86,14 @@ DEFINITION = "key_id bigint, _position bigint, number bigint, _next_position big
 @pytest.fixture(scope="module")
 def on_duckdb() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    connection.execute(f"create table versions ({DEFINITION})")
-    connection.execute("create table places (row_id bigint, key_id bigint, _position bigint)")
-    connection.executemany("insert into places values (?, ?, ?)", [list(row) for row in ROWS])
+    connection.execute(f"create table told ({DEFINITION})")
+    connection.execute("create table asked (row_id bigint, key_id bigint, _position bigint)")
+    connection.executemany("insert into asked values (?, ?, ?)", [list(row) for row in ROWS])
     columns = zip(*VERSIONS, strict=True)
     listed = ", ".join("unnest(?)" for _ in range(6))
-    connection.execute(f"insert into versions select {listed}", [list(column) for column in columns])
+    connection.execute(f"insert into told select {listed}", [list(column) for column in columns])
+    connection.execute("create view places as select * from asked")
+    connection.execute("create view versions as select *, 0 as _epoch, _position as _lsn from told")
     return connection
 
 
@@ -100,6 +103,44 @@ def test_strategies_of_duckdb_give_the_newest_version_before(
 ) -> None:
     found = on_duckdb.execute(rendered("duckdb", strategy=strategy, order=order)).fetchall()
     assert sorted(found, key=lambda row: row[0]) == expected(VERSIONS, ROWS)
+
+
+# Places of the fixture as other histories have them: how they are told, and what comes behind a place within it.
+HISTORIES = {
+    "one epoch": ("1767225600000", "64 * {}", "number"),
+    "an epoch for every ten places": ("1767225600000 + {} // 10", "64 * ({} % 10)", "number"),
+    "more changes of a transaction than eight bytes hold beside its place": ("7", "{}", "number * 1000000"),
+    "orders that are not counted from zero": ("7", "{}", "number - 1000000000"),
+    "places of which nothing but themselves is told": ("cast(null as bigint)", "cast({} as bigint)", "number"),
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_places_and_orders_of_any_size_give_the_same_versions(
+    on_duckdb: duckdb.DuckDBPyConnection, history: str
+) -> None:
+    epoch, lsn, order = HISTORIES[history]
+    place = "cast(coalesce({epoch}, 0) as decimal(13, 0)) * cast(9223372036854775808 as decimal(19, 0)) + {lsn}"
+    at = place.format(epoch=epoch, lsn=lsn).replace("{}", "_position")
+    connection = on_duckdb.cursor()
+    connection.execute(f"create temp view places as select * replace ({at} as _position) from asked")
+    connection.execute(
+        f"create temp view versions as select * replace ({at} as _position), {order} as _seq,"
+        f" {epoch.format('_position')} as _epoch, {lsn.format('_position')} as _lsn from told"
+    )
+
+    found = connection.execute(rendered("duckdb", order="_seq")).fetchall()
+
+    assert sorted(found, key=lambda row: row[0]) == expected(VERSIONS, ROWS)
+
+
+def test_rows_are_kept_where_there_are_no_versions(on_duckdb: duckdb.DuckDBPyConnection) -> None:
+    connection = on_duckdb.cursor()
+    connection.execute("create temp view versions as select *, 0 as _epoch, _position as _lsn from told where false")
+
+    found = connection.execute(rendered("duckdb", order="number")).fetchall()
+
+    assert sorted(found) == [(row, None) for row in range(len(ROWS))]
 
 
 @pytest.mark.parametrize("strategy", ["lateral", "range", None])

@@ -8,7 +8,7 @@ member_versions as (select * from {{ ref('stg_app__members_history') }}),
 
 job_versions as (select * from {{ ref('stg_app__job_architecture_history') }}),
 
-versions as (
+versions as {{ not_materialized() }} (
     select
         *,
         is_deleted or deleted_at is not null as is_gone

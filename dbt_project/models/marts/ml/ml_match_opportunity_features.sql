@@ -6,7 +6,7 @@ opportunity_versions as (select * from {{ ref('stg_app__opportunities_history') 
 
 job_versions as (select * from {{ ref('stg_app__job_architecture_history') }}),
 
-versions as (
+versions as {{ not_materialized() }} (
     select
         *,
         {{ json_member('attributes', 'remote') }} = 'true' as is_remote,
