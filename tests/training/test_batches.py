@@ -94,6 +94,18 @@ def test_rows_that_are_not_mixed_are_not_copied(directory: Path) -> None:
     assert first["features"].base is second["features"].base is not None
 
 
+def test_numbers_beyond_float32_and_what_stands_where_a_number_is_missing_do_no_harm(tmp_path: Path) -> None:
+    table = pa.table({"number": pa.array([1e300, None, -1e300, 0.5], pa.float64())})
+    (tmp_path / "train").mkdir()
+    pq.write_table(table, tmp_path / "train" / "part-00000.parquet")
+    columns = encode_columns(tmp_path, table.schema, ["number"], [], [], one_label=False, mask=False)
+    groups = row_groups(tmp_path, "train")
+
+    [batch] = BatchStream(tmp_path, "train", columns, 9, groups=groups).batches(Shard(0, 1))
+
+    np.testing.assert_array_equal(batch["features"][:, 0], np.array([np.inf, np.nan, -np.inf, 0.5], np.float32))
+
+
 def test_a_text_that_train_does_not_have_is_unseen(directory: Path) -> None:
     assert levels(directory, "kind") == ("ab", "gig", "job")
     [batch] = stream(directory, split="valid").batches(Shard(0, 1))

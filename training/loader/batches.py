@@ -8,6 +8,7 @@ stream, shard and epoch give the same batches, and can begin at any of them.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -70,22 +71,29 @@ class BatchStream:
         """Open the windows of a run of the epoch, the next one while the last is handed out."""
         order = windows([group.rows for group in self.groups], self.shuffle_seed, epoch, self.window_rows)
         needed = [window for window in order if window.start < end and window.start + window.rows > start]
-        with ThreadPoolExecutor(1) as reading:
+        with ExitStack() as stack:
+            parts: dict[Path, pq.ParquetFile] = {}
+            spare = self.columns.apart(max((group.rows for group in self.groups), default=0))
+            stack.callback(lambda: [part.close() for part in parts.values()])
+            reading = stack.enter_context(ThreadPoolExecutor(1))
             coming: deque[Future[_Opened]] = deque()
             for window in needed:
-                coming.append(reading.submit(self._open, window, threads))
+                coming.append(reading.submit(self._open, window, parts, spare, threads))
                 if len(coming) > 1:
                     yield coming.popleft().result()
             while coming:
                 yield coming.popleft().result()
 
-    def _open(self, window: Window, threads: bool) -> "_Opened":
+    def _open(self, window: Window, parts: dict[Path, pq.ParquetFile], spare: Array, threads: bool) -> "_Opened":
         arrays = self.columns.empty(window.rows)
         start = 0
         for group in (self.groups[number] for number in window.groups):
-            with pq.ParquetFile(group.part, memory_map=True, read_dictionary=list(self.columns.categories)) as part:
-                table = part.read_row_group(group.number, columns=self.columns.names, use_threads=threads)
-            self.columns.fill(arrays, start, table)
+            if group.part not in parts:  # its footer takes as long to read as some thousand rows
+                parts[group.part] = pq.ParquetFile(
+                    group.part, memory_map=True, read_dictionary=list(self.columns.categories)
+                )
+            table = parts[group.part].read_row_group(group.number, columns=self.columns.names, use_threads=threads)
+            self.columns.fill(arrays, start, table, spare)
             start += group.rows
         return _Opened(window.start, window.start + window.rows, arrays, window.order())
 
