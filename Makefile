@@ -9,7 +9,7 @@ PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
 .PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-dialects \
-	test-torch test-metabase test-duckdb test-bigquery test-snowflake soak
+	test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,10 @@ test-torch: install-dev ## the loaders on PyTorch and polars themselves; makes .
 	@.ci/install-torch
 	@.venv-torch/bin/python -m pytest tests/training/test_torch.py tests/training/test_polars.py $(ARGS)
 
+test-recbole: install-dev ## RecBole itself reads and trains on the export for it; makes .venv-recbole, some 2 GB
+	@.ci/install-recbole
+	@$(BIN)/python -m pytest tests/training/test_recbole.py $(ARGS)
+
 bench: install ## every figure beside its physical floor, over an hour; ARGS="--only drain_mixed --rounds 1", ARGS=--help
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -64,7 +68,7 @@ lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 	@.ci/lock
 
 clean: ## remove caches, .venv, .venv-dialects and others; state in .flux stays (that is: flux reset)
-	rm -rf .venv .venv-dialects .venv-torch .venv-feast .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-dialects .venv-torch .venv-recbole .venv-feast .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-duckdb: ## all tests on the other DuckDB release

@@ -89,6 +89,23 @@ def test_pandas_keeps_unknown_labels_apart_from_false(dataset: Dataset) -> None:
     assert list(frame[list(dataset.features)].columns) == list(dataset.features)
 
 
+def test_pandas_has_a_type_of_its_own_for_each_kind_of_column(dataset: Dataset) -> None:
+    frame = dataset.pandas("train")
+
+    assert {name: str(frame[name].dtype) for name in (*dataset.features, "example_id", "requested_at")} == {
+        "opportunity_kind": "str",
+        "member_level": "Int16",
+        "skill_coverage": "float64",
+        "is_same_org_unit": "boolean",
+        "member_capacity_hours": "object",
+        "example_id": "Int64",
+        "requested_at": "datetime64[us, UTC]",
+    }
+    table = dataset.arrow("train")
+    assert frame["member_capacity_hours"].tolist() == table.column("member_capacity_hours").to_pylist()
+    assert frame["skill_coverage"].isna().sum() == table.column("skill_coverage").null_count > 0
+
+
 def test_wrong_split_and_column_are_named_with_the_nearest(dataset: Dataset) -> None:
     with pytest.raises(DatasetNotFoundError, match="no split 'tests'; did you mean 'test'"):
         dataset.arrow("tests")
