@@ -35,17 +35,18 @@ class EventStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The last load. `loaded_lsn` is Postgres' own form, 0/16B3748."""
+    """The last load. `loaded_lsn` is Postgres' own form, 0/16B3748; `day` the UTC day that Flux's clock shows."""
 
     epoch: int
     loaded_lsn: str
     tables: tuple[TableStatus, ...]
     events: EventStatus
+    day: str = ""
 
     @property
     def position(self) -> str:
-        """Name the loaded state of both doors: it changes whenever anything was loaded."""
-        return f"{self.epoch}:{self.loaded_lsn}:{self.events.accepted}"
+        """Name the loaded state of both doors: it changes whenever anything was loaded, and when a day is over."""
+        return f"{self.epoch}:{self.loaded_lsn}:{self.events.accepted}" + (f":{self.day}" if self.day else "")
 
 
 def read_status(path: Path) -> Status | None:
@@ -70,4 +71,5 @@ def parse_status(document: dict[str, Any]) -> Status:  # Any: a JSON document, t
         events=EventStatus(
             *(int(events[name]) for name in ("accepted", "loaded", "duplicates", "quarantined")),
         ),
+        day=str(position.get("clock_at") or "")[:10],  # a file of before has none
     )

@@ -21,7 +21,17 @@ from ingestion.log import Block, LogPosition, LogReader
 from ingestion.log.segment import BlockHeader
 from ingestion.postgres.pgoutput import Relation
 from ingestion.postgres.pgoutput.messages import COMMIT, HEADER
-from ingestion.postgres.pgoutput.records import IDLE, MEMBERS, SHAPE, UNTOLD, WAL, Members, Session, decode_oids
+from ingestion.postgres.pgoutput.records import (
+    IDLE,
+    MEMBERS,
+    SHAPE,
+    UNTOLD,
+    WAL,
+    Members,
+    Session,
+    decode_oids,
+    decode_time_us,
+)
 
 # Larger parts are no faster: DuckDB writes parts of a row group by themselves, and merges them at a checkpoint.
 BATCH_BYTES: Final = 24 << 20
@@ -34,7 +44,8 @@ class Batch:
     `parts` may be gone through more than once; each time the log is read, unless all fitted into one part. `shapes` are
     relations that have another shape from some LSN on though no row of theirs tells it; `members` are the tables that
     replicate at its end, where the log says which, and since which LSN. `untold` are tables that wait for a copy from
-    some LSN on, which is the batch's end or before its begin.
+    some LSN on, which is the batch's end or before its begin. `quiet` has times (Unix, microseconds) by which all that
+    had committed lies before an LSN; there may be nothing else in it, and then the position stays.
     """
 
     epoch: int
@@ -44,6 +55,7 @@ class Batch:
     shapes: Sequence[tuple[int, Relation]] = ()
     members: tuple[int, Members] | None = None
     untold: Sequence[tuple[int, frozenset[int]]] = ()
+    quiet: Sequence[tuple[int, int]] = ()
 
     @property
     def arriving(self) -> Arriving | None:
@@ -66,6 +78,7 @@ class _Gathering:
     shapes: list[tuple[int, Relation]] = field(default_factory=list)
     members: list[tuple[int, Members]] = field(default_factory=list)
     untold: list[tuple[int, frozenset[int]]] = field(default_factory=list)
+    quiet: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, position: LogPosition, header: BlockHeader, block: Block | None) -> None:
         """Take a block of messages; `block` where it was read. One that commits something must have been."""
@@ -89,6 +102,10 @@ class _Gathering:
         """How much came behind the last Commit."""
         pieces = (item for item in self.items[self.whole :] if isinstance(item, Piece))
         return sum(piece.header.payload_bytes for piece in pieces if not piece.first)
+
+    def quiet_to(self, lsn: int) -> list[tuple[int, int]]:
+        """What was told of quiet times up to a place."""
+        return [told for told in self.quiet if told[0] <= lsn]
 
     def drop_unfinished(self) -> None:
         """Forget the messages after the last Commit: their transaction is sent again. Shapes stay known."""
@@ -136,8 +153,10 @@ def read_batch(
         elif header.kind == WAL:
             gathering.add(position, header, tail.reader.read(position, header) if header.mark else None)
         elif header.kind in (IDLE, SHAPE, MEMBERS, UNTOLD):
-            told = tail.reader.read(position, header) if header.kind != IDLE else ()
-            if header.kind == SHAPE:
+            told = tail.reader.read(position, header) if header.records else ()
+            if header.kind == IDLE and not gathering.unfinished:
+                gathering.quiet += [(header.mark, decode_time_us(raw)) for raw in told]
+            elif header.kind == SHAPE:
                 gathering.shapes += [(header.mark, Relation.from_bytes(raw)) for raw in told]
             else:
                 gathering.members += [(header.mark, Members.from_bytes(raw)) for raw in told if header.kind == MEMBERS]
@@ -176,13 +195,15 @@ def _arriving(tail: Tail, gathering: _Gathering, until: int | None, interrupted:
     # Told at the very place up to which all is loaded: the batch before may have ended in front of it in the log.
     members = gathering.members[-1] if gathering.members else None
     lsn, epoch = opened.lsn + 1, gathering.session.epoch
-    return Batch(epoch, lsn, piece.position, comes, (), members, gathering.untold)
+    quiet = gathering.quiet_to(opened.lsn)
+    return Batch(epoch, lsn, piece.position, comes, (), members, gathering.untold, quiet)
 
 
 def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limit: int) -> Batch | None:
     gathering.drop_unfinished()
     reached = gathering.lsn if until is None else min(gathering.lsn, until)
-    if reached <= lsn:
+    quiet = gathering.quiet_to(reached)
+    if reached <= lsn and not (quiet and reached == gathering.lsn == lsn):
         return None
     end = gathering.end if reached == gathering.lsn else gathering.begin
     newest = {item.oid: item for item in gathering.items if isinstance(item, Relation)}
@@ -191,4 +212,5 @@ def _finish(tail: Tail, gathering: _Gathering, lsn: int, until: int | None, limi
     untold = [known for known in gathering.untold if known[0] <= reached]
     parts = Parts(tail.reader, gathering.items, lsn, until, limit)
     small = gathering.bytes <= 2 * limit
-    return Batch(gathering.session.epoch, reached, end, parts.at_once() if small else parts, shapes, members, untold)
+    whole = parts.at_once() if small else parts
+    return Batch(gathering.session.epoch, reached, end, whole, shapes, members, untold, quiet)

@@ -146,7 +146,8 @@ class BatchLoad:
     def _stamp(self, batch: Batch) -> None:
         """Enter the batch's transactions in `_flux.clock`, and in `_tx` for the history.
 
-        Before any row: the time of a transaction of many parts may stand in its last one.
+        Before any row: the time of a transaction of many parts may stand in its last one. Quiet times stand before the
+        place up to which they are told, where no commit is; where a column tells the time they say nothing.
         """
         lsn, committed, ticks = [], [], []
         if batch.arriving is not None:
@@ -159,10 +160,14 @@ class BatchLoad:
             committed.append(transactions.committed_at_us[begun])
             if self.clock:
                 ticks.append(self._ticks(part))
-        if not lsn:
+        quiet = np.array([] if self.clock else batch.quiet, np.int64).reshape(-1, 2)
+        if not lsn and not len(quiet):
             return
-        commit_at = arrow_integers(np.concatenate(committed)).cast(pa.timestamp("us", "UTC"))
-        rows = pa.table({"_lsn": arrow_integers(np.concatenate(lsn)), "commit_at": commit_at})
+        lsn.append(quiet[:, 0] - 1)
+        committed.append(quiet[:, 1])
+        told_at = arrow_integers(np.concatenate(committed)).cast(pa.timestamp("us", "UTC"))
+        is_commit = arrow_booleans(np.arange(len(told_at)) < len(told_at) - len(quiet))
+        rows = pa.table({"_lsn": arrow_integers(np.concatenate(lsn)), "told_at": told_at, "is_commit": is_commit})
         self.destination.clock.stamp(batch.epoch, rows, pa.concat_tables(ticks) if ticks else None)
 
     def _ticks(self, part: Part) -> pa.Table:

@@ -119,6 +119,7 @@ def _document(
             "epoch": position.epoch,
             "loaded_lsn": format_lsn(position.lsn),
             "loaded_commit_at": _time(position.commit_at),
+            "clock_at": _time(destination.clock.now()),
             "log": list(position.at) if position.at is not None else None,
             **lag,
         },

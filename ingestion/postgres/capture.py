@@ -38,6 +38,7 @@ from ingestion.postgres.pgoutput.records import (
 )
 from ingestion.postgres.plan import make_plan
 from ingestion.postgres.publication import ensure_publication
+from ingestion.postgres.quiet import QUIET_SECONDS, Quiet
 from ingestion.postgres.resent import require_resent
 from ingestion.postgres.slot import current_lsn, move_wal, open_session
 from ingestion.postgres.source import Source, WireFormat, connect, limited
@@ -78,10 +79,10 @@ class Capture:
         copy_workers: int = 2,
         part_bytes: int = PART_BYTES,
         look_seconds: float = LOOK_SECONDS,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
         self._source = source
-        self._wal_log = log / "postgres"
-        self._copies = log / "copies"
+        self._wal_log, self._copies = log / "postgres", log / "copies"
         self._workers, self._part_bytes, self._look_seconds = copy_workers, part_bytes, look_seconds
         self._relations: dict[int, tuple[bytes, Relation]] = {}
         self._session: Session | None = None
@@ -90,20 +91,19 @@ class Capture:
         self._laid: list[Relation] = []
         # A commit to the log that runs beside the stream, and the two as they will be then.
         self._committing: tuple[Future[LogPosition], int, list[Relation]] | None = None
-        self._unfinished = False
+        self._unfinished = self._renew = self._restored = False
         self._transaction = (0, 0)  # commit LSN and xid
         self._wire: WireFormat = "text"
         self._text_until = -1  # the LSN behind which stands what had to be streamed as text
-        self._renew = self._restored = False
-        self._guard = WalGuard(source, log)
+        self._guard, self._quiet = WalGuard(source, log), Quiet(quiet_seconds)
         # What the stream said of tables since the catalog was looked at: where it told shapes, and truncated them.
-        self._just_told: dict[int, int] = {}
-        self._emptying: set[int] = set()
+        self._just_told, self._emptying = dict[int, int](), set[int]()
         self._truncated: dict[int, int] = {}
 
     def until_now(self, *, stop: threading.Event | None = None, progress: Progress | None = None) -> Lsn:
         """Capture everything committed before this call, and every copy that is due. Returns the captured LSN."""
         with connect(self._source) as connection:
+            self._quiet.look(connection)
             target = current_lsn(connection)
         with self._guard:
             for _ in range(_GAPS):
@@ -125,6 +125,7 @@ class Capture:
         attempt = 0
         while not stop.is_set():
             started = time.monotonic()
+            self._quiet.forget()
             try:
                 self._run(None, stop, progress)
             except (SourceError, LogWriteError, psycopg.Error, OSError) as error:
@@ -182,10 +183,8 @@ class Capture:
             self._renew = self._restored = False
             reach("capture.after_slot")
             self._captured = self._durable = self._session.start_lsn
-            self._relations.clear()
-            self._just_told.clear()
-            self._truncated.clear()
-            self._emptying.clear()
+            for told in (self._relations, self._just_told, self._truncated, self._emptying):
+                told.clear()
             self._unfinished = False
             self._laid, self._committing = [], None
             writer.append(SESSION, [self._session.to_bytes()], self._session.start_lsn)
@@ -239,6 +238,7 @@ class Capture:
                 with walsender.away(), limited(connection):
                     if watch.look(connection):
                         self._just_told.clear()
+                    self._quiet.look_again(connection)
             # What committed before the copies' LSN must be in the log before anyone may load them.
             copied = max(copied, copier.finished() or 0)
             if target is not None:
@@ -264,7 +264,7 @@ class Capture:
             due = waited > IDLE_SECONDS or self._captured < copied <= received.wal_end
             if finished or due or received.wal_end - self._captured > IDLE_BYTES:
                 idle_at = time.monotonic()
-                self._note_idle(writer, walsender, received.wal_end)
+                self._note_idle(writer, walsender, received.wal_end, self._quiet.told(reached))
                 copier.start(watch.tables)
             if finished:
                 break
@@ -356,12 +356,12 @@ class Capture:
             self._captured = mark
         writer.append(WAL, messages, mark)
 
-    def _note_idle(self, writer: LogWriter, walsender: Walsender, lsn: int) -> None:
-        """Write down, then acknowledge, that nothing up to `lsn` concerned us."""
-        if lsn <= self._captured:
+    def _note_idle(self, writer: LogWriter, walsender: Walsender, lsn: int, quiet: Sequence[bytes]) -> None:
+        """Write down, then acknowledge, that nothing up to `lsn` concerned us, nor, where it is told, up to a time."""
+        if lsn <= self._captured and not quiet:
             return
-        writer.append(IDLE, [], lsn)
-        self._captured = lsn
+        self._captured = lsn = max(lsn, self._captured)
+        writer.append(IDLE, quiet, lsn)
         with walsender.away():
             self._commit(writer)
         reach("capture.before_idle_acknowledge")

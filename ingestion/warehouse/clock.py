@@ -1,10 +1,12 @@
 """Flux's clock: `_flux.clock` gives each commit position a time that never runs backwards (design law 5).
 
+A row without a commit time is no commit: all that had committed by its time lies before its place.
+
 A batch's transactions stand in the temporary table `_tx` (_lsn, clock_at) while their changes are applied.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -21,12 +23,14 @@ class Clock:
     session: Session
 
     def stamp(self, epoch: int, transactions: pa.Table, ticks: pa.Table | None) -> None:
-        """Enter transactions (_lsn, commit_at) in `_flux.clock`, and make `_tx` of them.
+        """Enter transactions (_lsn, told_at, is_commit) in `_flux.clock`, and make `_tx` of them.
 
+        One that is no commit tells that the source was quiet until then. It is entered without a commit time, and only
+        where the clock did not show as much already: so whatever the batches, the same log makes the same clock.
         `ticks` (_lsn, tick: text) is what a column of the source says of the time; None: commit times are the time.
         """
         self.session.bring("_rows", transactions)
-        tick, joined = "r.commit_at", ""
+        tick, joined = "r.told_at", ""
         if ticks is not None:
             self.session.bring("_ticks", ticks)
             tick = "t.tick"
@@ -34,8 +38,13 @@ class Clock:
             joined = f"left join (select _lsn, max({read}) as tick from _ticks group by _lsn) as t on t._lsn = r._lsn"
         self.session.keep(
             "_tx",
-            "select r._lsn, r.commit_at, greatest((select max(clock_at) from _flux.clock), "
-            f"max({tick}) over (order by r._lsn rows unbounded preceding)) as clock_at from _rows as r {joined}",
+            "select _lsn, commit_at, clock_at from (select r._lsn, "
+            "case when r.is_commit then r.told_at end as commit_at, "
+            "greatest((select max(clock_at) from _flux.clock), "
+            f"max({tick}) over (order by r._lsn rows unbounded preceding)) as clock_at, "
+            "greatest((select max(clock_at) from _flux.clock), "
+            f"max({tick}) over (order by r._lsn rows between unbounded preceding and 1 preceding)) as before_at "
+            f"from _rows as r {joined}) as told where commit_at is not null or coalesce(clock_at > before_at, true)",
             _STAMPED,
         )
         self.session.forget("_rows")
@@ -67,6 +76,11 @@ class Clock:
         self.session.forget("_ticks")
         found: datetime | None = rows[0][0]
         return found
+
+    def now(self) -> datetime | None:
+        """The newest time that the clock shows, in UTC: what is loaded is complete up to then."""
+        found: datetime | None = self.session.execute("select max(clock_at) from _flux.clock")[0][0]
+        return found.astimezone(UTC) if found is not None else None
 
     def around(self, epoch: int, lsn: int) -> tuple[datetime | None, datetime | None]:
         """The clock's time up to a position, and its next one after it."""

@@ -64,7 +64,7 @@ def position_at(warehouse: Reading, as_of: dt.datetime) -> Cut | None:
     """Resolve a time to the newest position strictly before it; None where the clock begins later."""
     rows = warehouse.arrow(
         f"select _epoch as epoch, _lsn as lsn, clock_at as at from _flux.clock where clock_at < {literal(as_of)}"
-        " order by _epoch desc, _lsn desc limit 1"
+        " order by _epoch desc, _lsn desc, clock_at desc limit 1"
     ).to_pylist()
     return Cut(**rows[0]) if rows else None
 

@@ -15,11 +15,11 @@ from orchestration.status import Status, parse_status
 from orchestration.walk.building import WHOLE_EACH
 
 
-def status(rows: int = 3, lsn: str = "0/10", accepted: int = 0) -> dict[str, Any]:
+def status(rows: int = 3, lsn: str = "0/10", accepted: int = 0, clock_at: str | None = None) -> dict[str, Any]:
     table = {"source": "public.clients", "relation": "raw_app.clients", "state": "streaming", "rows": rows}
     return {
         "tables": [table],
-        "position": {"epoch": 1, "captured_lsn": lsn, "loaded_lsn": lsn, "loaded_commit_at": None},
+        "position": {"epoch": 1, "captured_lsn": lsn, "loaded_lsn": lsn, "clock_at": clock_at},
         "events": {"accepted": accepted, "loaded": accepted, "duplicates": 0, "quarantined": 0},
     }
 
@@ -63,6 +63,19 @@ def test_build_is_asked_for_once_for_each_loaded_position(definitions: dg.Defini
         assert not tick(definitions, "cuts", instance, first.cursor).run_requests
         home.write_text(json.dumps(status(lsn="0/10", accepted=7)))
         assert tick(definitions, "cuts", instance, first.cursor).run_requests
+    home.unlink()
+
+
+def test_build_is_asked_for_once_when_a_day_is_over_at_a_quiet_source(definitions: dg.Definitions, home: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        home.write_text(json.dumps(status(clock_at="2026-11-04T22:00:00+00:00")))
+        first = tick(definitions, "cuts", instance, None)
+        home.write_text(json.dumps(status(clock_at="2026-11-04T23:59:30+00:00")))
+        assert not tick(definitions, "cuts", instance, first.cursor).run_requests
+        home.write_text(json.dumps(status(clock_at="2026-11-05T00:00:30+00:00")))
+        second = tick(definitions, "cuts", instance, first.cursor)
+        assert [request.run_key for request in second.run_requests] == ["1:0/10:0:2026-11-05"]
+        assert not tick(definitions, "cuts", instance, second.cursor).run_requests
     home.unlink()
 
 

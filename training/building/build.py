@@ -154,8 +154,9 @@ def resolve_as_of(as_of: datetime | None, cut: Cut) -> datetime:
     if as_of > cut.at:
         raise AsOfError(
             f"as-of {as_of.astimezone(UTC).isoformat()} lies after the warehouse's cut"
-            f" {cut.at.astimezone(UTC).isoformat()}, so nobody can know it yet; ask for that time or earlier, or load"
-            " newer data and build the models again"
+            f" {cut.at.astimezone(UTC).isoformat()}, so nobody can know it yet; ask for that time or earlier, or"
+            " load up to now and build again ('flux replicate --until-now', then 'flux build'), which also tells that a"
+            " source was quiet"
         )
     return as_of.astimezone(UTC)
 

@@ -3,7 +3,8 @@
 SESSION   one JSON record: the connection under which the following messages came; drops an unfinished transaction
 RELATION  one Relation a record: how to decode the blocks that follow, until another one with the same OID
 WAL       XLogData messages, verbatim; the block's mark is the end LSN of its last Commit (0: none in it)
-IDLE      no record: the source has sent all up to the mark, and nothing of it concerned us
+IDLE      the source has sent all up to the mark, and nothing of it concerned us. Where a record tells a time (by the
+          source's clock, see `ingestion.postgres.quiet`), what had committed by then lies before the mark
 SHAPE     one Relation a record: what the catalog says of tables whose shape changed while no row of them did. It is so
           from the mark on, which else is like that of IDLE; a RELATION goes before
 MEMBERS   one JSON record: which tables replicate from the mark on, which else is like that of IDLE
@@ -16,8 +17,10 @@ REASON    one text record: why a table was copied once more, where somebody said
 """
 
 import json
+import struct
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 SESSION: Final = 1
@@ -31,6 +34,8 @@ SHAPE: Final = 9
 MEMBERS: Final = 10
 REASON: Final = 11
 UNTOLD: Final = 12
+
+_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,17 @@ class Session:
     def same_source(self, system_identifier: str, timeline: int, slot: str) -> bool:
         """Whether LSNs of this session and of that source are of one sequence."""
         return (self.system_identifier, self.timeline, self.slot) == (system_identifier, timeline, slot)
+
+
+def encode_time(at: datetime) -> bytes:
+    """Encode the time of an IDLE record: Unix time in microseconds."""
+    return struct.pack(">q", (at - _UNIX_EPOCH) // timedelta(microseconds=1))
+
+
+def decode_time_us(raw: bytes | memoryview) -> int:
+    """Decode the time of an IDLE record."""
+    (at_us,) = struct.unpack(">q", raw)
+    return int(at_us)
 
 
 def encode_oids(oids: Collection[int]) -> bytes:

@@ -30,7 +30,8 @@ def readings(source: Source) -> list[tuple[Span, datetime | None]]:
     """When readers saw each cut but the newest, and the commit of the oldest transaction that it lacked."""
     cuts = sorted(source.rows("_flux.cuts"), key=lambda row: row["cut_id"])
     newest = cuts[-1]["made_at"]
-    clock = [row for row in source.rows("_flux.clock") if row["commit_at"] >= newest - BUDGET_DAYS]
+    commits = [row for row in source.rows("_flux.clock") if row["commit_at"] is not None]
+    clock = [row for row in commits if row["commit_at"] >= newest - BUDGET_DAYS]
     found = []
     for cut, following in pairwise(cuts):
         place = (cut["epoch"], cut["lsn"])
