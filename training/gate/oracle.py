@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any  # Any: values of any column
 
 import numpy as np
-import pyarrow as pa
 
 from training.connection import Connection
 from training.gate.finding import Finding
@@ -150,7 +149,7 @@ def check_oracle(connection: Connection, spec: DatasetSpec, parts: Parts, origin
     chosen = _chosen(parts.rows, sample, spec.seed)
     features = [origins.features[one.name] for one in spec.features if one.name in origins.features]
     columns = [spec.id, *(origin.column for origin in features)]
-    written = parts.take(columns, pa.array(chosen, pa.int64())).to_pylist()
+    written = parts.take(columns, np.asarray(chosen, dtype=np.int64)).to_pylist()
     spine = spine_rows(connection, origins, (row[spec.id] for row in written))
     histories = read_histories(connection, origins, spine.values())
     wrong: dict[str, list[Any]] = {}

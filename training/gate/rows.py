@@ -1,6 +1,7 @@
 """What must hold of the rows as they were written: one for each row of the spine, labels known, splits apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any  # Any: values of any column
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 from training.connection import Connection
 from training.gate.finding import Finding
 from training.gate.origins import Origins
-from training.gate.parts import Parts, aligned
+from training.gate.parts import Parts, beside
 from training.gate.text import listed
 from training.spec import SPLITS, DatasetSpec, Label
 
@@ -45,12 +46,13 @@ def check_label_times(
 ) -> Finding:
     """No label says what was not known at the as-of time: its window had ended, what makes it true was known."""
     labels, known = (*spec.labels, *spec.outcomes), _known_columns(spec, origins)
-    told = _beside(connection, spec, parts, None, (*known.values(), *(label.since for label in labels)))
-    limit = pa.scalar(as_of, _MOMENT)
-    evidence: dict[str, Any] = {}
-    for label in labels:
-        for what, wrong in _early(label, parts.column(label.name), told, known.get(label.name), limit).items():
-            evidence |= {f"{label.name}_{what}": wrong} if wrong else {}
+    times = (*known.values(), *(label.since for label in labels))
+    limit, early = pa.scalar(as_of, _MOMENT), Counter[str]()
+    for piece, told in _pieces(connection, spec, parts, None, labels, times):
+        for label in labels:
+            for what, wrong in _early(label, piece.column(label.name), told, known.get(label.name), limit).items():
+                early[f"{label.name}_{what}"] += wrong
+    evidence = {what: rows for what, rows in early.items() if rows}
     return Finding("label_times", not evidence, {"labels": len(labels), "with_known_time": len(known), **evidence})
 
 
@@ -59,19 +61,20 @@ def check_splits(connection: Connection, spec: DatasetSpec, parts: Parts, origin
     not known yet when the later one began. By entity: no entity is in two.
     """
     apart = (spec.id, *((spec.split.by,) if spec.split.by else ()))
-    evidence: dict[str, Any] = {f"{column}_in_two_splits": _shared(parts, column) for column in apart}
+    evidence = Counter({f"{column}_in_two_splits": _shared(parts, column) for column in apart})
     known = _known_columns(spec, origins)
     for split, following in pairwise(SPLITS) if spec.split.kind == "time" else ():
         begins = pc.min(parts.column(spec.time, following)).cast(_MOMENT)
         if not begins.is_valid:
             continue
-        told = _beside(connection, spec, parts, split, (*spec.anchors, *known.values()))
-        for anchor in spec.anchors:
-            inside = _ends_after(told[anchor], spec.split.embargo, begins)
-            evidence[f"{split}_in_the_embargo_before_{following}_by_{anchor}"] = _count(inside)
-        for label in spec.labels:
-            early = _early(label, parts.column(label.name, split), told, known.get(label.name), begins)
-            evidence |= {f"{split}_{label.name}_{what}_when_{following}_began": n for what, n in early.items()}
+        for piece, told in _pieces(connection, spec, parts, split, spec.labels, (*spec.anchors, *known.values())):
+            for anchor in spec.anchors:
+                inside = _ends_after(told[anchor], spec.split.embargo, begins)
+                evidence[f"{split}_in_the_embargo_before_{following}_by_{anchor}"] += _count(inside)
+            for label in spec.labels:
+                early = _early(label, piece.column(label.name), told, known.get(label.name), begins)
+                for what, rows in early.items():
+                    evidence[f"{split}_{label.name}_{what}_when_{following}_began"] += rows
     return Finding("split_overlap", not any(evidence.values()), {k: v for k, v in evidence.items() if v})
 
 
@@ -97,14 +100,20 @@ def _early(
     return found
 
 
-def _beside(
-    connection: Connection, spec: DatasetSpec, parts: Parts, split: str | None, columns: Iterable[str]
-) -> dict[str, pa.ChunkedArray]:
-    """Give times of the relation in the order of the written rows."""
-    names = tuple(dict.fromkeys(columns))
-    query = f"select {listed(spec.id, *names)} from {spec.relation}"
-    told = aligned(parts.column(spec.id, split), connection.arrow(query), spec.id)
-    return {name: told.column(name).cast(_MOMENT) for name in names}
+def _pieces(
+    connection: Connection,
+    spec: DatasetSpec,
+    parts: Parts,
+    split: str | None,
+    labels: Iterable[Label],
+    times: Iterable[str],
+) -> Iterator[tuple[pa.Table, dict[str, pa.ChunkedArray]]]:
+    """Yield pieces of labels as they were written, each beside times that the relation tells of the same rows."""
+    names = tuple(dict.fromkeys(times))
+    for piece in parts.pieces((spec.id, spec.time, *(label.name for label in labels)), split):
+        ids, at = piece.column(spec.id), piece.column(spec.time)
+        told = beside(connection, spec.relation, spec.id, spec.time, names, ids, at)
+        yield piece, {name: told.column(name).cast(_MOMENT) for name in names}
 
 
 def _ends_after(since: pa.ChunkedArray, window: timedelta, limit: pa.Scalar) -> pa.ChunkedArray:
