@@ -1,11 +1,12 @@
 """The card's parts about what it was made from and what was checked: sources, leakage, drift, lineage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from training.card.markdown import Tree, number, section, table
 
 _MOVED = 8  # columns that moved most
+_CAUSES = "causes"  # the evidence that has a table of its own
 
 
 def sources(document: Tree) -> list[str]:
@@ -36,11 +37,25 @@ def leakage(document: Tree) -> list[str]:
         (
             finding["check"].replace("_", " "),
             verdicts[finding["passed"]],
-            ", ".join(f"{name} {_short(value)}" for name, value in finding["evidence"].items()),
+            ", ".join(f"{name} {_short(value)}" for name, value in finding["evidence"].items() if name != _CAUSES),
         )
         for finding in findings
     )
-    return section("Leakage", "A set that fails one is not published.", table(("check", "verdict", "evidence"), rows))
+    told = table(("check", "verdict", "evidence"), rows)
+    return section("Leakage", "A set that fails one is not published.", told, *_causes(findings))
+
+
+def _causes(findings: Iterable[Tree]) -> Iterator[str | list[str]]:
+    """Tell which features may rank a label alone, why, and who answers for that: it is an exception to the gate."""
+    causes = [cause for finding in findings for cause in finding["evidence"].get(_CAUSES, ())]
+    if causes:
+        yield "Features that may rank a label nearly alone, since they are declared to be its cause:"
+        yield table(("labels", "features", "reason", "answered for by", "confirmed"), map(_cause, causes))
+
+
+def _cause(cause: Tree) -> tuple[str, ...]:
+    labels, features = (", ".join(f"`{name}`" for name in cause[key]) for key in ("labels", "features"))
+    return labels, features, cause["reason"], f"team {cause['owner']}", cause["confirmed"] or "by nobody yet"
 
 
 def drift(document: Tree) -> list[str]:

@@ -29,7 +29,7 @@ MOST_ROWS = 200_000  # rows that are looked at, evenly spread: a sort of each fe
 
 def check_single_features(spec: DatasetSpec, parts: Parts, origins: Origins | None) -> Finding:
     """No feature alone ranks the rows of a label nearly perfectly, unless it is declared to be the label's cause."""
-    places = pa.array(np.unique(np.linspace(0, max(parts.rows - 1, 0), min(parts.rows, MOST_ROWS)).astype(np.int64)))
+    places = np.unique(np.linspace(0, max(parts.rows - 1, 0), min(parts.rows, MOST_ROWS)).astype(np.int64))
     features = [feature.name for feature in spec.features]
     rows = parts.take([*features, *(label.name for label in spec.labels)], places)
     labels = {label.name: rows.column(label.name) for label in spec.labels}
@@ -40,12 +40,15 @@ def check_single_features(spec: DatasetSpec, parts: Parts, origins: Origins | No
             strongest = max(strongest, (f"{feature} for {label}", abs(area - 0.5)), key=lambda one: one[1])
             if abs(area - 0.5) > LIMIT:
                 found[feature, label] = round(area, 4)
-    causes = {(name, label) for label, names in (origins.causes if origins else {}).items() for name in names}
+    declared = origins.causes if origins else ()
+    causes = {pair for cause in declared for pair in cause.pairs}
     told: dict[str, Any] = {"rows": len(places), "limit": LIMIT}
     told |= {"strongest": strongest[0], "distance": round(strongest[1], 4)}
     for what, areas in (("areas", found.keys() - causes), ("declared_causes", found.keys() & causes)):
         if areas:
             told[what] = {f"{feature} for {label}": found[feature, label] for feature, label in sorted(areas)}
+    if declared:
+        told["causes"] = [cause.to_json() for cause in declared]
     return Finding("single_feature", not found.keys() - causes, told)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ def scenario(function: Scenario) -> Scenario:
     return function
 
 
+@cache
 def spec() -> DatasetSpec:
     """The shipped specification, split by entity: sixty days are too short for its shares and embargo."""
     document: dict[str, Any] = yaml.safe_load((SPECS / "match.yaml").read_text(encoding="utf-8"))

@@ -21,8 +21,9 @@ from tests.training.gate.scenarios import SCENARIOS
 from training import DatasetSpec, LeakageError, Origin, SpecError, build_dataset, load_spec, parse_spec
 from training.building.build import drafted
 from training.building.selection import Selection
+from training.card.evidence import leakage
 from training.gate import CHECKS, Finding, origins_of, refuse, run_gate
-from training.gate.origins import parse_origins
+from training.gate.origins import Cause, parse_origins
 from training.gate.parts import Parts
 from training.gate.signals import area_under_curve, check_single_features
 from training.spec import SPECS
@@ -87,7 +88,8 @@ def test_a_text_of_which_no_two_rows_have_the_same_is_no_alarm(connection: DuckD
 def test_a_declared_cause_is_told_and_not_refused(connection: DuckDB, tmp_path: Path) -> None:
     shipped = origins_of("ml.ml_match_examples_v2")
     assert shipped is not None
-    cause = dataclasses.replace(shipped, causes={"label_click_24h": ("member_level",)})
+    why = Cause(("label_click_24h",), ("member_level",), "Planted.", "matching")
+    cause = dataclasses.replace(shipped, causes=(why,))
     plant(connection, {"member_level": "(case when label_click_24h then 7 else 1 end)::smallint"})
     with drafted(connection, Selection(spec(), CUT.at), tmp_path, origin=Origin()) as draft:
         planted = Parts(draft.directory)
@@ -95,6 +97,7 @@ def test_a_declared_cause_is_told_and_not_refused(connection: DuckDB, tmp_path: 
         refused_without = check_single_features(spec(), planted, None)
 
     assert (found.passed, found.evidence["declared_causes"]) == (True, {"member_level for label_click_24h": 1.0})
+    assert found.evidence["causes"] == [why.to_json()]
     assert (refused_without.passed, "declared_causes" in refused_without.evidence) == (False, False)
 
 
@@ -207,3 +210,31 @@ def test_an_origin_that_leads_nowhere_is_refused() -> None:
         parse_origins(yaml.safe_load(text.replace("of: [member.level]", "of: [member.rank]", 1)), "match.yaml")
     with pytest.raises(SpecError, match="'helt_skills', which is neither a column of an entity nor a set"):
         parse_origins(yaml.safe_load(text.replace("of: [held_skills]", "of: [helt_skills]", 1)), "match.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("owner", None, "a cause has no 'owner'; say of which labels, why, and which team answers"),
+        ("features", ["skill_fitt"], "causes name 'skill_fitt', which is not declared"),
+        ("confirmed_by", "somebody", "a cause has the unknown key 'confirmed_by'"),
+    ],
+)
+def test_a_cause_without_reason_owner_or_column_is_refused(key: str, value: object, message: str) -> None:
+    document = yaml.safe_load((SPECS / "origins" / "match.yaml").read_text(encoding="utf-8"))
+    document["causes"][0][key] = value
+
+    with pytest.raises(SpecError, match=re.escape(message)):
+        parse_origins(document, "match.yaml")
+
+
+def test_the_card_tells_each_cause_with_its_reason_its_owner_and_that_nobody_confirmed_it() -> None:
+    shipped = origins_of("ml.ml_match_examples_v2")
+    assert shipped is not None
+    found = Finding("single_feature", True, {"causes": [cause.to_json() for cause in shipped.causes]})
+
+    card = "\n".join(leakage({"leakage": [found.to_json()]}))
+
+    (cause,) = shipped.causes
+    assert f"| {cause.reason} | team matching | by nobody yet |" in card
+    assert all(f"`{name}`" in card for name in (*cause.labels, *cause.features))
