@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import training
-from orchestration.errors import FluxError
+from orchestration.serving import Serving
 from orchestration.settings import Settings
 from orchestration.warehouse import Warehouse
 from training.baseline import BaselineReport
 from training.baseline import run_baseline as _run_baseline
+from training.baseline.proxies import find_proxies
 from training.baseline.slices import slices
 from training.page import write_page
 from training.page.page import baseline_path, write
@@ -41,8 +42,8 @@ def run_baseline(
 ) -> Baseline:
     """Train the baseline of a dataset of this home; writes its figures and page beside the dataset.
 
-    With `restricted` also its figures by sex and race, from the published copy that is for few eyes, to a directory
-    that its owner alone may open.
+    With `restricted` also its figures by sex and race and the features that tell these, from the published copy that
+    is for few eyes (of a Postgres warehouse: the schema itself), to a directory that its owner alone may open.
     """
     opened = training.open(dataset, settings.datasets_directory)
     groups = _groups(settings) if restricted else None
@@ -53,16 +54,15 @@ def run_baseline(
         return Baseline(report, page, None)
     found = {one.label: {category: slices(one.scored, of) for category, of in groups.items()} for one in report.labels}
     directory = settings.restricted_path.with_name("protected_training")
-    return Baseline(report, page, write_slices(opened, found, directory))
+    proxies = {category: find_proxies(opened, of) for category, of in groups.items()}
+    return Baseline(report, page, write_slices(opened, found, proxies, directory))
 
 
 def _groups(settings: Settings) -> dict[str, dict[str, str | None]]:
     """Read the group of each subject, by category."""
-    if settings.has_postgres_warehouse:
-        raise FluxError(
-            "slices by group read the restricted copy of a DuckDB warehouse; on Postgres ask the schema 'restricted'"
-            f" ({GROUPS}) yourself"
-        )
-    with Warehouse.open(settings.restricted_path) as warehouse:
+    restricted = (
+        Serving(settings.warehouse) if settings.has_postgres_warehouse else Warehouse.open(settings.restricted_path)
+    )
+    with restricted as warehouse:
         rows = warehouse.arrow(f"select subject_key, {', '.join(CATEGORIES)} from {GROUPS}").to_pylist()
     return {category: {row["subject_key"]: row[category] for row in rows} for category in CATEGORIES}

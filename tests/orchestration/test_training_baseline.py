@@ -70,4 +70,6 @@ def test_figures_by_group_go_to_a_directory_that_only_its_owner_opens(pulled: Da
     assert stat.S_IMODE(apart.parents[1].stat().st_mode) == 0o700
     page = apart.read_text()
     assert all(group in page for group in ("Female", "Male", "not told", "Asian"))
+    assert "Features that tell sex_category" in page
+    assert "Not measured: fewer than two groups" in page  # all of one race
     assert "Female" not in beside.read_text() + result.stdout

@@ -17,11 +17,13 @@ from tests.training import planted
 from training import Dataset, build_dataset, parse_spec
 from training.baseline import LabelReport, run_baseline
 from training.baseline.measures import ListNdcg, LogLoss, RocAuc, calibration_error, reliability
+from training.baseline.proxies import find_proxies
 from training.baseline.slices import slices
 from training.errors import BaselineError
 from training.page import write_page
 from training.page.page import baseline_path, write
 from training.page.slices import write_slices
+from training.spec import SPLITS
 
 sklearn = pytest.importorskip("sklearn", reason="the baseline needs scikit-learn, the extra 'baseline'")
 
@@ -160,10 +162,48 @@ def test_slices_count_small_groups_and_do_not_describe_them(click: LabelReport) 
     assert sum(one.rows for one in found.values()) == click.rows["test"]
 
 
+def groups_by_wish(dataset: Dataset) -> dict[str, str | None]:
+    """Put people who mostly see kinds that they want into one group, the others into another."""
+    table = pa.concat_tables([dataset.arrow(split, ["subject_key", "is_open_to_kind"]) for split in SPLITS])
+    wishes = table.group_by("subject_key").aggregate([("is_open_to_kind", "mean")]).to_pylist()
+    return {one["subject_key"]: "A" if one["is_open_to_kind_mean"] > 0.5 else "B" for one in wishes}
+
+
+def test_feature_that_tells_a_group_is_named_and_those_of_chance_are_not(dataset: Dataset, tmp_path: Path) -> None:
+    found = find_proxies(dataset, groups_by_wish(dataset))
+
+    assert found is not None
+    first = found.features[0]
+    assert (first.feature, first.beyond_chance) == ("is_open_to_kind", True)
+    assert first.area is not None
+    assert max(first.area, 1 - first.area) > 0.99
+    assert not any(one.beyond_chance for one in found.features if one.feature.startswith("noise_"))
+    assert [one.feature for one in found.features if one.area is None] == ["opportunity_kind"], "a text has no order"
+    assert min(found.together.values()) > 0.95
+
+    page = write_slices(dataset, {}, {"sex": found}, tmp_path / "protected").read_text(encoding="utf-8")
+    assert "Features that tell sex" in page
+    assert "<td><code>is_open_to_kind</code></td>" in page
+
+
+def test_groups_that_no_feature_tells_have_no_proxy(dataset: Dataset) -> None:
+    people = list(groups_by_wish(dataset))
+    groups = dict(zip(people, np.random.default_rng(1).choice(["A", "B", "C"], len(people)).tolist(), strict=True))
+    few = dict.fromkeys(people[:5], "few")
+
+    found = find_proxies(dataset, groups | few)
+
+    assert found is not None
+    assert found.people.keys() == {"A", "B", "C"}
+    assert not any(one.beyond_chance for one in found.features)
+    assert all(0.4 < area < 0.6 for area in found.together.values())
+    assert find_proxies(dataset, dict.fromkeys(people, "A") | few) is None
+
+
 def test_page_by_group_is_for_its_owner_alone(dataset: Dataset, click: LabelReport, tmp_path: Path) -> None:
     found = {"sex": slices(click.scored, dict.fromkeys(click.scored.subjects, "<Female>"))}
 
-    path = write_slices(dataset, {click.label: found}, tmp_path / "protected")
+    path = write_slices(dataset, {click.label: found}, {"sex": None}, tmp_path / "protected")
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path.parent.parent)} == {0o700}

@@ -80,6 +80,11 @@ def fit_models(train: Rows, features: Sequence[str], *, seed: int) -> list[Model
     ]
 
 
+def logistic_regression(matrix: Floats, truth: Floats) -> Any:
+    """Fit a logistic regression to columns that are scaled already."""
+    return _module("sklearn.linear_model").LogisticRegression(C=0.1, max_iter=1000).fit(matrix, truth)
+
+
 def calibrated(score: Floats, truth: Floats) -> Any:
     """Fit the one-input model that makes probabilities of a score: what popularity is worth at its best."""
     return _module("sklearn.linear_model").LogisticRegression(C=1e6, max_iter=1000).fit(score[:, None], truth)

@@ -45,13 +45,13 @@ def rows_of(dataset: Dataset, split: str, label: str) -> Rows:
         credited = pc.fill_null(table.column(attributed), False)
         kept = pc.and_(kept, pc.or_(pc.invert(table.column(label)), credited))
     table = table.filter(kept)
-    _, lists, first = _numbered(table.column("request_id"))
-    subjects, people, _ = _numbered(table.column("subject_key"))
+    _, lists, first = numbered(table.column("request_id"))
+    subjects, people, _ = numbered(table.column("subject_key"))
     truth = np.asarray(table.column(label).cast(pa.float64()).to_numpy(), dtype=np.float64)
     return Rows(table, truth, subjects, people, lists, people[first])
 
 
-def _numbered(column: pa.ChunkedArray) -> tuple[Sequence[str], Integers, Integers]:
+def numbered(column: pa.ChunkedArray) -> tuple[Sequence[str], Integers, Integers]:
     """Give the different values, the place of each row's value among them, and the first row of each."""
     values = column.combine_chunks().dictionary_encode()
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
