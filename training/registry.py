@@ -39,7 +39,7 @@ def find(path_or_id: str | Path, datasets: Path) -> Path:
             return candidate
     wanted = str(path_or_id)
     known = entries(datasets)
-    matches = [entry for entry in known if wanted and entry.id.startswith(wanted)]
+    matches = [one for one in known if wanted and _begins(one, wanted)]
     if len(matches) == 1:
         return matches[0].directory
     if matches:
@@ -63,6 +63,10 @@ def remove(dataset: Path) -> None:
             directory.remove(made)
         else:
             made.unlink()
+
+
+def _begins(entry: Entry, wanted: str) -> bool:
+    return entry.id.startswith(wanted) or f"{entry.name}/{entry.id}".startswith(wanted)
 
 
 def _entry(dataset: Path) -> Entry:

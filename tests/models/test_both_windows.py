@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import training
 from dashboards.checks import check_sources
 from dashboards.compile import relations_of_warehouse
 from dashboards.loader import load_definitions
@@ -25,7 +26,9 @@ from orchestration.serving import Serving, generated, translated
 from orchestration.walk.documenting import columns_of, landed_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, served
 from orchestration.warehouse import Warehouse
-from training import Cut, build_dataset, load_spec
+from training import Cut, DatasetSpec, build_dataset, load_spec
+from training.inputs import changed_relation
+from training.rebuild import rebuild
 from training.spec import Split
 
 pytestmark = pytest.mark.slow
@@ -45,18 +48,55 @@ def serving(built_on_postgres: str) -> Iterator[Serving]:
         yield warehouse
 
 
-def test_a_training_set_has_one_logical_hash(file: Warehouse, serving: Serving, tmp_path: Path) -> None:
-    spec = load_spec("match")
-    # Two months of days are too short for three splits in time.
+def spec_by_member() -> DatasetSpec:
+    """The shipped specification, split by people: two months of days are too short for three splits in time."""
     by_member = Split("entity", train=0.6, valid=0.2, test=0.2, embargo=timedelta(0), by="subject_key")
-    spec = replace(spec, split=by_member)
-    reports = []
-    for name, warehouse in (("file", file), ("server", serving)):
-        cut = newest_cut(warehouse)
-        reports.append(build_dataset(warehouse, spec, out=tmp_path / name, cut=Cut(cut.epoch, cut.lsn, cut.at)))
+    return replace(load_spec("match"), split=by_member)
+
+
+def cut_of(warehouse: Warehouse | Serving) -> Cut:
+    cut = newest_cut(warehouse)
+    return Cut(cut.epoch, cut.lsn, cut.at)
+
+
+def test_a_training_set_has_one_logical_hash(file: Warehouse, serving: Serving, tmp_path: Path) -> None:
+    reports = [
+        build_dataset(warehouse, spec_by_member(), out=tmp_path / name, cut=cut_of(warehouse))
+        for name, warehouse in (("file", file), ("server", serving))
+    ]
     assert reports[0].logical_hash == reports[1].logical_hash
     assert reports[0].id == reports[1].id
     assert reports[0].rows == reports[1].rows
+
+    # Made on one, it is proved on the other and had again there, from its manifest alone and with the same bytes.
+    made = training.open(reports[0].directory).manifest
+    assert list(changed_relation(serving, made, cut_of(serving))) == []
+    rebuilt = rebuild(serving, made, out=tmp_path / "again", cut=cut_of(serving))
+    assert (rebuilt.id, rebuilt.created, rebuilt.files_differing) == (made.id, True, ())
+
+
+def test_who_withdrew_consent_is_missing_from_a_successor_on_a_server_and_nothing_else_is(
+    serving: Serving, built_on_postgres: str, tmp_path: Path
+) -> None:
+    report = build_dataset(serving, spec_by_member(), out=tmp_path, cut=cut_of(serving))
+    dataset = training.open(report.directory)
+    people = dataset.arrow("train", ["subject_key"]).column(0).unique().to_pylist()[:2]
+    left = ", ".join(f"'{person}'" for person in people)
+    with closing(connect(built_on_postgres)) as connection:
+        try:
+            connection.execute(f"delete from serving.ml_match_examples_v2 where subject_key in ({left})")
+            connection.execute(f"delete from serving.ml_match_spine where subject_key in ({left})")
+            connection.execute(
+                "insert into serving.ml_match_left_out (subject_key, reason, known_at)"
+                f" select unnest(array[{left}]), 'consent withdrawn', now()"
+            )
+            changes = [change.kind for change in changed_relation(serving, dataset.manifest, cut_of(serving))]
+            rebuilt = rebuild(serving, dataset.manifest, out=tmp_path, cut=cut_of(serving), before=dataset.directory)
+        finally:
+            publish_serving(connection, served(connection))
+    assert set(changes) == {"relation"}
+    assert (rebuilt.successor, dict(rebuilt.left_out)) == (True, {"consent withdrawn": 2})
+    assert rebuilt.rows + rebuilt.rows_left_out == sum(report.rows.values())
 
 
 def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
