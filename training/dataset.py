@@ -1,5 +1,6 @@
 """A finished dataset on disk: open it, read a split, prove that it is what it was."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,9 +187,13 @@ class Dataset:
         return tuple(column["name"] for column in columns)
 
 
-def open_dataset(path_or_id: str | Path, datasets: Path = Path(".flux/datasets")) -> Dataset:
-    """Open a dataset by its directory, by `name/id`, or by an id (or its unique beginning) below `datasets`."""
-    return Dataset(find(path_or_id, datasets))
+def open_dataset(path_or_id: str | Path, datasets: str | Path | None = None) -> Dataset:
+    """Open a dataset by its directory, by `name/id`, or by an id below `datasets`; a unique beginning is enough.
+
+    Unset, `datasets` is where `flux` puts them: below FLUX_HOME, or `.flux` in the working directory.
+    """
+    home = Path(os.environ.get("FLUX_HOME") or ".flux") / "datasets"
+    return Dataset(find(path_or_id, home if datasets is None else Path(datasets)))
 
 
 def _nullable(kind: pa.DataType) -> Any:  # Any: a pandas extension type, imported only here

@@ -41,7 +41,7 @@ def _print(document: JsonValue) -> None:
     position, events, slot = document["position"], document["events"], document["slot"]
     click.echo(
         f"position: epoch {position['epoch']}, captured {position['captured_lsn']}, loaded {position['loaded_lsn']}"
-        f" (committed {position['loaded_commit_at'] or 'never'})"
+        f" (committed {position['loaded_commit_at'] or 'never'}, complete to {position.get('clock_at') or 'no time'})"
     )
     captured, loaded = _lag(position, "captured"), _lag(position, "loaded")
     click.echo(f"lag: captured {captured} behind the source, loaded {loaded} behind the log")

@@ -13,7 +13,7 @@ from orchestration.walk.readers import newest_cut, reading
 from orchestration.walk.training_origin import origin_of, resolve_subject
 from training import Cut, Dataset, DatasetReport, DatasetSpec, Export, export, load_spec, overridden
 from training import build_dataset as _build_dataset
-from training.errors import DatasetChangedError, SpecError
+from training.errors import DatasetChangedError, DatasetNotFoundError, SpecError
 from training.inputs import Change, changed_inputs, changed_relation
 from training.manifest import Manifest, read_manifest
 from training.page import write_page
@@ -142,6 +142,8 @@ def rebuild_dataset(
 ) -> Rebuilt:
     """Build a dataset again from its manifest, given as a dataset or as the file alone."""
     path = Path(dataset)
+    if path.suffix == ".json" and not path.is_file():
+        raise DatasetNotFoundError(f"there is no file {dataset!r}; give a dataset, or a manifest that was kept")
     if path.is_file():
         manifest, before = read_manifest(path), path.parent
     else:

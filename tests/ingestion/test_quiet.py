@@ -51,6 +51,10 @@ def test_clock_shows_that_a_quiet_source_was_quiet_and_what_commits_later_is_lat
     assert commit_at is None
     [(loaded,)] = each.query("select commit_at from _flux.positions where consumer = 'postgres'")
     assert loaded < asked, "the newest commit is what it was"
+    with each.destination.open() as destination:
+        destination.machinery.record_cut()
+    [(cut_at,)] = each.query("select clock_at from _flux.cuts")
+    assert cut_at == quiet_until, "and a build may answer for the time until then"
 
     each.execute("insert into t values (3)")
     each.replicate()

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -115,10 +116,15 @@ def test_page_holds_card_columns_and_calibration_and_asks_for_nothing(dataset: D
 
     assert sorted(path.name for path in dataset.directory.iterdir()) == before
     assert dataset.manifest.logical_hash in page
+    card = (dataset.directory / "CARD.md").read_text(encoding="utf-8").splitlines()
+    told = [line for before, line in pairwise(card) if not before and line and line[0].isalpha()]
+    assert len(told) > 8
+    assert page.count("<p>") >= len(told), "a paragraph of the card is missing"
     assert "beats popularity in every measure" in page
     assert page.count("<circle") == len(click.reliability)
     assert all(f"<code>{name}</code>" in page for name in dataset.features)
-    assert re.findall(r"(?:src|href)=\"(?!data:)", page) == []
+    assert re.findall(r"(?:src|href)=\"(?!data:|#)", page) == []
+    assert re.findall(r'<a href="#(.*?)">', page) == re.findall(r'<h2 id="(.*?)">', page) != []
     assert "<script" not in page
 
 

@@ -113,11 +113,21 @@ def test_wrong_split_and_column_are_named_with_the_nearest(dataset: Dataset) -> 
         dataset.arrow("test", ["member_levl"])
 
 
-@pytest.mark.parametrize("form", ["{name}/{id}", "{id}", "{short}"])
+@pytest.mark.parametrize("form", ["{name}/{id}", "{name}/{short}", "{id}", "{short}"])
 def test_dataset_opens_by_name_and_id(dataset: Dataset, out: Path, form: str) -> None:
     text = form.format(name="examples", id=dataset.manifest.id, short=dataset.manifest.id[:6])
 
     assert training.open(text, datasets=out).directory == dataset.directory
+
+
+def test_dataset_is_looked_for_where_flux_puts_it(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "datasets").symlink_to(dataset.directory.parents[1])
+    monkeypatch.setenv("FLUX_HOME", str(tmp_path / "home"))
+
+    assert training.open(dataset.manifest.id[:6]).manifest.id == dataset.manifest.id
 
 
 def test_unknown_id_lists_what_there_is(dataset: Dataset, out: Path) -> None:

@@ -2,7 +2,8 @@
 
 One line a person, however many rows: of a number the mean over the person's rows, of a text the value it mostly has.
 How much a feature tells is its mutual information with the group, as a share of what there is to tell (the groups'
-entropy): 0 nothing, 1 all. What chance alone would tell is measured by giving the groups to other people, many times.
+entropy): 0 nothing, 1 all. What chance alone would tell is measured by giving the groups to other people, many times:
+more of a feature with many values. Beyond chance is what lies further above its own than any feature did in these.
 A group of few people, and who is in none, are left out. Memory: one column of the dataset at a time.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.baseline.measures import Floats, Integers, RocAuc
 from training.baseline.models import logistic_regression
@@ -33,6 +35,7 @@ class Proxy:
 
     feature: str
     told: float
+    by_chance: float
     area: float | None
     group: str | None
     beyond_chance: bool
@@ -46,7 +49,6 @@ class Proxies:
     """
 
     people: Mapping[str, int]
-    chance: float
     features: Sequence[Proxy]
     together: Mapping[str, float]
 
@@ -73,16 +75,19 @@ def find_proxies(dataset: Dataset, groups: Mapping[str, str | None], *, seed: in
     found = {name: _told(_column(dataset, name), people, len(subjects), kept) for name in dataset.features}
     chance = np.random.default_rng(seed)
     shuffled = [chance.permutation(group) for _ in range(SHUFFLES)]
-    most = [max(_share(one.bins, drawn, len(large)) for one in found.values()) for drawn in shuffled]
-    limit = float(np.quantile(most, CHANCE))
+    drawn = np.array([[_share(one.bins, others, len(large)) for one in found.values()] for others in shuffled])
+    mean, deviation = drawn.mean(axis=0), np.maximum(drawn.std(axis=0), 1e-12)
+    limit = float(np.quantile(((drawn - mean) / deviation).max(axis=1), CHANCE))
     proxies = []
-    for name, one in found.items():
+    for place, (name, one) in enumerate(found.items()):
         told, (area, of) = _share(one.bins, group, len(large)), _best_area(one.number, group, large)
-        proxies.append(Proxy(name, told, area, of, told > limit))
+        is_beyond = bool((told - mean[place]) / deviation[place] > limit)
+        proxies.append(Proxy(name, told, float(mean[place]), area, of, is_beyond))
     order = np.argsort([subject for subject, keep in zip(subjects, kept, strict=True) if keep])  # keys are hashes
     matrix = np.column_stack([one.columns for one in found.values()])
     together = _together(matrix[order], group[order], large)
-    return Proxies({name: counts[name] for name in large}, limit, sorted(proxies, key=lambda one: -one.told), together)
+    most_telling = sorted(proxies, key=lambda one: (not one.beyond_chance, one.by_chance - one.told))
+    return Proxies({name: counts[name] for name in large}, most_telling, together)
 
 
 def _column(dataset: Dataset, name: str) -> pa.ChunkedArray:
@@ -92,7 +97,7 @@ def _column(dataset: Dataset, name: str) -> pa.ChunkedArray:
 
 def _told(column: pa.ChunkedArray, people: Integers, count: int, kept: npt.NDArray[np.bool_]) -> _Told:
     if pa.types.is_string(column.type):
-        texts, codes, _ = numbered(column)
+        texts, codes, _ = numbered(pc.fill_null(column, "(missing)"))
         bins = _mostly(codes, people, count, len(texts))[kept]
         frequent = np.argsort(-np.bincount(bins), kind="stable")[:20]
         return _Told(bins, None, (bins[:, None] == frequent).astype(np.float64))

@@ -113,6 +113,7 @@ def finish(
     """Judge it, write the papers and publish, unless the dataset is there already. `more` goes into the manifest."""
     final = draft.directory.parent / draft.id
     if final.exists():
+        write_down(final.parents[1])  # who made it may have been killed before
         return Dataset(final), False
     plan, spec = draft.plan, draft.selection.spec
     facts = {

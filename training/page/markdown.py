@@ -20,6 +20,9 @@ def _blocks(lines: list[str]) -> Iterator[str]:
     at = 0
     while at < len(lines):
         line = lines[at]
+        if not line:
+            at += 1
+            continue
         if line.startswith("```"):
             end = next((place for place in range(at + 1, len(lines)) if lines[place].startswith("```")), len(lines))
             yield f"<pre>{escape(chr(10).join(lines[at + 1 : end]))}</pre>"
@@ -35,10 +38,8 @@ def _blocks(lines: list[str]) -> Iterator[str]:
         end = at + 1
         while end < len(lines) and lines[end] and (_kind(lines[end]) == kind or lines[end].startswith("  ")):
             end += 1
-        if line:
-            yield {"list": _list, "table": _table, "text": _paragraph}[kind](lines[at:end])
+        yield {"list": _list, "table": _table, "text": _paragraph}[kind](lines[at:end])
         at = end
-    return
 
 
 def _kind(line: str) -> str:

@@ -5,6 +5,7 @@ It says what the card says, then what the columns look like (stats.json) and wha
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -61,10 +62,22 @@ def page_html(dataset: Dataset) -> str:
 
 
 def frame(title: str, parts: Sequence[str]) -> str:
-    """Return a whole document around parts of HTML."""
+    """Return a whole document around parts of HTML, with links to its sections below the title."""
+    body = _with_contents("\n".join(parts))
     return Template(_FRAME.read_text(encoding="utf-8")).substitute(
-        title=escape(title), style=_STYLE.read_text(encoding="utf-8"), body="\n".join(parts)
+        title=escape(title), style=_STYLE.read_text(encoding="utf-8"), body=body
     )
+
+
+def _with_contents(body: str) -> str:
+    links: list[str] = []
+
+    def named(heading: re.Match[str]) -> str:
+        links.append(f'<a href="#part-{len(links) + 1}">{heading[1]}</a>')
+        return f'<h2 id="part-{len(links)}">{heading[1]}</h2>'
+
+    body = re.sub(r"<h2>(.*?)</h2>", named, body)
+    return body.replace("</h1>", f'</h1>\n<nav aria-label="Sections">{" ".join(links)}</nav>', 1)
 
 
 def _stats(stats: Tree, columns: Sequence[str]) -> Iterator[str]:

@@ -60,12 +60,15 @@ def _proxies(category: str, found: Proxies | None) -> Iterator[str]:
         " protected attribute can stand in for it, though no column holds it; whether it may stay is for whoever"
         f" answers for the model to say. People: {people}; groups of fewer than {LEAST_PEOPLE} are left out, and who"
         " did not tell. <em>Told</em> is the mutual information of feature and group, as a share of what there is to"
-        f" tell; with the groups given to other people no feature told more than {found.chance:.2%} in {CHANCE:.0%} of"
-        f" {SHUFFLES} tries. ROC AUC: how the feature alone ranks the people of the group that it tells apart best.</p>"
+        f" tell; <em>by chance</em> the same with the groups given to other people, the mean of {SHUFFLES} tries. More"
+        f" than chance is what lies further above it, in its own deviations, than any feature in {CHANCE:.0%} of these."
+        " ROC AUC: how the feature alone ranks the people of the group that it tells apart best.</p>"
     )
     yield table_html(["all features together", "ROC AUC"], [_area(*one) for one in found.together.items()])
     yield "<p>That of a logistic regression, which learned from half of the people, on the other half.</p>"
-    yield table_html(["feature", "told", "more than chance", "ROC AUC", "of"], [_line(one) for one in found.features])
+    yield table_html(
+        ["feature", "told", "by chance", "more than chance", "ROC AUC", "of"], [_line(one) for one in found.features]
+    )
 
 
 def _area(group: str, area: float) -> list[str]:
@@ -74,7 +77,8 @@ def _area(group: str, area: float) -> list[str]:
 
 def _line(one: Proxy) -> list[str]:
     area = ["", ""] if one.area is None or one.group is None else [f"{one.area:.3f}", escape(one.group)]
-    return [f"<code>{escape(one.feature)}</code>", f"{one.told:.2%}", "yes" if one.beyond_chance else "no", *area]
+    told = [f"{one.told:.2%}", f"{one.by_chance:.2%}", "yes" if one.beyond_chance else "no"]
+    return [f"<code>{escape(one.feature)}</code>", *told, *area]
 
 
 def _row(one: Slice) -> list[str]:
