@@ -1,10 +1,10 @@
 """When things run by themselves under `flux up`: jobs, sensors, schedules.
 
 The loader is a service, so no run loads what it loads: a sensor reports its work. Builds follow the cut: when the
-loaded position moved, at most once in FLUX_BUILD_MINUTES, and once when a day is over at a source that is quiet, so that
-the training sets of that day can be built. Training sets and the bias audit are made of long stretches of the past, so
-their models are built once a day, and after a build that failed; between, of what readers see the marts and reports
-are, with all that these are made of.
+loaded position moved, at most once in FLUX_BUILD_MINUTES, and once when a day is over at a source that is quiet, so
+that the training sets of that day can be built. Training sets and the bias audit are made of long stretches of the
+past, so their models are built once a day, and after a build that failed; between, of what readers see the marts and
+reports are, with all that these are made of.
 """
 
 import datetime as dt
