@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks import command, exports, loading, match_sets, point_in_time
+from benchmarks import command, exports, loading, match_set_days, match_sets, point_in_time
 
 STAGES: Final[tuple[command.Stage, ...]] = (
     (point_in_time.FIGURES, point_in_time.measure),
     (exports.FIGURES, exports.measure),
     (loading.FIGURES, loading.measure),
     (match_sets.FIGURES, match_sets.measure),
+    (match_set_days.FIGURES, match_set_days.measure),
 )
 _EXAMPLES: Final = """examples:
   python -m benchmarks.training                                     all figures, three rounds each

@@ -76,6 +76,10 @@ class Settings:
     loader_memory_bytes: Annotated[
         int, About("most memory of the DuckDB inside the loader; what does not fit goes to files beside the warehouse")
     ] = MEMORY_BYTES
+    build_memory_bytes: Annotated[
+        int | None,
+        About("most memory of the DuckDB that builds the models; what does not fit goes to files; unset: 80 % of all"),
+    ] = None
     verify_snapshot_minutes: Annotated[
         float, About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM")
     ] = 10.0

@@ -45,8 +45,9 @@ def check(settings: Settings) -> None:
     ):
         if whole is not None and whole < 1:
             raise SettingError(f"FLUX_{name} wants a number above 0, got {whole}")
-    if (memory := settings.loader_memory_bytes) < _LEAST_MEMORY:
-        raise SettingError(f"FLUX_LOADER_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
+    for name, memory in (("LOADER", settings.loader_memory_bytes), ("BUILD", settings.build_memory_bytes)):
+        if memory is not None and memory < _LEAST_MEMORY:
+            raise SettingError(f"FLUX_{name}_MEMORY_BYTES wants at least {_LEAST_MEMORY}, got {memory}")
     if not 0 <= settings.log_keep_days < float("inf"):
         raise SettingError(f"FLUX_LOG_KEEP_DAYS wants a number of 0 or above, got {settings.log_keep_days}")
     for name, secret, file in (

@@ -36,28 +36,63 @@
     group by {{ key }}, {{ place }}
 {%- endmacro %}
 
-{#- Begins of the windows of each row: `window_days` and `window_on`, the first day that counts. -#}
-{% macro windows_of(rows, carried) -%}
-    {%- for days in activity_windows() %}
+{#-
+    One row per key and day of `days` (distinct `key` and requested_on), with the sums of what had become known before each window begins, as
+    columns: application_count_before_7d, ... One sort for all windows: days of requests and of activities lie on one line.
+-#}
+{% macro sums_before_windows(days, activities, key) -%}
     select
-        {{ carried | join(', ') }},
-        {{ days }} as window_days,
-        requested_on - {{ days }} as window_on
-    from {{ rows }}
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
-{%- endmacro %}
-
-{#- The sums at the begins of the windows as columns of one row: application_count_before_7d, ... -#}
-{% macro sums_before_windows(befores, carried) -%}
-    select
-        {{ carried | join(', ') }}
+        {{ key }},
+        requested_on
         {%- for activity in counted_activities() %}
         {%- for days in activity_windows() %},
-        coalesce(max(case when window_days = {{ days }} then {{ activity }}_count end), 0)
-            as {{ activity }}_count_before_{{ days }}d
+        coalesce({{ activity }}_count_before_{{ days }}d, 0) as {{ activity }}_count_before_{{ days }}d
         {%- endfor %}
         {%- endfor %}
-    from {{ befores }}
-    group by {{ carried | join(', ') }}
+    from (
+        select
+            {{ key }},
+            requested_on
+            {%- for activity in counted_activities() %}
+            {%- for days in activity_windows() %},
+            cast(
+                sum({{ activity }}_count) over (
+                    partition by {{ key }}
+                    order by day_number
+                    range between unbounded preceding and {{ days + 1 }} preceding
+                ) as bigint
+            ) as {{ activity }}_count_before_{{ days }}d
+            {%- endfor %}
+            {%- endfor %}
+        from (
+            select
+                {{ key }},
+                max(requested_on) as requested_on,
+                day_number
+                {%- for activity in counted_activities() %},
+                sum({{ activity }}_count) as {{ activity }}_count
+                {%- endfor %}
+            from (
+                select
+                    {{ key }},
+                    requested_on,
+                    {{ days_between("date '1970-01-01'", 'requested_on') }} as day_number
+                    {%- for activity in counted_activities() %},
+                    0 as {{ activity }}_count
+                    {%- endfor %}
+                from {{ days }}
+                union all
+                select
+                    {{ key }},
+                    null as requested_on,
+                    {{ days_between("date '1970-01-01'", 'known_on') }} as day_number
+                    {%- for activity in counted_activities() %},
+                    case when activity = '{{ activity }}' then 1 else 0 end as {{ activity }}_count
+                    {%- endfor %}
+                from {{ activities }}
+            ) as told
+            group by {{ key }}, day_number
+        ) as days_of_key
+    ) as summed
+    where requested_on is not null
 {%- endmacro %}

@@ -37,3 +37,17 @@
 {% macro days_in_stage(entered_at, until) -%}
     {{ seconds_between(entered_at, until) }} / 86400
 {%- endmacro %}
+
+{#- Whether a click on an example would be known by now: web events were collected when it was shown, and the window has passed. -#}
+{% macro is_24h_ripe(anchored_at, known_from) -%}
+    coalesce(
+            {{ anchored_at }} >= {{ known_from }}
+            and {{ later(anchored_at, 24, 'hour') }} <= {{ cut_at() }},
+            false
+        )
+{%- endmacro %}
+
+{#- Whether a window of so many days has passed for an example. -#}
+{% macro is_ripe(anchored_at, days) -%}
+    {{ later(anchored_at, days, 'day') }} <= {{ cut_at() }}
+{%- endmacro %}

@@ -14,6 +14,7 @@
                          `lateral` (Postgres) looks each row's version up: few rows, versions with an index on keys and place
                          `range`   (everywhere) hashes keys and compares places: rows x versions of their key, so for shallow
                                    histories; the only one of BigQuery and the default of Postgres
+                         `line`    (everywhere; Postgres for deep ones) sorts both sides as one: any depth (pit_depth.sql)
                          none      `asof` where there is one, else `range`
     One such join to a statement: several at once hold the sorts of all in memory (duckdb/duckdb#17001). Which one is faster where is in
     docs/training.md.
@@ -75,6 +76,8 @@
         order by every_version.{{ since }} desc
         limit 1
     ) as pit_version on true
+    {%- elif strategy == 'line' -%}
+    {{ pit_line(rows, versions, keys, columns, carried, at, since, until, is_deleted) }}
     {%- else -%}
     {{ pit_range(rows, versions, keys, columns, carried, at, since, until, is_deleted) }}
     {%- endif -%}

@@ -82,6 +82,9 @@ def set_environment(settings: Settings) -> None:
         os.environ.update(_libpq_variables(settings.warehouse))
     else:
         os.environ["DBT_WAREHOUSE_PATH"] = str(settings.warehouse_path)
+        os.environ.pop("DBT_MEMORY_LIMIT", None)
+        if settings.build_memory_bytes is not None:
+            os.environ["DBT_MEMORY_LIMIT"] = f"{settings.build_memory_bytes}B"
     os.environ.setdefault("DBT_THREADS", "2")
 
 

@@ -52,7 +52,12 @@ _QUERY = (
 _FOUND = 1000 * sum(n * (99 if (level := level_before(key, at)) is None else level) for n, key, at in ROWS) + len(ROWS)
 
 PIT_JOINS: dict[str, list[tuple[str, object]]] = {
-    "pit_join": [(_QUERY % name, _FOUND) for name in ("none", "'asof'", "'range'", "'lateral'")],
+    "pit_join": [(_QUERY % name, _FOUND) for name in ("none", "'asof'", "'range'", "'lateral'", "'line'")],
+    "impression_of": [
+        ("impression_of(i(4711 * 64 + 5))", 4711),
+        ("impression_of(i(-61))", -1),
+        ("impression_of(i())", None),
+    ],
     "place_before_log": [
         ("place_before_log(m('1970-01-01 00:00:00+00'))", -(10**18)),
         ("place_before_log(m('2026-11-01 08:30:00.000001+00'))", 1_793_521_800_000_001 - 10**18),

@@ -30,8 +30,20 @@ Row = tuple[int, int | None, int]
 
 def rendered(warehouse: str, **arguments: object) -> str:
     """The statement of a warehouse."""
-    files = ("pit_join.sql", "pit_packed.sql", "commit_position.sql")
-    text = "".join((PROJECT / "macros" / file).read_text(encoding="utf-8") for file in files)
+    given = {"keys": ["key_id"], "columns": ["level"], "carried": ["row_id"], "is_deleted": "is_gone", **arguments}
+    return str(macros_of(warehouse)["pit_join"]("places", "versions", **given))
+
+
+def rendered_set(warehouse: str, depth: int) -> str:
+    """The statement for all versions of an owner's keys, of a history that is so deep."""
+    given = {"key": "owner_id", "id": ["key_id"], "columns": ["level"], "carried": ["row_id"]}
+    return str(macros_of(warehouse, depth)["pit_set_join"]("askers", "owned", "model", **given))
+
+
+def macros_of(warehouse: str, depth: int = 0) -> dict[str, Any]:
+    """The macros, of a warehouse whose histories are so deep."""
+    files = ("pit_join", "pit_packed", "pit_depth", "known_before", "commit_position")
+    text = "".join((PROJECT / "macros" / f"{name}.sql").read_text(encoding="utf-8") for name in files)
     environment = Environment(extensions=["jinja2.ext.do"])
     environment.globals["return"] = lambda value: value
     macros: dict[str, Any] = {}
@@ -40,10 +52,18 @@ def rendered(warehouse: str, **arguments: object) -> str:
         assert package == "flux"
         return macros.get(f"{warehouse}__{name}", macros[f"default__{name}"])
 
-    environment.globals["adapter"] = SimpleNamespace(dispatch=dispatch)
+    answer = SimpleNamespace(columns=[SimpleNamespace(values=lambda: [depth])])
+    environment.globals |= {
+        "adapter": SimpleNamespace(dispatch=dispatch),
+        "target": SimpleNamespace(type=warehouse),
+        "execute": True,
+        "graph": {"nodes": {"one": "node"}},
+        "ref": str,
+        "load_relation": str,
+        "run_query": lambda query: answer,
+    }
     macros.update(vars(environment.from_string(text).module))
-    given = {"keys": ["key_id"], "columns": ["level"], "carried": ["row_id"], "is_deleted": "is_gone", **arguments}
-    return str(macros["pit_join"]("places", "versions", **given))
+    return macros
 
 
 def fixture() -> tuple[list[Version], list[Row]]:
@@ -81,6 +101,11 @@ def expected(versions: Sequence[Version], rows: Sequence[Row]) -> list[tuple[int
 
 VERSIONS, ROWS = fixture()
 DEFINITION = "key_id bigint, _position bigint, number bigint, _next_position bigint, level bigint, is_gone boolean"
+# Every fifth key changes its owner with each version.
+OWNED = """
+create temporary view owned as
+select *, (key_id + case when key_id % 5 = 0 then number % 2 else 0 end) % 7 as owner_id from versions;
+create temporary view askers as select row_id, key_id % 7 as owner_id, _position from places"""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +122,9 @@ def on_duckdb() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-@pytest.mark.parametrize(("strategy", "order"), [("asof", None), ("asof", "number"), ("range", None), (None, "number")])
+@pytest.mark.parametrize(
+    ("strategy", "order"), [("asof", None), ("asof", "number"), ("range", None), ("line", None), (None, "number")]
+)
 def test_strategies_of_duckdb_give_the_newest_version_before(
     on_duckdb: duckdb.DuckDBPyConnection, strategy: str | None, order: str | None
 ) -> None:
@@ -143,7 +170,7 @@ def test_rows_are_kept_where_there_are_no_versions(on_duckdb: duckdb.DuckDBPyCon
     assert sorted(found) == [(row, None) for row in range(len(ROWS))]
 
 
-@pytest.mark.parametrize("strategy", ["lateral", "range", None])
+@pytest.mark.parametrize("strategy", ["lateral", "range", "line", None])
 def test_strategies_of_postgres_give_the_newest_version_before(database: str, strategy: str | None) -> None:
     with psycopg.connect(database) as connection:
         connection.execute(f"create temporary table versions ({DEFINITION})")
@@ -155,7 +182,20 @@ def test_strategies_of_postgres_give_the_newest_version_before(database: str, st
         connection.execute("create index on versions (key_id, _position desc)")
         connection.execute("analyze versions; analyze places")
         found = connection.execute(rendered("postgres", strategy=strategy)).fetchall()
+        connection.execute(OWNED)
+        sets = [sorted(connection.execute(rendered_set("postgres", depth)).fetchall(), key=str) for depth in (64, 65)]
     assert sorted(found, key=lambda row: row[0]) == expected(VERSIONS, ROWS)
+    assert sets[0] == sets[1]
+
+
+def test_an_owner_has_the_same_versions_however_deep_their_histories(on_duckdb: duckdb.DuckDBPyConnection) -> None:
+    for statement in OWNED.split(";"):
+        on_duckdb.execute(statement)
+    shallow, deep = (rendered_set("duckdb", depth) for depth in (64, 65))
+    assert ("asof" in shallow, "asof" in deep) == (False, True)
+    found = sorted(on_duckdb.execute(shallow).fetchall(), key=str)
+    assert sorted(on_duckdb.execute(deep).fetchall(), key=str) == found
+    assert len(found) > len(ROWS)
 
 
 def test_strategies_are_what_they_are_called() -> None:

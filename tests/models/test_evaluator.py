@@ -56,8 +56,9 @@ VIEWS_IN_A_ROW = 4
 STEPS = {
     *("int_bias_exact_tests", "int_bias_pooled"),
     *("int_identity_users", "int_page_views_sessionized", "ml_match_splits"),
-    *("ml_match_activity_features", "ml_match_member_features", "ml_match_pair_features"),
-    *("int_match_member_activity", "int_match_opportunity_windows", "ml_match_negatives"),
+    *("ml_match_activity_features", "ml_match_pair_features"),
+    *("int_match_asked_totals", "int_match_examples_concerned"),
+    *("int_match_opportunity_windows", "ml_match_negatives"),
     *("int_match_subject_groups", "ml_match_outcomes", "ml_match_reactions"),
     *("int_catalogue_weeks", "int_lists_changed", "int_opportunity_holds", "int_recommendations_accepted"),
     *("fct_client_health_week", "fct_freshness", "fct_skill_supply_day", "int_applications_milestoned"),

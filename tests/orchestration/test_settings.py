@@ -1,11 +1,13 @@
 """Settings: read once, checked, masked, documented."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from orchestration.errors import NotBuiltYetError, SettingError
+from orchestration.models.project import set_environment
 from orchestration.settings import Settings, describe, masked
 
 README = Path(__file__).parents[2] / "README.md"
@@ -33,6 +35,18 @@ def test_values_are_parsed_by_the_type_of_their_field(tmp_path: Path) -> None:
     assert settings.demo_end is not None
     assert settings.demo_end.isoformat() == "2026-06-30"
     assert settings.slot == "flux"
+
+
+def test_builds_take_the_memory_that_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DBT_WAREHOUSE", "DBT_WAREHOUSE_PATH", "DBT_THREADS", "DBT_MEMORY_LIMIT"):
+        monkeypatch.setenv(name, "2")  # of a build before; what is set here is gone afterwards
+    home = {"FLUX_HOME": str(tmp_path)}
+    set_environment(Settings.read({**home, "FLUX_BUILD_MEMORY_BYTES": "300_000_000"}))
+    assert os.environ["DBT_MEMORY_LIMIT"] == "300000000B"
+    set_environment(Settings.read(home))
+    assert "DBT_MEMORY_LIMIT" not in os.environ
+    with pytest.raises(SettingError, match="FLUX_BUILD_MEMORY_BYTES wants at least 67108864, got 1"):
+        Settings.read({**home, "FLUX_BUILD_MEMORY_BYTES": "1"})
 
 
 def test_unknown_variable_is_an_error_that_names_its_neighbours() -> None:

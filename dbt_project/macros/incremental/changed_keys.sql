@@ -39,6 +39,9 @@
     SQL ask again.
 -#}
 {% macro goes_on(node) -%}
+    {%- if node.config.incremental_strategy == 'changed_examples' -%}
+    {{ return(match_set_goes_on()) }}
+    {%- endif -%}
     {%- set decided = node.get('flux_goes_on') -%}
     {%- if not decided or decided[0] != invocation_id -%}
         {%- set decided = [invocation_id, can_go_on(node)] -%}

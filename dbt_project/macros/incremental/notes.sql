@@ -6,6 +6,7 @@
         read     how far its feeds reached (feeds_reach)
         since    from where on it lists changes; null: it lists none, its readers are made anew
         readers  the fact by name: what that had read, when the list was made
+        run      the dbt run that made it
     A kept fact (strategy changed_keys) notes
         read     how far the feeds are in it
         code     a hash of all code that makes it
@@ -19,6 +20,8 @@
             {%- set note = note_of_list(model) -%}
         {%- elif is_kept(model) -%}
             {%- set note = note_of_fact(graph.nodes[model.unique_id]) -%}
+        {%- elif is_told(model) -%}
+            {%- set note = note_of_told() -%}
         {%- endif -%}
         {%- if note is not none -%}
     {{ set_comment(this, 'flux ' ~ tojson(note)) }}
@@ -27,7 +30,7 @@
 {%- endmacro %}
 
 {% macro is_kept(node) -%}
-    {{ return(node.config.incremental_strategy == 'changed_keys') }}
+    {{ return(node.config.incremental_strategy in ('changed_keys', 'changed_examples')) }}
 {%- endmacro %}
 
 {#- The note of a node's relation; none where there is none. -#}
@@ -103,7 +106,7 @@
 {% macro note_of_list(node) -%}
     {%- set feeds = node.config.meta.feeds -%}
     {%- set since, readers = readers_of_list(node.unique_id, feeds) -%}
-    {{ return({'read': feeds_reach(feeds), 'since': since, 'readers': readers}) }}
+    {{ return({'read': feeds_reach(feeds), 'since': since, 'readers': readers, 'run': invocation_id}) }}
 {%- endmacro %}
 
 {#- After the rows were written: a relation that was made anew has no note yet, any other the one of before. -#}

@@ -198,11 +198,6 @@ def told(columns: str, source: Source) -> Rows:
         yield (row["example_id"], row["client_id"], *(row[name] for name in columns.split()))
 
 
-@oracle("ml.ml_match_member_features", f"example_id client_id {MEMBER} is_member_known")
-def ml_match_member_features(source: Source) -> Rows:
-    return told(f"{MEMBER} is_member_known", source)
-
-
 @oracle(
     "ml.ml_match_opportunity_features",
     f"example_id client_id {OPPORTUNITY} org_unit_id location_id opportunity_status is_opportunity_known",
@@ -245,7 +240,6 @@ def ml_match_examples_v2(source: Source) -> Rows:
 
 
 ORACLES = (
-    ml_match_member_features,
     ml_match_opportunity_features,
     ml_match_pair_features,
     ml_match_activity_features,

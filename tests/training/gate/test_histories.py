@@ -88,9 +88,9 @@ def test_lineage_finds_a_feature_that_is_taken_from_the_labels(bench: Bench) -> 
 
 
 def test_lineage_finds_a_feature_model_that_reads_a_table_as_it_is_today(bench: Bench) -> None:
-    found = lineage(bench, "ml_match_member_features", reads="model.flux.stg_app__members")
+    found = lineage(bench, "int_match_member_features", reads="model.flux.stg_app__members")
 
-    assert "ml_match_member_features reaches app.members as it is today" in found
+    assert "int_match_member_features reaches app.members as it is today" in found
 
 
 def test_lineage_finds_a_feature_model_that_reads_the_labels(bench: Bench) -> None:

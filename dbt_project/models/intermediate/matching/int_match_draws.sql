@@ -81,9 +81,20 @@ by_number as (
 ),
 
 by_weight as (
-    select *
+    select
+        *,
+        spot + 1 as spot_end
     from landed
     where example_kind = 'popularity'
+),
+
+weighed as (      -- the one whose range of weights the spot lies in
+    {{ pit_join(
+        'by_weight', 'open_days', keys=['client_id', 'requested_on', 'opportunity_kind'],
+        columns=['opportunity_id', 'popularity_weight', 'open_until'],
+        carried=['list_id', 'draw', 'example_kind', '_position'],
+        at='spot_end', since='weight_before', until='weight_to'
+    ) }}
 ),
 
 opportunities_drawn as (
@@ -104,21 +115,14 @@ opportunities_drawn as (
             and by_number.spot + 1 = open_days.ordinal
     union all
     select
-        by_weight.list_id,
-        by_weight.draw,
-        by_weight.example_kind,
-        by_weight._position,
-        open_days.opportunity_id,
-        open_days.popularity_weight,
-        open_days.open_until
-    from by_weight
-    inner join open_days
-        on
-            by_weight.client_id = open_days.client_id
-            and by_weight.requested_on = open_days.requested_on
-            and by_weight.opportunity_kind = open_days.opportunity_kind
-            and by_weight.spot >= open_days.weight_before
-            and by_weight.spot < open_days.weight_before + open_days.popularity_weight
+        list_id,
+        draw,
+        example_kind,
+        _position,
+        opportunity_id,
+        popularity_weight,
+        open_until
+    from weighed
 )
 
 select * from opportunities_drawn

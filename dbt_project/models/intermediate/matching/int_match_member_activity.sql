@@ -14,43 +14,70 @@ dated as (
 ),
 
 places as (
-    {{ running_activities('dated', 'member_id', '_position', '_next_position') }}
+    {{ running_activities('activities', 'member_id', '_position', '_next_position') }}
 ),
 
-days as (
-    {{ running_activities('dated', 'member_id', 'known_on', 'next_known_on') }}
+member_days as (
+    select distinct
+        member_id,
+        requested_on
+    from lists
 ),
 
-windows as (
-    {{ windows_of('lists', ['list_id', 'member_id']) }}
+windows as (      -- one row per member and day of requests
+    {{ sums_before_windows('member_days', 'dated', 'member_id') }}
 ),
 
 at_requests as (      -- one row per list
-    {{ pit_join('lists', 'places', keys=['member_id'], columns=activity_counts(), carried=['list_id']) }}
-),
-
-at_windows as (      -- one row per list and window
     {{ pit_join(
-        'windows', 'days', keys=['member_id'], columns=activity_counts(), carried=['list_id', 'window_days'],
-        at='window_on', since='known_on', until='next_known_on'
+        'lists', 'places', keys=['member_id'], columns=activity_counts(),
+        carried=['list_id', 'member_id', 'requested_on']
     ) }}
-),
-
-before_windows as (
-    {{ sums_before_windows('at_windows', ['list_id']) }}
 ),
 
 member_activity as (
     select
-        at_requests.*,
+        at_requests.list_id,
+        {%- for column in activity_counts() %}
+        at_requests.{{ column }},
+        {%- endfor %}
         {%- for activity in counted_activities() %}
         {%- for days in activity_windows() %}
         {%- set column = activity ~ '_count_before_' ~ days ~ 'd' %}
-        before_windows.{{ column }}{% if not loop.last %},{% endif %}
+        windows.{{ column }}{% if not loop.last %},{% endif %}
         {%- endfor %}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from at_requests
-    inner join before_windows on at_requests.list_id = before_windows.list_id
+    inner join windows
+        on
+            at_requests.member_id = windows.member_id
+            and at_requests.requested_on = windows.requested_on
+),
+
+counted as (
+    select
+        list_id,
+        {%- for column in activity_counts() %}
+        {{ column }},
+        {%- endfor %}
+        {%- for activity in counted_activities() %}
+        {%- for days in activity_windows() %}
+        {{ activity }}_count_before_{{ days }}d,
+        cast(coalesce({{ activity }}_count, 0) - {{ activity }}_count_before_{{ days }}d as integer)
+            as member_{{ activity }}s_{{ days }}d,
+        {%- endfor %}
+        cast(coalesce({{ activity }}_count, 0) as integer) as member_{{ activity }}s{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from member_activity
+),
+
+rated as (
+    select
+        *,
+        {{ rounded(safe_divide('member_applications_90d', 'member_impressions_90d'), 6) }}
+            as member_application_rate_90d,
+        {{ rounded(safe_divide('member_clicks_90d', 'member_impressions_90d'), 6) }} as member_click_rate_90d
+    from counted
 )
 
-select * from member_activity
+select * from rated

@@ -42,7 +42,7 @@ members as (
             '_position'
         ],
         is_deleted='is_deleted',
-        strategy='range'
+        strategy=pit_strategy('stg_app__job_architecture_history', ['job_architecture_id'])
     ) }}
 )
 

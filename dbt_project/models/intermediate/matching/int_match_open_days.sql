@@ -16,6 +16,14 @@ list_days as (
     where not is_placeless
 ),
 
+applications as (
+    select
+        opportunity_id,
+        cast(known_at as date) as known_on
+    from activities
+    where activity = 'application'
+),
+
 versions as (
     select
         *,
@@ -68,38 +76,35 @@ open_days as (      -- one row per day of requests and opportunity that was open
             and (spans.ended_on is null or list_days.requested_on <= spans.ended_on)
 ),
 
-applied_days as (
+applied_days as (      -- applications of an opportunity up to each day on which one became known
     select
         opportunity_id,
-        cast(known_at as date) as known_on,
-        count(*) as application_count
-    from activities
-    where activity = 'application'
-    group by opportunity_id, cast(known_at as date)
+        known_on,
+        cast(
+            sum(count(*)) over (
+                partition by opportunity_id
+                order by known_on
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as application_count,
+        lead(known_on) over (partition by opportunity_id order by known_on) as next_known_on
+    from applications
+    group by opportunity_id, known_on
 ),
 
-applied as (      -- applications known before the midnight
-    select
-        open_days.opportunity_id,
-        open_days.requested_on,
-        sum(applied_days.application_count) as application_count
-    from open_days
-    inner join applied_days
-        on
-            open_days.opportunity_id = applied_days.opportunity_id
-            and open_days.requested_on > applied_days.known_on
-    group by open_days.opportunity_id, open_days.requested_on
+applied as (      -- with the applications known before the midnight
+    {{ pit_join(
+        'open_days', 'applied_days', keys=['opportunity_id'], columns=['application_count'],
+        carried=['client_id', 'requested_on', 'opportunity_kind', 'opportunity_id', 'closed_on', 'open_until'],
+        at='requested_on', since='known_on', until='next_known_on'
+    ) }}
 ),
 
 popular_days as (
     select
-        open_days.*,
-        cast(coalesce(applied.application_count, 0) + 1 as {{ type_name('double precision') }}) as popularity
-    from open_days
-    left join applied
-        on
-            open_days.opportunity_id = applied.opportunity_id
-            and open_days.requested_on = applied.requested_on
+        *,
+        cast(coalesce(application_count, 0) + 1 as {{ type_name('double precision') }}) as popularity
+    from applied
 ),
 
 -- Square roots are exact to the last bit on every engine, powers are not.
@@ -127,8 +132,15 @@ numbered as (
                 order by opportunity_id
                 rows between unbounded preceding and current row
             ) as bigint
-        ) - popularity_weight as weight_before
+        ) as weight_to
     from weighed
+),
+
+ranged as (
+    select
+        *,
+        weight_to - popularity_weight as weight_before
+    from numbered
 )
 
-select * from numbered
+select * from ranged

@@ -31,24 +31,8 @@ opportunity_days as (
     inner join lists on draws.list_id = lists.list_id
 ),
 
-days as (
-    {{ running_activities('dated', 'opportunity_id', 'known_on', 'next_known_on') }}
-),
-
-windows as (
-    {{ windows_of('opportunity_days', ['opportunity_id', 'requested_on']) }}
-),
-
-at_windows as (      -- one row per opportunity, day of requests and window
-    {{ pit_join(
-        'windows', 'days', keys=['opportunity_id'], columns=activity_counts(),
-        carried=['opportunity_id', 'requested_on', 'window_days'],
-        at='window_on', since='known_on', until='next_known_on'
-    ) }}
-),
-
 opportunity_windows as (
-    {{ sums_before_windows('at_windows', ['opportunity_id', 'requested_on']) }}
+    {{ sums_before_windows('opportunity_days', 'dated', 'opportunity_id') }}
 )
 
 select * from opportunity_windows

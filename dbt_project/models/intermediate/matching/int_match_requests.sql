@@ -6,6 +6,8 @@ request_versions as (select * from {{ ref('stg_app__recommendation_requests_hist
 
 subjects as (select * from {{ ref('int_match_subjects') }}),
 
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
 history_gaps as (select * from {{ ref('stg_flux__history_gaps') }}),
 
 clock as (select * from {{ ref('stg_flux__clock') }}),
@@ -122,7 +124,7 @@ requests as (      -- one row per request of a member who may be learned from
     inner join placed on first_versions.request_id = placed.request_id
     left join models on first_versions.model_version_id = models.model_version_id
     left join in_gaps on first_versions.request_id = in_gaps.request_id
-    where subjects.left_out_reason is null
+    where subjects.left_out_reason is null {{ requests_told('first_versions.request_id') }}
 )
 
 select * from requests

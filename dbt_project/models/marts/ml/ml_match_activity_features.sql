@@ -1,12 +1,20 @@
+{{ config(**kept_examples()) }}
+
 with
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+every_example as (select * from {{ ref('ml_match_spine') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
 
 activities as (select * from {{ ref('int_match_activities') }}),
 
 members as (select * from {{ ref('int_match_member_activity') }}),
 
 windows as (select * from {{ ref('int_match_opportunity_windows') }}),
+
+spine as (      -- those to be told again; all in a full build
+    {{ examples_told('every_example') }}
+),
 
 places as (
     {{ running_activities('activities', 'opportunity_id', '_position', '_next_position') }}
@@ -23,13 +31,10 @@ counts as (
     select
         totals.example_id,
         totals.client_id,
-        cast(coalesce(members.application_count, 0) as integer) as member_applications,
-        cast(coalesce(members.application_count, 0) - members.application_count_before_7d as integer)
-            as member_applications_7d,
-        cast(coalesce(members.application_count, 0) - members.application_count_before_30d as integer)
-            as member_applications_30d,
-        cast(coalesce(members.application_count, 0) - members.application_count_before_90d as integer)
-            as member_applications_90d,
+        members.member_applications,
+        members.member_applications_7d,
+        members.member_applications_30d,
+        members.member_applications_90d,
         cast(coalesce(totals.application_count, 0) as integer) as opportunity_applications,
         cast(coalesce(totals.application_count, 0) - windows.application_count_before_7d as integer)
             as opportunity_applications_7d,
@@ -37,13 +42,10 @@ counts as (
             as opportunity_applications_30d,
         cast(coalesce(totals.application_count, 0) - windows.application_count_before_90d as integer)
             as opportunity_applications_90d,
-        cast(coalesce(members.impression_count, 0) as integer) as member_impressions,
-        cast(coalesce(members.impression_count, 0) - members.impression_count_before_7d as integer)
-            as member_impressions_7d,
-        cast(coalesce(members.impression_count, 0) - members.impression_count_before_30d as integer)
-            as member_impressions_30d,
-        cast(coalesce(members.impression_count, 0) - members.impression_count_before_90d as integer)
-            as member_impressions_90d,
+        members.member_impressions,
+        members.member_impressions_7d,
+        members.member_impressions_30d,
+        members.member_impressions_90d,
         cast(coalesce(totals.impression_count, 0) as integer) as opportunity_impressions,
         cast(coalesce(totals.impression_count, 0) - windows.impression_count_before_7d as integer)
             as opportunity_impressions_7d,
@@ -51,13 +53,12 @@ counts as (
             as opportunity_impressions_30d,
         cast(coalesce(totals.impression_count, 0) - windows.impression_count_before_90d as integer)
             as opportunity_impressions_90d,
-        cast(coalesce(members.click_count, 0) as integer) as member_clicks,
-        cast(coalesce(members.click_count, 0) - members.click_count_before_7d as integer)
-            as member_clicks_7d,
-        cast(coalesce(members.click_count, 0) - members.click_count_before_30d as integer)
-            as member_clicks_30d,
-        cast(coalesce(members.click_count, 0) - members.click_count_before_90d as integer)
-            as member_clicks_90d,
+        members.member_clicks,
+        members.member_clicks_7d,
+        members.member_clicks_30d,
+        members.member_clicks_90d,
+        members.member_application_rate_90d,
+        members.member_click_rate_90d,
         cast(coalesce(totals.click_count, 0) as integer) as opportunity_clicks,
         cast(coalesce(totals.click_count, 0) - windows.click_count_before_7d as integer)
             as opportunity_clicks_7d,
@@ -76,9 +77,6 @@ counts as (
 activity_features as (
     select
         *,
-        {{ rounded(safe_divide('member_applications_90d', 'member_impressions_90d'), 6) }}
-            as member_application_rate_90d,
-        {{ rounded(safe_divide('member_clicks_90d', 'member_impressions_90d'), 6) }} as member_click_rate_90d,
         {{ rounded(safe_divide('opportunity_applications_90d', 'opportunity_impressions_90d'), 6) }}
             as opportunity_application_rate_90d,
         {{ rounded(safe_divide('opportunity_clicks_90d', 'opportunity_impressions_90d'), 6) }}

@@ -1,8 +1,16 @@
+{{ config(**kept_examples()) }}
+
 with
 
 spine as (select * from {{ ref('ml_match_spine') }}),
 
-members as (select * from {{ ref('ml_match_member_features') }}),
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+lists as (select * from {{ ref('int_match_lists') }}),
+
+members as (select * from {{ ref('int_match_member_features') }}),
+
+member_activity as (select * from {{ ref('int_match_member_activity') }}),
 
 opportunities as (select * from {{ ref('ml_match_opportunity_features') }}),
 
@@ -14,18 +22,17 @@ labels as (select * from {{ ref('ml_match_labels') }}),
 
 splits as (select * from {{ ref('ml_match_splits') }}),
 
--- Sums are of whole numbers; what is divided comes last and is rounded: a rebuild gives the same bytes.
 examples as (
     select
         spine.example_id,
-        spine.client_id,
-        spine.member_id,
+        lists.client_id,
+        lists.member_id,
         spine.opportunity_id,
         spine.recommendation_id,
-        spine.request_id,
-        spine.subject_key,
+        cast(lists.request_id as {{ type_name('text') }}) as request_id,
+        lists.subject_key,
         spine.example_kind,
-        spine.model_version,
+        lists.model_version,
         spine.rank,
         spine.position,
         spine.score,
@@ -33,11 +40,10 @@ examples as (
         spine.sampling_probability,
         spine.is_exploration,
 
-        ---------- features of the request
-        spine.channel,
-        spine.surface,
-        spine.candidate_count,
-        ---------- of the member
+        ---------- features of request, member and opportunity
+        lists.channel,
+        lists.surface,
+        lists.candidate_count,
         members.member_job_family,
         members.member_worker_type,
         members.member_level,
@@ -47,7 +53,6 @@ examples as (
         members.member_skill_count,
         members.member_wanted_skill_count,
         members.member_mean_skill_level,
-        ---------- of the opportunity
         opportunities.opportunity_kind,
         opportunities.opportunity_job_family,
         opportunities.opportunity_level,
@@ -56,7 +61,6 @@ examples as (
         opportunities.opportunity_age_days,
         opportunities.opportunity_days_to_start,
         opportunities.is_remote,
-        ---------- of the pair
         pairs.opportunity_skill_count,
         pairs.opportunity_required_skill_count,
         pairs.matched_skill_count,
@@ -79,18 +83,16 @@ examples as (
         pairs.is_same_location,
         pairs.is_same_job_family,
         pairs.is_near,
-
-        ---------- of what became known of them
-        activities.member_applications,
-        activities.member_applications_7d,
-        activities.member_applications_30d,
-        activities.member_applications_90d,
-        activities.member_impressions_7d,
-        activities.member_impressions_30d,
-        activities.member_impressions_90d,
-        activities.member_clicks_7d,
-        activities.member_clicks_30d,
-        activities.member_clicks_90d,
+        member_activity.member_applications,
+        member_activity.member_applications_7d,
+        member_activity.member_applications_30d,
+        member_activity.member_applications_90d,
+        member_activity.member_impressions_7d,
+        member_activity.member_impressions_30d,
+        member_activity.member_impressions_90d,
+        member_activity.member_clicks_7d,
+        member_activity.member_clicks_30d,
+        member_activity.member_clicks_90d,
         activities.opportunity_applications,
         activities.opportunity_applications_7d,
         activities.opportunity_applications_30d,
@@ -101,12 +103,10 @@ examples as (
         activities.opportunity_clicks_7d,
         activities.opportunity_clicks_30d,
         activities.opportunity_clicks_90d,
-        activities.member_application_rate_90d,
-        activities.member_click_rate_90d,
+        member_activity.member_application_rate_90d,
+        member_activity.member_click_rate_90d,
         activities.opportunity_application_rate_90d,
         activities.opportunity_click_rate_90d,
-
-        ---------- labels
         labels.label_click_24h,
         labels.label_save_14d,
         labels.label_apply_14d,
@@ -122,26 +122,29 @@ examples as (
 
         ---------- flags and moments
         not members.is_member_known or not opportunities.is_opportunity_known as is_left_censored,
-        spine.is_before_log,
-        spine.is_in_history_gap,
+        lists.is_before_log,
+        lists.is_in_history_gap,
         splits.is_member_cold,
         splits.is_opportunity_cold,
         splits.is_client_holdout,
         splits.entity_bucket,
-        spine.requested_on,
-        spine.requested_at,
+        lists.requested_on,
+        lists.requested_at,
         spine.shown_at,
         spine.anchored_at,
         spine.known_at,
-        spine._epoch,
-        spine._lsn
+        lists._epoch,
+        lists._lsn
     from spine
-    inner join members on spine.example_id = members.example_id
+    inner join lists on spine.list_id = lists.list_id
+    inner join members on spine.list_id = members.list_id
+    inner join member_activity on spine.list_id = member_activity.list_id
     inner join opportunities on spine.example_id = opportunities.example_id
     inner join pairs on spine.example_id = pairs.example_id
     inner join activities on spine.example_id = activities.example_id
     inner join labels on spine.example_id = labels.example_id
     inner join splits on spine.example_id = splits.example_id
+    {{ where_told('spine.example_id') }}
 )
 
 select * from examples

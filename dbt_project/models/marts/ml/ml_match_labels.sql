@@ -1,6 +1,10 @@
+{{ config(**kept_examples()) }}
+
 with
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+every_example as (select * from {{ ref('ml_match_spine') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
 
 reactions as (select * from {{ ref('ml_match_reactions') }}),
 
@@ -8,19 +12,19 @@ outcomes as (select * from {{ ref('ml_match_outcomes') }}),
 
 tracking_starts as (select * from {{ ref('int_tracking_starts') }}),
 
+spine as (      -- those to be told again; all in a full build
+    {{ examples_told('every_example') }}
+),
+
 ripening as (      -- one row per example: which of its windows had passed at the cut
     select
         spine.example_id,
         spine.client_id,
         spine.example_kind,
-        coalesce(
-            spine.anchored_at >= tracking_starts.known_from
-            and {{ later('spine.anchored_at', 24, 'hour') }} <= {{ cut_at() }},
-            false
-        ) as is_24h_ripe,
-        {{ later('spine.anchored_at', 14, 'day') }} <= {{ cut_at() }} as is_14d_ripe,
-        {{ later('spine.anchored_at', 30, 'day') }} <= {{ cut_at() }} as is_30d_ripe,
-        {{ later('spine.anchored_at', 90, 'day') }} <= {{ cut_at() }} as is_90d_ripe,
+        {{ is_24h_ripe('spine.anchored_at', 'tracking_starts.known_from') }} as is_24h_ripe,
+        {{ is_ripe('spine.anchored_at', 14) }} as is_14d_ripe,
+        {{ is_ripe('spine.anchored_at', 30) }} as is_30d_ripe,
+        {{ is_ripe('spine.anchored_at', 90) }} as is_90d_ripe,
         {{ later('spine.anchored_at', 14, 'day') }} as settles_at
     from spine
     left join tracking_starts on spine.client_id = tracking_starts.client_id

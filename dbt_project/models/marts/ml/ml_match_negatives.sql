@@ -1,8 +1,11 @@
-{%- set kept = {'sampled_eligible': 4, 'popularity': 2} -%}
+{%- set taken = {'sampled_eligible': 4, 'popularity': 2} -%}
+{{ config(**kept_examples()) }}
 
 with
 
-draws as (select * from {{ ref('int_match_draws') }}),
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+every_draw as (select * from {{ ref('int_match_draws') }}),
 
 eligible_kinds as (select * from {{ ref('int_match_eligible_kinds') }}),
 
@@ -11,6 +14,14 @@ open_days as (select * from {{ ref('int_match_open_days') }}),
 lists as (select * from {{ ref('int_match_lists') }}),
 
 sights as (select * from {{ ref('int_match_sights') }}),
+
+draws as (      -- of the requests to be told again; all in a full build
+    select *
+    from every_draw
+    {%- if is_incremental() %}
+    where list_id in (select changed.impression_id from changed)
+    {%- endif %}
+),
 
 seen as (      -- one row per list and opportunity
     select distinct
@@ -118,8 +129,8 @@ negatives as (
     inner join drawable on counted.list_id = drawable.list_id
     where
         counted.place <= case
-            when counted.example_kind = 'popularity' then {{ kept['popularity'] }}
-            else {{ kept['sampled_eligible'] }}
+            when counted.example_kind = 'popularity' then {{ taken['popularity'] }}
+            else {{ taken['sampled_eligible'] }}
         end
 )
 

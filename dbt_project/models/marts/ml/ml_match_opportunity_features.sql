@@ -1,10 +1,18 @@
+{{ config(**kept_examples()) }}
+
 with
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+every_example as (select * from {{ ref('ml_match_spine') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
 
 opportunity_versions as (select * from {{ ref('stg_app__opportunities_history') }}),
 
 job_versions as (select * from {{ ref('stg_app__job_architecture_history') }}),
+
+spine as (      -- those to be told again; all in a full build
+    {{ examples_told('every_example') }}
+),
 
 versions as {{ not_materialized() }} (
     select
@@ -40,7 +48,7 @@ profiled as (
             'hours_per_week', 'is_remote', 'starts_on', 'opened_at', 'requested_on', 'requested_at'
         ],
         is_deleted='is_deleted',
-        strategy='range'
+        strategy=pit_strategy('stg_app__job_architecture_history', ['job_architecture_id'])
     ) }}
 ),
 

@@ -1,10 +1,36 @@
+{{ config(**kept_examples()) }}
+
 with
 
 spine as (select * from {{ ref('ml_match_spine') }}),
 
-applications as (select * from {{ ref('int_applications_made') }}),
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+every_application as (select * from {{ ref('int_applications_made') }}),
 
 steps as (select * from {{ ref('int_application_steps_made') }}),
+
+told as (      -- examples to be told again; all in a full build
+    {{ examples_told('spine') }}
+),
+
+pairs as (
+    select distinct
+        member_id,
+        opportunity_id
+    from told
+),
+
+applications as (      -- those of their pairs: all sights of a pair decide to which one it is credited
+    select every_application.*
+    from every_application
+    {%- if is_incremental() %}
+    inner join pairs
+        on
+            every_application.member_id = pairs.member_id
+            and every_application.opportunity_id = pairs.opportunity_id
+    {%- endif %}
+),
 
 -- An application is credited to the sight with which it was first known, of several to the newest; what
 -- was never seen gets none.
@@ -87,6 +113,9 @@ outcomes as (
         advanced.hired_90d_known_at
     from applied
     left join advanced on applied.example_id = advanced.example_id
+    {%- if is_incremental() %}
+    where applied.example_id in (select told.example_id from told)
+    {%- endif %}
 )
 
 select * from outcomes

@@ -1,13 +1,21 @@
 {%- set waved_away = "('dismiss', 'not_interested', 'thumbs_down')" -%}
+{{ config(**kept_examples()) }}
+
 with
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+every_example as (select * from {{ ref('ml_match_spine') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
 
 events as (select * from {{ ref('stg_segment__recommendation_clicked') }}),
 
 saved_versions as (select * from {{ ref('stg_app__saved_items_history') }}),
 
 feedback_versions as (select * from {{ ref('stg_app__match_feedback_history') }}),
+
+spine as (      -- those to be told again; all in a full build
+    {{ examples_told('every_example') }}
+),
 
 clicks as (
     select

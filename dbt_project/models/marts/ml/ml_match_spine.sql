@@ -1,10 +1,18 @@
+{{ config(**kept_examples()) }}
+
 with
 
 lists as (select * from {{ ref('int_match_lists') }}),
 
 sights as (select * from {{ ref('int_match_sights') }}),
 
-negatives as (select * from {{ ref('ml_match_negatives') }}),
+every_negative as (select * from {{ ref('ml_match_negatives') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+negatives as (      -- those to be told again; all in a full build
+    {{ examples_told('every_negative') }}
+),
 
 examples as (
     select

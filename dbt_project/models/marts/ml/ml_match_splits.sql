@@ -1,11 +1,21 @@
+{{ config(**kept_examples()) }}
+
 with
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+every_example as (select * from {{ ref('ml_match_spine') }}),
 
-impression_versions as (select * from {{ ref('stg_app__match_impressions_history') }}),
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+activities as (select * from {{ ref('int_match_activities') }}),
+
+spine as (      -- those to be told again; all in a full build
+    {{ examples_told('every_example') }}
+),
 
 sights as (      -- of everybody: who may not be learned from makes nobody else cold
-    {{ as_first_committed('impression_versions', 'impression_id', 'shown_at') }}
+    select *
+    from activities
+    where activity = 'impression'
 ),
 
 lists as (      -- one row per request: all but the opportunity is the same for its examples

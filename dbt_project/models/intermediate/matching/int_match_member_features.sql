@@ -1,6 +1,6 @@
-with
+{{ config(materialized='table') }}
 
-spine as (select * from {{ ref('ml_match_spine') }}),
+with
 
 members as (select * from {{ ref('int_match_members') }}),
 
@@ -34,24 +34,6 @@ features as (      -- one row per list
         members.user_id is not null as is_member_known
     from members
     left join skill_sums on members.list_id = skill_sums.list_id
-),
-
-member_features as (
-    select
-        spine.example_id,
-        spine.client_id,
-        features.member_job_family,
-        features.member_worker_type,
-        features.member_level,
-        features.member_tenure_days,
-        features.member_capacity_hours,
-        features.member_profile_completeness,
-        features.member_skill_count,
-        features.member_wanted_skill_count,
-        features.member_mean_skill_level,
-        features.is_member_known
-    from spine
-    inner join features on spine.list_id = features.list_id
 )
 
-select * from member_features
+select * from features

@@ -1,0 +1,72 @@
+{%- set feeds = match_set_feeds() -%}
+{{ config(materialized='table', meta={'feeds': feeds}) }}
+{%- set since = list_since(feeds) -%}
+
+with
+
+subjects as (select * from {{ ref('int_match_subjects') }}),
+
+requests as (select * from {{ ref('stg_app__recommendation_requests_history') }}),
+
+recommendations as (select * from {{ ref('stg_app__match_recommendations_history') }}),
+
+impressions as (select * from {{ ref('stg_app__match_impressions_history') }}),
+
+held as (select * from {{ ref('int_match_examples_concerned') }}),
+
+-- Of what is told as it was first, an id that was there before tells nothing new.
+{% for name in ['recommendation_requests', 'match_recommendations', 'match_impressions', 'model_versions'] -%}
+new_{{ name }} as (
+    {{ versions_of_changed(name, since, ['id']) }}
+),
+
+{% endfor -%}
+moved_opportunities as (
+    {{ versions_of_changed('opportunities', since, ['client_id']) }}
+),
+
+news as (      -- one row
+    {{ first_day_of_news(feeds, since) }}
+),
+
+joined as (      -- members who may be learned from and are in no example
+    select subjects.member_id
+    from subjects
+    left join ({{ people_held(since) }}) as people on subjects.member_id = people.member_id
+    where subjects.left_out_reason is null and people.member_id is null
+),
+
+concerned as (      -- one row per request; none where nothing was built before: nobody reads the list then
+    select cast(request_id as {{ type_name('text') }}) as request_id
+    from requests
+    where
+        {{ 'false' if since is none else 'true' }}
+        and (
+            cast(requested_at as date) >= (select news.known_on from news)
+            or request_id in (select moved.id from new_recommendation_requests as moved)
+            or model_version_id in (select moved.id from new_model_versions as moved)
+            or member_id in (select joined.member_id from joined)
+        )
+    union distinct
+    select cast(request_id as {{ type_name('text') }}) as request_id
+    from recommendations
+    where
+        recommendation_id in (select moved.id from new_match_recommendations as moved)
+        or recommendation_id in (select moved.recommendation_id from new_match_impressions as moved)
+        or opportunity_id in (select moved.id from moved_opportunities as moved)
+    union distinct
+    select request_id
+    from held
+),
+
+changed as (      -- one row per request and impression that its list ever had
+    select distinct
+        concerned.request_id,
+        coalesce(impressions.impression_id, 0) as impression_id
+    from concerned
+    left join recommendations
+        on concerned.request_id = cast(recommendations.request_id as {{ type_name('text') }})
+    left join impressions on recommendations.recommendation_id = impressions.recommendation_id
+)
+
+select * from changed
