@@ -7,7 +7,7 @@ from typing import Final
 
 from ingestion.events.tracking_plan import TrackingPlan
 from ingestion.load.prepared import Catalog, Part, Prepared
-from ingestion.load.preparer import PROCESSES, Preparers
+from ingestion.load.preparer import Preparers
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.segment import segment_name
 
@@ -16,7 +16,8 @@ PART_EVENTS: Final = 20_000
 _PART_BYTES: Final = 24 << 20
 # A process costs half a second of CPU to begin: that of some 20,000 events.
 BACKLOG_BYTES: Final = 64 << 20
-_AHEAD: Final = PROCESSES + 1
+# Two processes make some five while the loader is at a transaction of four.
+_AHEAD: Final = 6
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class EventParts:
         if self._coming and self._coming[0][0].start != start:
             self.drop()
         at = self._coming[-1][0].end if self._coming else start
-        while ahead and len(self._coming) < _AHEAD and self._is_backlog(at):
+        while ahead and len(self._coming) < _AHEAD and self.is_backlog(at):
             part = self._part(at, catalog)
             if part is None:
                 break
@@ -84,7 +85,7 @@ class EventParts:
         self._coming.popleft()
         return replace(prepared, catalog=catalog)
 
-    def _is_backlog(self, start: LogPosition | None) -> bool:
+    def is_backlog(self, start: LogPosition | None) -> bool:
         """Whether so much waits that processes pay; those that there are take all."""
         end = self.reader.durable_end()
         if end is None or end == start:

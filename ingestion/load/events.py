@@ -24,9 +24,10 @@ from ingestion.warehouse.events import EventTables
 logger = logging.getLogger(__name__)
 
 # A statement costs the warehouse milliseconds, whatever it brings, and each transaction one for every table that it
-# touches; a larger one needs more memory, some 3 KB an event.
+# touches; a larger one needs more memory, some 3 KB an event. So with many tables it may be twice as large.
 BATCH_EVENTS: Final = 80_000
-_BATCH_BYTES: Final = 128 << 20
+_BATCH_BYTES: Final = 160 << 20
+_MANY_TABLES: Final = 100
 _FEW_BYTES: Final = 8 << 20
 _MOST_WAIT_SECONDS: Final = 10.0
 
@@ -96,6 +97,7 @@ class EventLoader:
             self._parts.close()
             return EventLoadReport()
         started = time.monotonic()
+        events.foresee(backlog=ahead and self._parts.is_backlog(start))
         with self._destination.transaction():
             events.ensure()
             if plan is not None and plan_is_new:
@@ -126,7 +128,9 @@ class EventLoader:
             after = part.added_to(after)
             count += len(part.normalised.sources)
             size += sum(rows.nbytes for landed in part.normalised.landed.values() for rows in landed.tables.values())
-            if count >= self._limit_events or size >= _BATCH_BYTES:
+            tables = sum(map(len, (part.normalised.landed[source].tables for source in part.normalised.landed)))
+            share = 2 if tables > _MANY_TABLES else 1
+            if count >= share * self._limit_events or size >= share * _BATCH_BYTES:
                 break
             part = self._parts.following(part.end, after, ahead=ahead)
             parts += [part] if part is not None else []

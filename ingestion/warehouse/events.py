@@ -61,6 +61,9 @@ class EventTables(Protocol):
     def ensure(self) -> None:
         """Create what is missing of the schema `_flux` for events."""
 
+    def foresee(self, *, backlog: bool) -> None:
+        """Learn, between two transactions, whether large ones follow each other from now on."""
+
     def read_position(self) -> EventPosition | None:
         """Return how far events are loaded; None when nothing ever was."""
 

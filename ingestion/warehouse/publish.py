@@ -181,7 +181,7 @@ def _source(live: Path | duckdb.DuckDBPyConnection) -> Iterator[tuple[duckdb.Duc
             yield connection, _SOURCE
     else:
         with live.cursor() as cursor:
-            yield cursor, str(_value(cursor, "select current_catalog()"))
+            yield cursor, str(_value(live, "select current_catalog()"))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ import pytest
 from ingestion.errors import LogError, SourceChangedError
 from ingestion.log import LogReader, LogWriter
 from ingestion.log.directory import want
+from ingestion.postgres import awaited as awaiting
+from ingestion.postgres import capture as capturing
 from ingestion.postgres.awaited import await_captured
 from ingestion.postgres.capture import Capture
 from ingestion.postgres.identity import last_session
@@ -19,6 +21,13 @@ from tests.ingestion.pipeline import Pipeline, pipeline
 from tests.ingestion.verified import assert_verified
 
 SOON = 1.5
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who look from time to time, and those who wait for silence, do so ten times as often."""
+    monkeypatch.setattr(awaiting, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(capturing, "IDLE_SECONDS", 0.2)
 
 
 @pytest.fixture

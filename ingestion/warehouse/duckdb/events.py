@@ -6,13 +6,14 @@ the caller. Rows are inserted by name, never by place.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
+from ingestion.warehouse.duckdb.row_groups import RowGroups
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.events import (
@@ -61,12 +62,19 @@ class DuckdbEvents:
     """Event tables on an open connection. See `ingestion.warehouse.events` for what each method promises."""
 
     connection: duckdb.DuckDBPyConnection
+    row_groups: RowGroups = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_groups", RowGroups(self.connection))  # frozen
 
     def ensure(self) -> None:
         """Create what is missing of the schema `_flux` for events."""
         self.connection.execute("pragma enable_optimizer")
         machinery(DuckdbSession(self.connection)).ensure()
         self.connection.execute(_TABLES)
+
+    def foresee(self, *, backlog: bool) -> None:
+        self.row_groups.foresee(backlog=backlog)
 
     def unfit_records(self, rows: pa.Table) -> list[int]:
         return []

@@ -67,6 +67,9 @@ class PostgresEvents:
         PostgresMachinery(self.session).ensure()
         self.session.execute(_TABLES)
 
+    def foresee(self, *, backlog: bool) -> None:
+        pass
+
     def read_position(self) -> EventPosition | None:
         if not self.session.columns("_flux", "tracking_plans"):
             return None

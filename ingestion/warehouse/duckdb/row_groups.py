@@ -1,0 +1,41 @@
+"""How many rows of a table stand together in the file: few while a backlog of events comes, as many as usual else.
+
+A transaction that brings a table more rows than a group has writes them into the file at once, in their final form.
+Other rows go into DuckDB's log, into memory (or the files beside it), and from there into the file at a checkpoint: of
+300,000 events of 12 types that was 2 of 11.4 CPU seconds (2026-11, two cores). Each group costs some 3.5 KB of memory
+for each column as long as the file stays open, so a long backlog opens it anew from time to time. The first checkpoint
+of whoever writes to the file with groups as usual puts small ones together.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from ingestion.warehouse.duckdb.connection import ROW_GROUP, attach_again
+
+_SMALL: Final = 4_096
+# Of 12 types, 44 columns each: 20 MB of groups.
+_MOST_TRANSACTIONS: Final = 5
+
+
+class RowGroups:
+    """The row groups of what a connection writes."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._small = 0  # transactions with small groups since the file was opened
+
+    def foresee(self, *, backlog: bool) -> None:
+        """Make the groups of what follows small, or as usual. Between transactions; what waits is checkpointed."""
+        if backlog and self._small % _MOST_TRANSACTIONS == 0:
+            self._open(_SMALL)
+        elif not backlog and self._small:
+            self._open(ROW_GROUP)
+        self._small = self._small + 1 if backlog else 0
+
+    def _open(self, row_group: int) -> None:
+        named = "select path from duckdb_databases() where database_name = current_database()"
+        ((path,),) = self._connection.execute(named).fetchall()
+        if path is not None:  # else it is in memory
+            attach_again(self._connection, Path(path), row_group)
