@@ -58,6 +58,13 @@ PIT_JOINS: dict[str, list[tuple[str, object]]] = {
         ("impression_of(i(-61))", -1),
         ("impression_of(i())", None),
     ],
+    "not_materialized": [
+        (
+            f"with places as ({_ROWS}), twice as {{{{ not_materialized() }}}} (select row_id from places), "
+            "both as (select * from twice union all select * from twice) select sum(row_id) as found from both",
+            2 * sum(number for number, _, _ in ROWS),
+        )
+    ],
     "place_before_log": [
         ("place_before_log(m('1970-01-01 00:00:00+00'))", -(10**18)),
         ("place_before_log(m('2026-11-01 08:30:00.000001+00'))", 1_793_521_800_000_001 - 10**18),
