@@ -13,10 +13,11 @@ import random
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any  # Any: dbt's nodes
 
 import psycopg
 
-from tests.models.changes import HOUR, Changes
+from tests.models.changes import HOUR, Changes, Row
 from tests.models.increments import PROJECT, Bench
 
 SET = "ml_match_examples_v2"
@@ -29,8 +30,7 @@ class SetChanges(Changes):
     gaps: tuple[tuple[str, int, int, int], ...] = ()
 
     def step_consents_move(self) -> None:
-        def moved(row: object) -> dict[str, object]:
-            assert isinstance(row, dict)
+        def moved(row: Row) -> Row:
             return {"withdrawn_at": None if row.get("withdrawn_at") else self.at}
 
         self._change("consents", 4, moved)
@@ -155,10 +155,10 @@ class SetBench(Bench):
         with closing(self._warehouse()) as warehouse:
             return {name: int(warehouse.execute(query).fetchall()[0][0]) for name, query in queries.items()}
 
-    def _ordered(self) -> list[object]:
+    def _ordered(self) -> list[Any]:
         """The models that the set is made of, each behind those that it reads."""
         nodes = {key: node for key, node in self.manifest.nodes.items() if node.resource_type == "model"}
-        ordered: dict[str, object] = {}
+        ordered: dict[str, Any] = {}
 
         def visit(key: str) -> None:
             if key in nodes and key not in ordered:
