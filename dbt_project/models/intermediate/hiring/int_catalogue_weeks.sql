@@ -29,7 +29,9 @@ catalogues as (      -- one row per client and week: how many opportunities were
     select
         client_id,
         week_starts_on,
-        sum(sum(opportunity_change)) over (partition by client_id order by week_starts_on) as opportunity_count
+        sum(sum(opportunity_change)) over (
+            partition by client_id order by week_starts_on
+        ) as opportunity_count
     from changes
     group by client_id, week_starts_on
 )

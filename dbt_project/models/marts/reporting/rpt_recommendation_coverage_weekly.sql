@@ -22,7 +22,7 @@ shown as (      -- one row per client, week and opportunity seen
     group by client_id, week_starts_on, opportunity_id
 ),
 
-exposures as (      -- one row per client, week and opportunity seen while it was open, from the least seen to the most
+exposures as (      -- one row per client, week and opportunity seen while it was open, the least seen first
     select
         shown.client_id,
         shown.week_starts_on,
