@@ -12,17 +12,6 @@
     {{ return('model.' ~ project_name ~ '.int_match_requests_changed') }}
 {%- endmacro %}
 
-{#- How the set's kept models are configured. -#}
-{% macro kept_examples() -%}
-    {{ return({
-        'materialized': kept(),
-        'incremental_strategy': 'changed_examples',
-        'unique_key': 'example_id',
-        'on_schema_change': 'fail',
-        'pre_hook': '{{ made_for_this_list() }}',
-    }) }}
-{%- endmacro %}
-
 {#- The set's kept models, by strategy. -#}
 {% macro match_set_kept() -%}
     {%- set found = [] -%}
@@ -106,9 +95,9 @@
     {{ return({'run': list.get('run'), 'whole': not match_set_goes_on()}) }}
 {%- endmacro %}
 
-{#- For a pre-hook of the kept models: stop when what they are made of was made for another list, or not for a full build. -#}
+{#- For a pre-hook of `ml`, of its kept models: stop when what they are made of was made for another list, or not for a full build. -#}
 {% macro made_for_this_list() -%}
-    {%- if execute and model.resource_type == 'model' and not graph.nodes[match_set_root()].get('flux_made_for') == invocation_id -%}
+    {%- if execute and model.resource_type == 'model' and is_kept(model) and not graph.nodes[match_set_root()].get('flux_made_for') == invocation_id -%}
         {%- set run, goes_on = (read_note(graph.nodes[match_set_list()]) or {}).get('run'), match_set_goes_on() -%}
         {%- for id in ancestors(model.unique_id) if is_told(graph.nodes[id]) -%}
             {%- set note = read_note(graph.nodes[id]) or {} -%}

@@ -63,8 +63,9 @@ counted as (
         {%- for activity in counted_activities() %}
         {%- for days in activity_windows() %}
         {{ activity }}_count_before_{{ days }}d,
-        cast(coalesce({{ activity }}_count, 0) - {{ activity }}_count_before_{{ days }}d as integer)
-            as member_{{ activity }}s_{{ days }}d,
+        cast(
+            coalesce({{ activity }}_count, 0) - {{ activity }}_count_before_{{ days }}d as integer
+        ) as member_{{ activity }}s_{{ days }}d,
         {%- endfor %}
         cast(coalesce({{ activity }}_count, 0) as integer) as member_{{ activity }}s{% if not loop.last %},{% endif %}
         {%- endfor %}

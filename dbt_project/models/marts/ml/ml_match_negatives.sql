@@ -1,5 +1,5 @@
 {%- set taken = {'sampled_eligible': 4, 'popularity': 2} -%}
-{{ config(**kept_examples()) }}
+{{ config(materialized=kept(), incremental_strategy='changed_examples') }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(**kept_examples()) }}
+{{ config(materialized=kept(), incremental_strategy='changed_examples') }}
 
 with
 

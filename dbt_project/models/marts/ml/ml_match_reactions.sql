@@ -1,5 +1,5 @@
 {%- set waved_away = "('dismiss', 'not_interested', 'thumbs_down')" -%}
-{{ config(**kept_examples()) }}
+{{ config(materialized=kept(), incremental_strategy='changed_examples') }}
 
 with
 
