@@ -67,7 +67,8 @@ counted as (
             coalesce({{ activity }}_count, 0) - {{ activity }}_count_before_{{ days }}d as integer
         ) as member_{{ activity }}s_{{ days }}d,
         {%- endfor %}
-        cast(coalesce({{ activity }}_count, 0) as integer) as member_{{ activity }}s{% if not loop.last %},{% endif %}
+        cast(coalesce({{ activity }}_count, 0) as integer)
+            as member_{{ activity }}s{% if not loop.last %},{% endif %}
         {%- endfor %}
     from member_activity
 ),

@@ -29,10 +29,14 @@ news as (      -- one row
     {{ first_day_of_news(feeds, since) }}
 ),
 
+people as (      -- members of whom there are examples
+    {{ people_held(since) }}
+),
+
 joined as (      -- members who may be learned from and are in no example
     select subjects.member_id
     from subjects
-    left join ({{ people_held(since) }}) as people on subjects.member_id = people.member_id
+    left join people on subjects.member_id = people.member_id
     where subjects.left_out_reason is null and people.member_id is null
 ),
 
