@@ -94,7 +94,8 @@ def _parts(spec: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def _scanned(part: str, origin: Origin, written: Row, then: Scan, now: Scan) -> Told:
     computed = then.compute(origin)
-    settings = "".join(f", {name} {value}" for name, value in origin.settings.items())
+    told = {name: ", ".join(value) if isinstance(value, list) else value for name, value in origin.settings.items()}
+    settings = "".join(f", {name} {value}" for name, value in told.items())
     return Told(
         origin.column,
         part,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,7 +50,6 @@ class Bench:
     broken: dict[str, str] = field(default_factory=dict)  # by model: SQL in place of it, {sql} in it stands for its own
     cuts: int = 100
     places: int = 0
-    stale: set[str] = field(default_factory=set)  # relations that changed since the models were built
 
     @contextmanager
     def scenario(self) -> Iterator[Bench]:
@@ -62,13 +60,10 @@ class Bench:
         log.history = {table: list(rows) for table, rows in log.history.items()}
         self.product.events = {table: list(rows) for table, rows in events.items()}
         self.connection.execute("begin")
-        # Of its own: each pull looks at all sets beside it.
-        whole, self.out = self.out, Path(tempfile.mkdtemp(dir=self.out))
         try:
             yield self
         finally:
             self.connection.execute("rollback")
-            self.out, self.stale = whole, set()
             log.mirror, log.history, log.clock, log.lsn, log.epoch, self.product.next_id = kept
             self.product.events = events
             self.told = {table: len(rows) for table, rows in log.history.items()}
@@ -140,14 +135,12 @@ class Bench:
                 continue
             columns = log.tables[table]
             _add(run, f"raw_app_history.{table}", {**columns, **MACHINERY_TYPES}, rows[self.told.get(table, 0) :])
-            self.stale |= {f"raw_app_history.{table}", f"raw_app.{table}"}
             run.execute(f"delete from raw_app.{table}")
             _add(run, f"raw_app.{table}", columns, list(log.mirror[table].values()))
             self.told[table] = len(rows)
         kinds = event_tables()
         for table, rows in self.product.events.items():
             _add(run, f"raw_segment.{table}", kinds[table], rows[self.heard.get(table, 0) :])
-            self.stale |= {f"raw_segment.{table}"} if len(rows) > self.heard.get(table, 0) else set()
             self.heard[table] = len(rows)
         clock: list[Row] = [
             {"_epoch": 1, "_lsn": lsn, "commit_at": at, "clock_at": at} for lsn, at in log.clock[self.ticked :]
@@ -158,17 +151,10 @@ class Bench:
         self.cuts += 1
         cut = [self.cuts, log.epoch, log.lsn, cut_at, cut_at, 1, self.cuts, cut_at]
         run.execute("insert into _flux.cuts values (?, ?, ?, ?, ?, ?, ?, ?)", cut)
-        self.stale |= {"_flux.clock", "_flux.cuts"}
 
     def build(self) -> None:
-        """Build the models anew that read what changed, and those that are broken on purpose with their other SQL."""
-        sources = self.manifest["sources"]
-        stale = {key for key, it in sources.items() if f"{it['schema']}.{it['identifier']}" in self.stale}
-        self.stale = set()
-        for key, node in self.nodes.items():
-            if node["name"] not in self.broken and not stale & {*node["depends_on"]["nodes"]}:
-                continue
-            stale.add(key)
+        """Build the models anew, those that are broken on purpose with their other SQL."""
+        for node in self.nodes.values():
             kind = "view" if node["config"]["materialized"] == "view" else "table"
             sql = node["compiled_code"]
             if node["name"] in self.broken:
@@ -265,7 +251,6 @@ def make(home: Path, parsed: Path) -> Iterator[Bench]:
         bench = Bench(
             connection, ordered, product, home / "target" / "manifest.json", out, told, heard, len(product.log.clock)
         )
-        bench.stale = {f"{it['schema']}.{it['identifier']}" for it in manifest["sources"].values()}
         bench.build()
         yield bench
 
