@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashboards.usage import RELATIONS
 from tests.models import test_structure as structure
 from tests.models.test_structure import MODELS, PROJECT, offenders, refs, text
 
@@ -150,8 +151,10 @@ def test_few_views_stand_on_one_another() -> None:
 
 def test_dashboards_read_marts_and_these_are_tables() -> None:
     read = {name for card in CARDS.glob("*.sql") for name in re.findall(r"ref\('(\w+)'\)", card.read_text())}
+    read -= RELATIONS.keys()  # who asked what is no model: it is made of logs when it is shown
     by_name = {model.stem: model for model in MODELS}
-    assert {name for name in read if "marts" not in by_name[name].parts} == set()
+    beside = {"rpt_bias_audit_summary"}  # restricted, without its small cells: the page of the audit's own audience
+    assert {name for name in read if "marts" not in by_name[name].parts} == beside
     assert {name for name in read if is_view(by_name[name])} == set()
 
 
