@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 WIDTHS = {"1440": 1440, "390": 390}
 SCHEMES = ("light", "dark")
 MOST_BYTES = 150_000
-_QUALITIES = (80, 65, 50, 35, 20)
+_QUALITIES = (35, 25, 15)
 _HEIGHT = 900
 
 

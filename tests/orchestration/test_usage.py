@@ -39,7 +39,7 @@ Open = Callable[[Settings], UsageConnection]
 
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    monkeypatch.setattr(usage.catalogue, "models", lambda manifest, last_build: [])
+    monkeypatch.setattr("dashboards.catalogue.models", lambda manifest, last_build: [])
     definitions = sites.definitions()
     relations = {name.partition(".")[2]: name for name in all_columns()}
     queries = check_sources(definitions, relations | RELATIONS)
@@ -51,10 +51,11 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
 
 
 def summary(connection: UsageConnection) -> list[dict[str, object]]:
-    return connection.arrow(
+    rows: list[dict[str, object]] = connection.arrow(
         "select source, is_known, words, count(query_id) as queries from usage.usage_sources"
         " left join usage.usage_queries using (source) group by all order by source"
     ).to_pylist()
+    return rows
 
 
 def test_what_was_never_logged_is_unknown(tmp_path: Path, opened: Open) -> None:
