@@ -37,7 +37,7 @@ _STATUS = {
 def draw_table(view: View) -> Drawing:
     """Draw the rows in the order of the query, which states its sort."""
     return Drawing(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(view.card.title)}">'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Rows of {text(view.card.title)}">'
         f"{html_table(view.card.columns, view.rows)}</div>"
     )
 
@@ -89,7 +89,7 @@ def draw_heatmap(view: View) -> Drawing:
         shades = '<i aria-hidden="true"></i>'
         key = f'<p class="key c-{colour}"><span>{text(card.low)}</span>{shades}<span>{text(card.high)}</span></p>'
     return Drawing(
-        f'{key}<div class="scroll" tabindex="0" role="region" aria-label="{text(card.title)}">'
+        f'{key}<div class="scroll" tabindex="0" role="region" aria-label="Cells of {text(card.title)}">'
         f'<table class="heat c-{colour}"><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
