@@ -155,7 +155,7 @@ def test_values_are_downloaded_as_they_are_for_the_choice_that_is_shown(built: B
 
 def test_words_that_a_spreadsheet_would_run_are_downloaded_as_words(tmp_path: Path, browser: Browser) -> None:
     connection = small.connection()
-    connection.connection.execute("insert into marts.fct_rows values ('=1+1', 2), ('a,\"b\"', -3.25)")
+    connection.connection.execute("insert into marts.fct_rows values ('=1+1', 2), ('a,\"b\"', -3.5)")
     definitions = small.write(tmp_path / "definitions")
     build_site(connection, definitions, tmp_path / "site", relations=small.RELATIONS, cut=CUT)
     page = Visit(browser, tmp_path / "site" / "index.html", 1440).page
@@ -163,7 +163,7 @@ def test_words_that_a_spreadsheet_would_run_are_downloaded_as_words(tmp_path: Pa
         page.locator("#listing [data-csv]").click()
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").split("\n")
     assert "'=1+1,2" in lines
-    assert '"a,""b""",-3.25' in lines
+    assert '"a,""b""",-3.5' in lines
 
 
 def test_page_of_what_is_restricted_opens_from_its_own_directory(built_fairness: Built, browser: Browser) -> None:
