@@ -98,7 +98,7 @@ def test_it_becomes_a_definition_and_only_markers_change(
     assert definition["cards"]["weekly_all"] == {
         "title": "Weekly, all", "chart": "line", "definition": "Made in a week.",
         "encode": {"x": "week_starts_on", "y": [{"column": "applications", "label": "Applications"}]},
-        "format": "decimal", "grain": "week",
+        "format": "decimal", "grain": "week", "expect": {"rows": ">= 0"},
     }  # fmt: skip
     assert "{{ ref('rpt_overview_weekly') }}" in (home / "cards" / "weekly_all.sql").read_text()
     assert "{{ ref('dim_client') }}" in (home / "cards" / "clients.sql").read_text()
