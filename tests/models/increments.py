@@ -67,7 +67,7 @@ class Bench:
                 PostgresMachinery(PostgresSession(loader)).ensure()
         self.parse()
         self.kept = self._kept()
-        self.lists = [n.name for n in self.manifest.nodes.values() if n.config.get("meta", {}).get("feeds")]
+        self.lists = self._lists()
 
     def parse(self) -> None:
         """Read the project's files."""
@@ -85,6 +85,14 @@ class Bench:
             ready = [k for k, n in nodes.items() if set(n.depends_on.nodes) & nodes.keys() <= set(ordered)]
             ordered += [k for k in ready if k not in ordered]
         return [nodes[key].name for key in ordered]
+
+    def _lists(self) -> list[str]:
+        """Names of the lists of changed keys that kept facts read; the match set has one of its own."""
+        nodes = self.manifest.nodes
+        read = {key for node in nodes.values() if node.name in self.kept for key in node.depends_on.nodes}
+        return [
+            nodes[key].name for key in sorted(read & nodes.keys()) if nodes[key].config.get("meta", {}).get("feeds")
+        ]
 
     def land(self) -> None:
         """Write what the raw tables hold now, and a new cut."""
