@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
-.PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-sdks test-dialects \
+.PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-increments test-sdks test-dialects \
 	test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake soak
 
 help: ## list the targets
@@ -39,6 +39,9 @@ test-metabase: install-dev ## Metabase's own client reads what Flux made in the 
 
 test-mutations: install-dev ## break the models' SQL one thing at a time, a test must notice; ARGS=fct_moves, ARGS=--write for docs/mutations.md
 	@$(BIN)/python -m tests.mutations $(ARGS)
+
+test-increments: install-dev ## the match set brought up to date along many changes, on DuckDB and Postgres; three minutes
+	@$(BIN)/python -m pytest tests/models/long $(ARGS)
 
 test-dialects: install-dev ## models as the adapters of BigQuery and Snowflake compile them, without a connection; makes .venv-dialects
 	@.ci/install-dialects

@@ -76,8 +76,9 @@ def multiply(warehouse: Path, copies: Copies, say: Callable[[str], None] = lambd
     try:
         connection.execute("set preserve_insertion_order = false")
         wanted = [table for table in raw_tables(connection) if copies.of(table.name) > 1]
+        ((file,),) = connection.execute("select current_database()").fetchall()
         with ThreadPoolExecutor(2) as pool:  # a small table's copies are made by one thread
-            for _ in pool.map(lambda table: _copy(connection, table, copies), wanted):
+            for _ in pool.map(lambda table: _copy(connection, file, table, copies), wanted):
                 pass
         for count in ("accepted", "loaded", "duplicates", "quarantined"):
             connection.execute(f"update _flux.segments set {count} = {count} * {copies.others}")
@@ -111,11 +112,12 @@ def rows_of(connection: duckdb.DuckDBPyConnection, table: RawTable) -> int:
     return int(row[0])
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: RawTable, copies: Copies) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, file: str, table: RawTable, copies: Copies) -> None:
     """Add the copies, the demo's own rows being copy 0."""
     listed = ", ".join(_column(table, name, kind, copies) for name, kind in table.columns.items())
     base = f'"_base_{table.schema}_{table.name}"'
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor:  # which begins in no file's catalog
+        cursor.execute(f'use "{file}"')
         cursor.execute(f"create temp table {base} as select * from {table.relation}")
         cursor.execute(
             f"insert into {table.relation} select {listed} from {base} cross join range(1, {copies.of(table.name)}) "

@@ -42,7 +42,7 @@ FUNCTIONS = {
         array_contains array_generate_range booland_agg boolor_agg convert_timezone date_part dateadd datediff
         dayofweekiso flatten generator json_extract_path_text left match_condition percentile_cont regexp_instr
         regexp_substr regexp_substr_all seq4 table to_json to_number to_timestamp_tz to_variant to_varchar transform
-        try_cast weekiso
+        bitshiftright try_cast weekiso
     """),
 }
 _PARAMETERS = r"(\(\d+(,\d+)?\))?"

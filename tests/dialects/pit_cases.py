@@ -61,7 +61,7 @@ PIT_JOINS: dict[str, list[tuple[str, object]]] = {
     "not_materialized": [
         (
             f"with places as ({_ROWS}), twice as {{{{ not_materialized() }}}} (select row_id from places), "
-            "both as (select * from twice union all select * from twice) select sum(row_id) as found from both",
+            "doubled as (select * from twice union all select * from twice) select sum(row_id) as found from doubled",
             2 * sum(number for number, _, _ in ROWS),
         )
     ],

@@ -277,7 +277,8 @@ def test_definition_owner_and_freshness_of_every_number_are_three_steps_from_the
     assert "`.flux/site/index.html`" in readme
     assert "`.flux/site/docs/index.html`" in readme
     places = {place.card.key: place for shown in content.read.values() for place in shown}
-    found = {card.key: card for card in numbers(site)}
+    # What the Usage page tells comes of logs, so no model is behind it.
+    found = {card.key: card for card in numbers(site) if not card.key.startswith("usage_")}
     assert set(found) == set(places)
     assert len(found) > 35
     metrics = load_metrics(project_directory())
