@@ -24,12 +24,12 @@ pairs as (
 applications as (      -- those of their pairs: all sights of a pair decide to which one it is credited
     select every_application.*
     from every_application
-    {%- if is_incremental() %}
+    {% if is_incremental() %}
     inner join pairs
         on
             every_application.member_id = pairs.member_id
             and every_application.opportunity_id = pairs.opportunity_id
-    {%- endif %}
+    {% endif %}
 ),
 
 -- An application is credited to the sight with which it was first known, of several to the newest; what

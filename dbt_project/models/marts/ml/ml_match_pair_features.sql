@@ -123,11 +123,15 @@ pair_features as (
         {%- endfor %}
         case
             when compared.are_known
-                then {{ rounded(safe_divide('coalesce(fits.met_importance, 0)', 'compared.asked_importance'), 6) }}
+                then {{ rounded(
+                    safe_divide('coalesce(fits.met_importance, 0)', 'compared.asked_importance'), 6
+                ) }}
         end as skill_coverage,
         case
             when compared.are_known
-                then {{ rounded(safe_divide('coalesce(fits.held_weight, 0)', '(1000000 * compared.asked_weight)'), 6) }}
+                then {{ rounded(
+                    safe_divide('coalesce(fits.held_weight, 0)', '(1000000 * compared.asked_weight)'), 6
+                ) }}
         end as skill_fit,
         cast(compared.level_gap as integer) as level_gap,
         cast(abs(compared.level_gap) as integer) as level_distance,
