@@ -121,18 +121,12 @@ pair_features as (
         ] %}
         cast(case when compared.{{ known }}_known then coalesce({{ count }}, 0) end as integer) as {{ name }},
         {%- endfor %}
-        case
-            when compared.are_known
-                then {{ rounded(
-                    safe_divide('coalesce(fits.met_importance, 0)', 'compared.asked_importance'), 6
-                ) }}
-        end as skill_coverage,
-        case
-            when compared.are_known
-                then {{ rounded(
-                    safe_divide('coalesce(fits.held_weight, 0)', '(1000000 * compared.asked_weight)'), 6
-                ) }}
-        end as skill_fit,
+        {%- for part, whole, name in [
+            ('coalesce(fits.met_importance, 0)', 'compared.asked_importance', 'skill_coverage'),
+            ('coalesce(fits.held_weight, 0)', '(1000000 * compared.asked_weight)', 'skill_fit'),
+        ] %}
+        case when compared.are_known then {{ rounded(safe_divide(part, whole), 6) }} end as {{ name }},
+        {%- endfor %}
         cast(compared.level_gap as integer) as level_gap,
         cast(abs(compared.level_gap) as integer) as level_distance,
         compared.hours_gap,
