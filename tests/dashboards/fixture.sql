@@ -242,7 +242,7 @@ select
 insert into restricted.rpt_bias_audit_summary by name
 with cells as (
     select
-        client_slug, model_version_id, dimension, category, tool_stage, metric,
+        client_slug, model_version_id, dimension, category, tool_stage, metric, stage,
         is_suppressed or (client_slug = 'ostra' and is_rare) as is_suppressed,
         (size * people)::bigint as assessed,
         (.5 - case when category like 'Female%' and model_version_id = 2 then .14 else 0 end
@@ -264,7 +264,9 @@ with cells as (
 )
 
 select
-    42 as audit_id, client_slug, model_version_id, 'ranker ' || model_version_id || '.0' as model_label, tool_stage, metric,
+    42 as audit_id, client_slug,
+    case when client_slug <> '(all)' then upper(left(client_slug, 1)) || substr(client_slug, 2) end as client_name,
+    model_version_id, model_version_id = 2 as is_newest_version, stage - 1 as outcome_rank, 'ranker ' || model_version_id || '.0' as model_label, tool_stage, metric,
     dimension, category, category = 'Unknown' as is_unknown, false as is_excluded_lt2pct, is_suppressed,
     case when not is_suppressed then assessed end as n,
     case when not is_suppressed then floor(assessed * chosen)::bigint end as selected,

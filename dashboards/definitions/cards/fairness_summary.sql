@@ -3,30 +3,19 @@ with
 
 audit as (select * from {{ ref('rpt_bias_audit_summary') }}),
 
-newest as (
-    select client_slug, max(model_version_id) as model_version_id
-    from audit
-    group by client_slug
-),
-
 named as (
     select
         audit.*,
-        case
-            when audit.client_slug = '(all)' then {{ filter('client') }}
-            else upper(left(audit.client_slug, 1)) || replace(substr(audit.client_slug, 2), '-', ' ')
-        end as client_name,
+        coalesce(audit.client_name, {{ filter('client') }}) as shown_name,
         audit.metric = 'scoring' as is_score,
         audit.dimension = 'sex' and audit.tool_stage = 'recommended' and audit.metric = 'selection' as is_by_sex
     from audit
-    inner join newest
-        on audit.client_slug = newest.client_slug and audit.model_version_id = newest.model_version_id
-    where audit.dimension in ('sex', 'race')
+    where audit.is_newest_version and audit.dimension in ('sex', 'race')
 ),
 
 counted as (
     select
-        client_name,
+        shown_name as client_name,
         max(model_label) as model_label,
         min(impact_ratio) filter (where is_score) as lowest_ratio,
         arg_min(category, impact_ratio) filter (where is_score) as lowest_category,
@@ -39,7 +28,7 @@ counted as (
         sum(n) filter (where is_by_sex) as all_n,
         coalesce(bool_or(is_suppressed) filter (where is_by_sex), true) as is_share_hidden
     from named
-    group by client_name
+    group by shown_name
 )
 
 select

@@ -4,10 +4,7 @@ with
 audit as (select * from {{ ref('rpt_bias_audit_summary') }})
 
 select
-    case
-        when audit.client_slug = '(all)' then {{ filter('client') }}
-        else upper(left(audit.client_slug, 1)) || replace(substr(audit.client_slug, 2), '-', ' ')
-    end as client_name,
+    coalesce(audit.client_name, {{ filter('client') }}) as client_name,
     audit.model_label,
     case audit.dimension when 'sex' then 'Sex' else 'Race or ethnicity' end as dimension,
     audit.category,

@@ -4,6 +4,8 @@ with
 
 audit as (select * from {{ ref('rpt_bias_audit') }}),
 
+clients as (select * from {{ ref('dim_client') }}),
+
 {% set group = 'model_version_id, client_slug, tool_stage, metric, dimension' -%}
 small as (
     select
@@ -51,29 +53,41 @@ measured as (      -- a ratio over a hidden rate would give that rate away
 
 final as (
     select
-        audit_id,
-        client_id,
-        model_version_id,
-        client_slug,
-        model_label,
-        tool_stage,
-        metric,
-        dimension,
-        category,
-        {{ suppressed('n', 'is_suppressed') }} as n,
-        {{ suppressed('selected', 'is_suppressed') }} as selected,
-        {{ suppressed('rate', 'is_suppressed') }} as rate,
-        {{ suppressed('impact_ratio', 'is_ratio_suppressed') }} as impact_ratio,
-        {{ suppressed('ir_ci_low', 'is_ratio_suppressed') }} as ir_ci_low,
-        {{ suppressed('ir_ci_high', 'is_ratio_suppressed') }} as ir_ci_high,
-        {{ suppressed('p_value', 'is_ratio_suppressed') }} as p_value,
-        {{ suppressed('adverse_impact', 'is_ratio_suppressed') }} as adverse_impact,
-        is_unknown,
-        is_excluded_lt2pct,
-        is_suppressed,
-        cast(period_start_at as date) as period_starts_on,
-        cast(period_end_at as date) as period_ends_on
+        measured.audit_id,
+        measured.client_id,
+        measured.model_version_id,
+        measured.client_slug,
+        clients.client_name,
+        measured.model_label,
+        measured.model_version_id = max(measured.model_version_id) over (
+            partition by measured.client_slug
+        ) as is_newest_version,
+        measured.tool_stage,
+        measured.metric,
+        case
+            when measured.metric = 'scoring' then 0
+            when measured.tool_stage = 'recommended' then 1
+            when measured.tool_stage = 'shortlisted' then 2
+            when measured.tool_stage = 'interviewed' then 3
+            else 4
+        end as outcome_rank,
+        measured.dimension,
+        measured.category,
+        {{ suppressed('measured.n', 'measured.is_suppressed') }} as n,
+        {{ suppressed('measured.selected', 'measured.is_suppressed') }} as selected,
+        {{ suppressed('measured.rate', 'measured.is_suppressed') }} as rate,
+        {{ suppressed('measured.impact_ratio', 'measured.is_ratio_suppressed') }} as impact_ratio,
+        {{ suppressed('measured.ir_ci_low', 'measured.is_ratio_suppressed') }} as ir_ci_low,
+        {{ suppressed('measured.ir_ci_high', 'measured.is_ratio_suppressed') }} as ir_ci_high,
+        {{ suppressed('measured.p_value', 'measured.is_ratio_suppressed') }} as p_value,
+        {{ suppressed('measured.adverse_impact', 'measured.is_ratio_suppressed') }} as adverse_impact,
+        measured.is_unknown,
+        measured.is_excluded_lt2pct,
+        measured.is_suppressed,
+        cast(measured.period_start_at as date) as period_starts_on,
+        cast(measured.period_end_at as date) as period_ends_on
     from measured
+    left join clients on measured.client_id = clients.client_id
 )
 
 select * from final

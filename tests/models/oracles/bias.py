@@ -211,7 +211,7 @@ def beside(hidden: set[str], rows: list[Row]) -> set[str]:
 @oracle(
     "restricted.rpt_bias_audit_summary",
     f"{NAMED} n selected rate impact_ratio ir_ci_low ir_ci_high p_value adverse_impact is_unknown is_excluded_lt2pct"
-    " is_suppressed period_starts_on period_ends_on",
+    " is_suppressed period_starts_on period_ends_on client_name is_newest_version outcome_rank",
 )
 def rpt_bias_audit_summary(source: Source) -> Rows:
     """No cell of fewer than five people, none that others give away, no ratio over a hidden one."""
@@ -225,7 +225,13 @@ def rpt_bias_audit_summary(source: Source) -> Rows:
             clients = [hidden[other] for other in groups if other[0] is not None and other[1:] == key[1:]]
             alone = {row["category"] for row in rows if sum(row["category"] in one for one in clients) == 1}
             hidden[key] = beside(hidden[key] | alone, rows)
+    newest: dict[Any, int] = {}
+    for client, model, *_ in groups:
+        newest[client] = max(model, newest.get(client, model))
     for key, rows in groups.items():
+        client, model, stage, metric, _ = key
+        name = None if client is None else source.by_id("clients")[client]["name"]
+        rank = 0 if metric == "scoring" else 1 + ["recommended", *STAGES].index(stage)
         for row in rows:
             is_hidden = row["category"] in hidden[key]
             blind = is_hidden or any(one.get("benchmark") in hidden[key] for one in rows)
@@ -234,6 +240,7 @@ def rpt_bias_audit_summary(source: Source) -> Rows:
                 *(None if is_hidden else row[name] for name in ("n", "selected", "rate")),
                 *(None if blind else row.get(name) for name in ("ratio", "low", "high", "p", "adverse")),
                 *(row["unknown"], row["excluded"], is_hidden, row["from"].date(), row["to"].date()),
+                *(name, model == newest[client], rank),
             )
 
 
