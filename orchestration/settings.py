@@ -74,7 +74,10 @@ class Settings:
         HistoryMode, About("whether each table gets a history beside its mirror; stays as the warehouse was begun")
     ] = "keep"
     loader_memory_bytes: Annotated[
-        int, About("most memory of the DuckDB inside the loader; what does not fit goes to files beside the warehouse")
+        int,
+        About(
+            "most memory of the DuckDB inside the loader (in a backlog of events 1.75 times that); else files are used"
+        ),
     ] = MEMORY_BYTES
     build_memory_bytes: Annotated[
         int | None,

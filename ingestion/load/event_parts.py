@@ -93,8 +93,9 @@ class EventParts:
         if self._preparers is not None:
             return True
         at = start or self.reader.start() or end
-        whole = (self.reader.directory / segment_name(at.segment)).stat().st_size if at.segment != end.segment else 0
-        return whole + end.offset - at.offset >= self.backlog_bytes
+        whole = [number for number in self.reader.segments() if at.segment <= number < end.segment]
+        sizes = ((self.reader.directory / segment_name(number)).stat().st_size for number in whole)
+        return end.offset - at.offset + sum(sizes) >= self.backlog_bytes
 
     def _part(self, start: LogPosition | None, catalog: Catalog) -> Part | None:
         """Cut off whole blocks, of any kind, up to some thousands of events."""

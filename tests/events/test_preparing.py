@@ -13,15 +13,18 @@ from typing import Any  # Any: rows
 
 import pytest
 
+from ingestion.events.record import KIND_EVENTS
 from ingestion.events.tracking_plan import TrackingPlan, parse_tracking_plan
 from ingestion.failpoints import VARIABLE
+from ingestion.load.event_parts import EventParts
 from ingestion.load.events import EventLoader, load_events
 from ingestion.load.prepared import Part, united
 from ingestion.load.preparer import Preparers
-from ingestion.log import LogReader
+from ingestion.log import LogReader, LogWriter
+from ingestion.log.segment import segment_name
 from ingestion.warehouse.duckdb.connection import connect
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
-from tests.events.calls import track, write
+from tests.events.calls import records, track, write
 
 PLAN = parse_tracking_plan(
     "version: 1\nsource: default\nmode: quarantine\nevents:\n"
@@ -120,6 +123,20 @@ def test_parts_that_give_columns_one_type_share_a_transaction(tmp_path: Path) ->
     write(tmp_path / "log", *(calls(10 * n, 10) for n in range(8)), calls(100, 10, "text"))
     with warehouse(tmp_path / "it.duckdb") as destination:
         assert drain_by_processes(destination, tmp_path / "log") == 3
+
+
+def test_a_backlog_is_all_that_waits_however_many_segments_it_lies_in(tmp_path: Path) -> None:
+    with LogWriter.open(tmp_path, segment_bytes=1) as writer:
+        for first in (0, 10, 20, 30):
+            writer.append(KIND_EVENTS, records(calls(first, 10)))
+            writer.commit()
+    reader = LogReader(tmp_path)
+    sizes = [(tmp_path / segment_name(number)).stat().st_size for number in reader.segments()]
+    assert len(sizes) > 3
+    start = reader.start()
+    assert start is not None
+    assert EventParts(reader, None, backlog_bytes=sum(sizes) - start.offset).is_backlog(start)
+    assert not EventParts(reader, None, backlog_bytes=sum(sizes) - start.offset + 1).is_backlog(start)
 
 
 def test_an_id_in_two_parts_of_a_transaction_lands_once(tmp_path: Path) -> None:

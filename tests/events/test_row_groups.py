@@ -47,6 +47,17 @@ def test_rows_of_a_backlog_go_straight_into_the_file(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_backlog_has_more_memory_and_gives_it_back(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "warehouse.duckdb", memory_bytes=100 << 20)
+    events = DuckdbDestination(connection).events
+    limits: list[str] = []
+    for backlog in (False, True, True, False, True, False):
+        events.foresee(backlog=backlog)
+        limits += connection.execute("select current_setting('memory_limit')").fetchone() or ()
+    connection.close()
+    assert limits == ["100.0 MiB", "175.0 MiB", "175.0 MiB", "100.0 MiB", "175.0 MiB", "100.0 MiB"]
+
+
 def test_what_is_not_committed_is_not_there(tmp_path: Path) -> None:
     connection = connect(tmp_path / "warehouse.duckdb")
     destination = DuckdbDestination(connection)
