@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 
 import click
 
@@ -11,17 +12,31 @@ from orchestration.cli.output import JsonValue, examples, json_option, print_jso
 NEWEST = 5
 
 
-@click.command(epilog=examples("flux status", "flux status --json"))
+@click.command(epilog=examples("flux status", "flux status --json", "flux status --watch --every 5"))
 @json_option
-def command(as_json: bool) -> int:
+@click.option("--watch", is_flag=True, help="Look again and again, with rates and the last build, until Ctrl-C.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between looks.")
+def command(as_json: bool, watch: bool, every: float) -> int:
     """Show tables, positions, lag, slot, log, events, schema changes, quarantine.
 
     Reads what the warehouse's owner wrote after its last commit, and asks the source for its slot; never opens the
-    warehouse.
+    warehouse. `--watch` redraws a terminal, prints a line a look elsewhere, and with `--json` a document a line.
     """
     from orchestration.walk.observing import observe
 
-    document = observe(read_settings())
+    settings = read_settings()
+    if watch:
+        from orchestration.cli import status_watch
+        from orchestration.cli.stopping import stop_on_signals
+        from orchestration.walk.building import last_build
+
+        with stop_on_signals() as stop:
+            status_watch.watch(
+                lambda: (observe(settings, ask=False), last_build(settings)),
+                stop, every=every, as_json=as_json, terminal=sys.stdout.isatty(),
+            )  # fmt: skip
+        return 0
+    document = observe(settings)
     if as_json:
         print_json(document)
         return 0

@@ -139,18 +139,19 @@ def warnings(results: Sequence[models.NodeResult]) -> list[str]:
 
 def is_whole_due(settings: Settings) -> bool:
     """Tell whether the last build of all models that looked at all rows is a day old, or one failed since, or died."""
-    whole_at = _last_build(settings).get("whole_at")
+    whole_at = last_build(settings).get("whole_at")
     return whole_at is None or dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(whole_at) > WHOLE_EACH
 
 
-def _last_build(settings: Settings) -> dict[str, Any]:  # Any: JSON
+def last_build(settings: Settings) -> dict[str, Any]:  # Any: JSON
+    """Give what the last build wrote down (`_remember`); nothing before the first."""
     path = settings.dbt_directory / LAST_BUILD
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def _begin(settings: Settings) -> dt.datetime | None:
     """Give the time of that build and take it out of the file, so that a build that dies leaves none."""
-    document = _last_build(settings)
+    document = last_build(settings)
     whole_at = document.pop("whole_at", None)
     if whole_at is None:
         return None
