@@ -17,7 +17,8 @@ torch = pytest.importorskip("torch", reason="torch is an optional extra; make te
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 
 if TYPE_CHECKING:
-    from training.loader.torch_batches import Batch, TorchBatches
+    from training.loader.handing import Batch
+    from training.loader.torch_batches import TorchBatches
 
 
 @pytest.fixture
@@ -70,6 +71,55 @@ def test_over_all_ranks_and_workers_each_row_comes_once(dataset: Dataset, worker
     assert sorted(row for rank in given for batch in rank for row in batch) == sorted(all_ids(dataset))
     assert [len(rank) for rank in given] == [rank.batches(workers) for rank in ranks]
     assert [sum(map(len, rank)) for rank in given] == [rank.rows for rank in ranks]
+
+
+def test_a_worker_uses_its_memory_again_and_never_what_somebody_still_has(dataset: Dataset) -> None:
+    from training.loader import handing
+
+    rows = batches_of(dataset, batch_size=20, context=["example_id"])
+    expected = [batch["example_id"].clone() for batch in rows]
+    kept, seen = [], []
+    for number, batch in enumerate(loader_of(rows, 1)):
+        seen.append(batch["example_id"].clone())
+        if number % 9 == 0:  # a view, long after its batch is gone
+            kept.append((number, batch["features"][3:5], batch["example_id"][-2:]))
+        del batch
+    pieces = [len(known) for known in handing._received_pieces.values()]
+
+    assert all(torch.equal(one, other) for one, other in zip(seen, expected, strict=True))
+    whole = list(rows)
+    for number, features, row in kept:
+        assert torch.equal(row, expected[number][-2:])
+        assert torch.equal(features.nan_to_num(-1), whole[number]["features"][3:5].nan_to_num(-1))
+    assert max(pieces) <= len(kept) + 5 < len(expected)
+
+
+def test_all_batches_of_an_epoch_can_be_kept(dataset: Dataset) -> None:
+    rows = batches_of(dataset, batch_size=20)
+    given = list(loader_of(rows, 1))
+
+    assert len(given) > 2 * 16
+    assert ids(given) == ids(list(rows))
+
+
+def test_what_a_worker_changes_or_keeps_arrives_as_it_was_then(dataset: Dataset) -> None:
+    rows = batches_of(dataset, batch_size=20)
+    expected = ids(list(rows))
+
+    class Changed(torch.utils.data.IterableDataset):  # type: ignore[misc, name-defined]  # as TorchBatches
+        def __iter__(self) -> Any:
+            before = None
+            for batch in rows:
+                if before is not None:
+                    yield {"example_id": before["example_id"][:1]}
+                batch["twice"] = batch["example_id"] * 2
+                yield batch
+                before = batch
+
+    given = list(loader_of(Changed(), 1))
+    assert ids(given[::2]) == expected
+    assert [[int(row) for row in batch["twice"]] for batch in given[::2]] == [[2 * i for i in it] for it in expected]
+    assert ids(given[1::2]) == [one[:1] for one in expected[:-1]]
 
 
 def test_workers_that_stay_see_the_next_epoch(dataset: Dataset) -> None:

@@ -25,9 +25,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 from training.errors import LoaderError
 from training.loader.batches import BatchStream
 from training.loader.encoding import LABELS, Arrays
+from training.loader.handing import Batch, Pieces, tensors_of
 from training.loader.order import Shard
 
-Batch = dict[str, torch.Tensor]
 State = dict[str, Any]  # Any: plain numbers and words, so that any checkpoint can hold it
 
 
@@ -53,6 +53,7 @@ class TorchBatches(IterableDataset):  # type: ignore[misc]  # torch is not there
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._begin: State | None = None
         self._given = 0
+        self._pieces: Pieces | None = None  # a worker's, for as long as it lives
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -146,12 +147,14 @@ class TorchBatches(IterableDataset):  # type: ignore[misc]  # torch is not there
         return [self._shard(role, roles).batches(self._stream.rows, self._stream.batch_size) for role in range(roles)]
 
     def _tensors(self, batches: Iterator[Arrays]) -> Iterator[Batch]:
+        if get_worker_info() is not None and self._pieces is None:
+            self._pieces = Pieces()
+        made = tensors_of if self._pieces is None else self._pieces.batch
         for arrays in batches:
-            made = {name: torch.from_numpy(array) for name, array in arrays.items()}
             if self._stream.columns.one_label:
-                made[LABELS] = made[LABELS][:, 0]
+                arrays = arrays | {LABELS: arrays[LABELS][:, 0]}
             self._given += 1
-            yield made
+            yield made(arrays)
 
 
 def _in_turn(batches: int, counts: list[int]) -> tuple[list[int], int]:
