@@ -123,6 +123,18 @@ def read_groups(directory: Path, split: str, columns: list[str] | None = None) -
                 yield part.read_row_group(number, columns=columns, use_threads=False)
 
 
+def read_row(directory: Path, split: str, place: int) -> pa.Table:
+    """Read one row of a split by its place. Decodes one row group."""
+    for path in sorted((directory / split).glob("part-*.parquet")):
+        with pq.ParquetFile(path) as part:
+            for number in range(part.num_row_groups):
+                rows = part.metadata.row_group(number).num_rows
+                if place < rows:
+                    return part.read_row_group(number, use_threads=False).slice(place, 1)
+                place -= rows
+    raise IndexError(f"split {split!r} below {str(directory)!r} ends {place} rows before that")
+
+
 def split_schema(directory: Path, split: str) -> pa.Schema:
     """Return the schema of a split's parts, from the footer of the first."""
     return pq.read_schema(directory / split / "part-00000.parquet").remove_metadata()

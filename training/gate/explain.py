@@ -3,7 +3,7 @@
 Uses the oracle's own declarations and scan. It shows values, to whoever asked; nothing here logs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # Any: values of any column
@@ -17,6 +17,8 @@ from training.gate.history import Row, Version, read_histories
 from training.gate.oracle import Scan, equal, scan_before, scan_now, spine_rows
 from training.gate.origins import Origin, Origins, origins_of
 from training.gate.text import listed, literals
+from training.parts import read_row
+from training.spec import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def explain_row(connection: Connection, dataset: Dataset, row_id: int) -> list[T
             " person withdrew consent or was erased, or the models were built of other data"
         )
     row = found[row_id]
-    histories = read_histories(connection, origins, [row])
+    histories = read_histories(connection, origins, [row], labels=True)
     then, now = scan_before(origins, histories, row), scan_now(origins, histories, row)
     told = []
     for part, names in _parts(spec).items():
@@ -72,14 +74,14 @@ def explain_row(connection: Connection, dataset: Dataset, row_id: int) -> list[T
                 if declared is None
                 else _scanned(part, declared, written, then, now)
             )
-    return [*told, *_labels(connection, origins, spec, written)]
+    return [*told, *_labels(connection, origins, spec, written, now)]
 
 
 def _row(dataset: Dataset, id_column: str, row_id: int) -> Row:
     for split in dataset.manifest.rows:
         place = pc.index(dataset.arrow(split, [id_column]).column(0), row_id).as_py()
         if place >= 0:
-            row: Row = dataset.arrow(split).slice(place, 1).to_pylist()[0]
+            row: Row = read_row(dataset.directory, split, place).to_pylist()[0]
             return row
     raise DatasetNotFoundError(
         f"dataset {dataset.manifest.name}/{dataset.manifest.id} has no row {row_id}; ids are in its column"
@@ -113,7 +115,9 @@ def _source(version: Version) -> Source:
     return Source(version.table, version.key, version.op, position, version.committed_at)
 
 
-def _labels(connection: Connection, origins: Origins, spec: Mapping[str, Any], written: Row) -> list[Told]:
+def _labels(
+    connection: Connection, origins: Origins, spec: Mapping[str, Any], written: Row, scan: Scan
+) -> Iterator[Told]:
     """Labels come of what followed; beside the value as known at the as-of time stands what the models say today."""
     labels = [label for label in (*spec["labels"], *spec.get("outcomes", ())) if label["name"] in origins.labels]
     known = [column for label in labels if (column := origins.labels[label["name"]].known)]
@@ -121,12 +125,24 @@ def _labels(connection: Connection, origins: Origins, spec: Mapping[str, Any], w
     chosen = literals([written[spec["id"]]])
     query = f"select {columns} from {spec['relation']} where {listed(spec['id'])} in ({chosen})"
     today: Row = next(iter(connection.arrow(query).to_pylist()), {})
-    told = []
     for label in labels:
-        tables = ", ".join(origins.labels[label["name"]].tables)
-        moment = today.get(origins.labels[label["name"]].known or "")
+        name, origin = label["name"], origins.labels[label["name"]]
+        moment = today.get(origin.known or "")
         since = f", known since {moment.isoformat()}" if moment is not None else ""
-        rule = f"within {label['window']} of {label['since']}, from {tables}{since}"
-        name = label["name"]
-        told.append(Told(name, "label", written[name], rule, (), None, today.get(name)))
-    return told
+        rule = f"within {label['window']} of {label['since']}, from {', '.join(origin.tables)}{since}"
+        start, window = written.get(label["since"]), duration(label["window"])
+        inside = [scan.happened(one, start, start + window) for one in origin.of] if start and window else []
+        sources = tuple(_source(version) for versions in inside for version in versions)
+        yield Told(name, "label", written[name], rule, sources, None, today.get(name))
+    if relevance := spec.get("relevance"):
+        name, grades = relevance["name"], relevance["grades"]
+        rule = f"the highest of {', '.join(f'{label} {grade}' for label, grade in grades.items())}"
+        yield Told(name, "label", written[name], rule, (), None, _relevance(grades, today))
+
+
+def _relevance(grades: Mapping[str, int], labels: Row) -> int | None:
+    """Give the highest grade that is true; where a label is not known, no lower grade than its own is either."""
+    for label, grade in sorted(grades.items(), key=lambda one: -one[1]):
+        if labels.get(label) is not False:
+            return grade if labels.get(label) else None
+    return 0

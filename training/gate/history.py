@@ -149,12 +149,15 @@ def before_log(moment: datetime) -> Place:
     return (0, (moment - _ZERO) // timedelta(microseconds=1))
 
 
-def read_histories(connection: Connection, origins: Origins, rows: Iterable[Row]) -> Histories:
-    """Read the histories that rows of the spine lead to: one query a table, whatever the number of rows."""
+def read_histories(connection: Connection, origins: Origins, rows: Iterable[Row], *, labels: bool = False) -> Histories:
+    """Read the histories that rows of the spine lead to: one query a table, whatever the number of rows.
+
+    With `labels` those too that are told of labels alone.
+    """
     histories, chosen = Histories(), list(rows)
     told = connection.arrow(_TIME_TOLD).to_pylist() if any(it.events for it in origins.tables.values()) else []
     known = "timestamp" if told and told[0]["is_time_told"] else "received_at"
-    for table in origins.tables.values():
+    for table in (table for table in origins.tables.values() if labels or not table.labels):
         relation = f"{'raw_segment' if table.events else 'raw_app_history'}.{listed(table.name)}"
         conditions = []
         for column, references in table.find.items():

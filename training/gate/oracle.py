@@ -50,18 +50,28 @@ class Scan:
         operands = [self._operand(operand, used) for operand in origin.of]
         return Computed(RULES[origin.rule](self._row, *operands, **settings), tuple(used.values()))
 
+    def happened(self, name: str, start: datetime, end: datetime) -> list[Version]:
+        """Return what a set of facts tells of a time, both ends included, in the order in which it became known."""
+        group = self._origins.sets[name]
+        assert group.happened is not None
+        facts = sorted(self._members(name), key=lambda fact: fact.known_at)
+        return [fact.version for fact in facts if start <= fact.version.values[group.happened] <= end]
+
     def _operand(self, operand: str, used: dict[int, Version]) -> Any:
         name, dot, column = operand.partition(".")
         if dot:
             version = self._entity(self._origins.entities[name], used)
             return None if version is None else version.values[column]
+        for one in self._members(name):
+            version = one.version if isinstance(one, Fact) else one
+            used[id(version)] = version
+        return self._members(name)
+
+    def _members(self, name: str) -> list[Any]:
         if name not in self._sets:
             group = self._origins.sets[name]
             found: list[Any] = self._versions(group) if group.happened is None else self._facts(group, group.happened)
             self._sets[name] = found
-        for one in self._sets[name]:
-            version = one.version if isinstance(one, Fact) else one
-            used[id(version)] = version
         return self._sets[name]
 
     def _entity(self, entity: Entity, used: dict[int, Version]) -> Version | None:

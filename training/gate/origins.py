@@ -21,7 +21,8 @@ DIRECTORY = Path(__file__).parents[1] / "specs" / "origins"
 class Table:
     """A history: its key, the columns read of it, and where the values come from by which its rows are found.
 
-    `events`: a table of the web app's events instead, known when they arrive.
+    `events`: a table of the web app's events instead, known when they arrive. `labels`: told of labels alone, which the
+    oracle does not recompute.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Table:
     columns: tuple[str, ...]
     find: Mapping[str, tuple[str, ...]]
     events: bool = False
+    labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class LabelOrigin:
-    """The tables that tell a label, and the relation's column that says since when it was known to be true."""
+    """The tables that tell a label, and the relation's column that says since when it was known to be true.
+
+    `of`: sets of what happened in them; what of these lies in the label's window is what the label was made of.
+    """
 
     tables: tuple[str, ...]
     known: str | None
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ def parse_origins(document: Mapping[str, Any], source: str) -> Origins:
             tuple(it["columns"]),
             {column: tuple(references) for column, references in it["find"].items()},
             it.get("events", False),
+            it.get("labels", False),
         )
         for name, it in document["tables"].items()
     }
@@ -160,7 +167,10 @@ def parse_origins(document: Mapping[str, Any], source: str) -> Origins:
         sets={name: _group(it) for name, it in document["sets"].items()},
         features={name: _origin(name, it) for name, it in document["features"].items()},
         context={name: _origin(name, it) for name, it in document["context"].items()},
-        labels={name: LabelOrigin(tuple(it["tables"]), it.get("known")) for name, it in document["labels"].items()},
+        labels={
+            name: LabelOrigin(tuple(it["tables"]), it.get("known"), tuple(it.get("of", ())))
+            for name, it in document["labels"].items()
+        },
         causes=tuple(_cause(it, source) for it in document.get("causes", ())),
         as_of_models=frozenset(document["lineage"]["as_of"]),
         as_of_sources=frozenset(document["lineage"]["sources"]),
@@ -199,6 +209,10 @@ def _check(origins: Origins, source: str) -> None:
         owner = group.via or group.table
         if group.match[0] not in origins.tables[owner].find:
             raise SpecError(f"{source}: rows of {name} are not found by {group.match[0]!r}; see 'find' of {owner}")
+    for label, told in origins.labels.items():
+        for name in told.of:
+            if name not in origins.sets or origins.sets[name].happened is None:
+                raise SpecError(f"{source}: {label} is told by {name!r}, which is no set of what happened")
     for cause in origins.causes:
         unknown = [one for one in cause.labels if one not in origins.labels]
         unknown += [one for one in cause.features if one not in origins.features]

@@ -135,7 +135,27 @@ def test_explain_tells_what_a_value_was_made_of_and_what_it_would_be_today(bench
         *(column.name for column in spec().features),
         *(name for name in (spec().id, spec().time, *(column.name for column in spec().context))),
         *(label.name for label in (*spec().labels, *spec().outcomes)),
+        "relevance",
     ]
+
+
+def test_explain_tells_what_made_a_label_true(bench: Bench) -> None:
+    dataset = open_dataset(bench.pull(spec()).directory)
+    rows = f"'{dataset.directory}/*/*.parquet'"
+    ((row, opportunity, anchored_at),) = bench.connection.execute(
+        f"select example_id, opportunity_id, anchored_at from {rows} where label_advance_30d order by 1 limit 1"
+    ).fetchall()
+
+    told = {one.column: one for one in explain_row(bench.reading, dataset, row)}
+
+    (applied,) = told["label_apply_14d"].sources
+    assert (applied.table, applied.op) == ("applications", "insert")
+    assert bench.row("applications", *applied.key)["opportunity_id"] == opportunity
+    assert anchored_at <= applied.committed_at < anchored_at + timedelta(days=14)
+    advanced = told["label_advance_30d"].sources
+    assert {one.table for one in advanced} == {"applications", "application_stage_events"}
+    assert (told["relevance"].value, told["relevance"].now) == (4, 4)
+    assert told["relevance"].rule.startswith("the highest of label_advance_30d 4, label_apply_14d 3")
 
 
 def test_explain_says_which_row_it_does_not_find(bench: Bench) -> None:
