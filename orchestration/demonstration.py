@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from orchestration import services
+from orchestration import dagster_processes, services
 from orchestration.errors import FluxError
 from orchestration.locks import holder, sole
 from orchestration.past import tell_past
@@ -52,7 +52,7 @@ def demonstrate(settings: Settings, screen: Screen) -> Summary:
                 f"Flux runs already in {str(settings.home)!r} ({holder(settings.up_lock)}); "
                 "stop it, or set FLUX_HOME to another directory"
             )
-        services.prepare_dagster(settings)
+        dagster_processes.prepare(settings)
         with ExitStack() as stack:
             with screen.step("product: server"):
                 stack.enter_context(product.stand_in(settings))

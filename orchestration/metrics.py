@@ -74,9 +74,9 @@ def render(document: Document) -> str:
     return generate_latest(_registry(lambda: document)).decode()
 
 
-def serve(observe: Callable[[], Document], port: int, stop: threading.Event) -> None:
-    """Answer /metrics on loopback until `stop` is set; the document is made anew for each request."""
-    server, thread = start_http_server(port, LOOPBACK, registry=_registry(observe))
+def serve(observe: Callable[[], Document], port: int, stop: threading.Event, *, host: str = LOOPBACK) -> None:
+    """Answer /metrics until `stop` is set; the document is made anew for each request."""
+    server, thread = start_http_server(port, host, registry=_registry(observe))
     stop.wait()
     server.shutdown()
     server.server_close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestration import services
+from orchestration import dagster_processes, services
 from orchestration.errors import FluxError
 from orchestration.locks import holder, sole
 from orchestration.past import tell_past
@@ -42,7 +42,7 @@ def _require_ports(settings: Settings) -> None:
 
 def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:
     code_server_port = free_port()
-    services.prepare_dagster(settings, code_server_port)
+    dagster_processes.prepare(settings, dagster_processes.loopback(code_server_port))
     listeners = [services.loader()]
     if settings.has_stand_in:
         if settings.demo_url is None:

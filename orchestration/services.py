@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from demo.server import Server
-from orchestration.errors import FluxError
-from orchestration.ports import LOOPBACK, answers
+from orchestration import dagster_processes as dagster
+from orchestration.ports import answers
 from orchestration.settings import Settings
 from orchestration.supervisor import Service
 from orchestration.walk.product import known_source
@@ -62,13 +59,11 @@ def metrics(port: int) -> Service:
 
 def code_server(settings: Settings, port: int) -> Service:
     """Dagster's view of our definitions: one for web server and daemon, who would each start their own."""
-    arguments = ("--module-name", "orchestration.definitions", "--location-name", "flux")
-    where = ("--host", LOOPBACK, "--port", str(port), "--use-python-environment-entry-point", "--log-level", "warning")
     return Service(
         name="code-server",
         module="orchestration.code_server",
-        arguments=(*arguments, *where),
-        environment=_dagster_environment(settings),
+        arguments=dagster.code_server_arguments(dagster.loopback(port)),
+        environment=dagster.environment(settings),
         healthy=answers(port),
         ready_seconds=180,
         # It waits for the run that is under way; a killed one leaves nothing half-published.
@@ -81,8 +76,8 @@ def web_server(settings: Settings, port: int) -> Service:
     return Service(
         name="web-server",
         module="dagster_webserver",
-        arguments=("--host", LOOPBACK, "--port", str(port), "--workspace", str(_workspace(settings))),
-        environment=_dagster_environment(settings),
+        arguments=dagster.web_server_arguments(settings, dagster.loopback(port)),
+        environment=dagster.environment(settings),
         healthy=answers(port),
         ready_seconds=180,
     )
@@ -93,33 +88,6 @@ def daemon(settings: Settings) -> Service:
     return Service(
         name="daemon",
         module="dagster._daemon",
-        arguments=("run", "--workspace", str(_workspace(settings))),
-        environment=_dagster_environment(settings),
+        arguments=dagster.daemon_arguments(settings),
+        environment=dagster.environment(settings),
     )
-
-
-def prepare_dagster(settings: Settings, code_server_port: int = 0) -> None:
-    """Write what Dagster reads: its instance's settings, and where our code server is."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(instance_file(), settings.dagster_home / "dagster.yaml")
-    if code_server_port:
-        _workspace(settings).write_text(
-            "load_from:\n  - grpc_server:\n"
-            f"      host: {LOOPBACK}\n      port: {code_server_port}\n      location_name: flux\n"
-        )
-
-
-def instance_file() -> Path:
-    """Find dagster.yaml of the checkout."""
-    path = Path(__file__).parents[1] / "dagster.yaml"
-    if not path.exists():
-        raise FluxError(f"there is no {str(path)!r}; install Flux from its checkout: make install")
-    return path
-
-
-def _workspace(settings: Settings) -> Path:
-    return settings.dagster_home / "workspace.yaml"
-
-
-def _dagster_environment(settings: Settings) -> dict[str, str]:
-    return {"DAGSTER_HOME": str(settings.dagster_home)}

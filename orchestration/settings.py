@@ -20,6 +20,7 @@ from ingestion.failpoints import VARIABLE as FAILPOINT
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
 from orchestration.errors import SettingError
+from orchestration.secret_files import SUFFIX, with_files
 from orchestration.settings_checks import check
 
 PREFIX = "FLUX_"
@@ -141,6 +142,9 @@ class Settings:
     ] = None
     metabase_embedding_secret_file: Annotated[Path | None, About("file with that key, instead of the variable")] = None
     dagster_port: Annotated[int, About("port of Dagster's web server on loopback, under `flux up`")] = 3070
+    dagster_url: Annotated[
+        str | None, About("postgresql://... of Dagster's storage; unset: files below FLUX_HOME", secret=True)
+    ] = None
     site_port: Annotated[int, About("port of the dashboards on loopback, under `flux up`")] = 3071
     build_minutes: Annotated[float, About("least minutes between two builds of the models under `flux up`")] = 5.0
     demo_scale: Annotated[
@@ -160,7 +164,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the FLUX_* variables. Raises SettingError for an unknown name or a value that cannot be meant."""
-        environment = os.environ if environment is None else environment
+        environment = with_files(os.environ if environment is None else environment, secrets())
         known = {PREFIX + name.upper(): name for name in _HINTS}
         values: dict[str, object] = {}
         for name, text in environment.items():
@@ -279,6 +283,12 @@ class Settings:
     def __repr__(self) -> str:
         shown = ", ".join(f"{row['name']}={row['value']!r}" for row in describe(self))
         return f"Settings({shown})"
+
+
+def secrets() -> list[str]:
+    """Name the variables that may be given as a file, too: NAME_FILE. Those with a setting for that are left to it."""
+    names = {PREFIX + name.upper(): about.secret for name, (_, about) in _HINTS.items()}
+    return [name for name, secret in names.items() if secret and name + SUFFIX not in names]
 
 
 def describe(settings: Settings) -> list[dict[str, str]]:

@@ -16,7 +16,11 @@ _LEAST_MEMORY: Final = 64 << 20
 
 def check(settings: Settings) -> None:
     """Raise SettingError for the first setting that cannot be meant."""
-    for name, url in (("FLUX_SOURCE_URL", settings.source_url), ("FLUX_DEMO_URL", settings.demo_url)):
+    for name, url in (
+        ("FLUX_SOURCE_URL", settings.source_url),
+        ("FLUX_DEMO_URL", settings.demo_url),
+        ("FLUX_DAGSTER_URL", settings.dagster_url),
+    ):
         if url is not None and not url.startswith(("postgresql://", "postgres://")):
             raise SettingError(f"{name} wants postgresql://user@host:port/database, got a URL of another kind")
     _check_warehouse(settings.warehouse_url)

@@ -55,10 +55,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Log nothing: who looks at what is nobody's business."""
 
 
-def serve(directory: Path, port: int, stop: threading.Event) -> None:
+def serve(directory: Path, port: int, stop: threading.Event, *, host: str = LOOPBACK) -> None:
     """Serve until `stop` is set."""
     handler = functools.partial(Handler, directory=str(directory))
-    with http.server.ThreadingHTTPServer((LOOPBACK, port), handler) as server:
+    with http.server.ThreadingHTTPServer((host, port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, name="site", daemon=True)
         thread.start()
         stop.wait()

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     "--serve",
     "served",
     is_flag=True,
-    help="Answer /metrics on loopback at FLUX_METRICS_PORT until Ctrl-C, and push to FLUX_OTLP_ENDPOINT if set.",
+    help="Answer /metrics at FLUX_METRICS_PORT until Ctrl-C, and push to FLUX_OTLP_ENDPOINT if set.",
 )
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of --serve; it knows no login.")
 @click.option("--push", "pushed", is_flag=True, help="Push once to FLUX_OTLP_ENDPOINT, an OpenTelemetry receiver.")
-def command(served: bool, pushed: bool) -> int:
+def command(served: bool, host: str, pushed: bool) -> int:
     """Print, serve or push the state as metrics: Prometheus, OpenTelemetry.
 
     From what loader and capture wrote down last: the warehouse is never opened, and the source is asked for its slot
@@ -38,7 +39,7 @@ def command(served: bool, pushed: bool) -> int:
     if served and pushed:
         raise click.UsageError("--serve pushes already, at an interval; leave --push out")
     if served:
-        _serve(settings)
+        _serve(settings, host)
     elif pushed:
         _push(settings)
     else:
@@ -58,14 +59,14 @@ def _push(settings: Settings) -> None:
     Pusher(settings.otlp_endpoint, settings.home).push(observe(settings, ask=False))
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, host: str) -> None:
     from orchestration.cli.stopping import stop_on_signals
     from orchestration.metrics import serve
     from orchestration.otlp import pushing
-    from orchestration.ports import LOOPBACK, require_free
+    from orchestration.ports import require_free
     from orchestration.walk.observing import observe
 
     require_free(settings.metrics_port, "the metrics", "FLUX_METRICS_PORT")
     with stop_on_signals() as stop, pushing(settings, lambda: observe(settings, ask=False), stop):
-        click.echo(f"metrics at http://{LOOPBACK}:{settings.metrics_port}/metrics", err=True)
-        serve(lambda: observe(settings, ask=False), settings.metrics_port, stop)
+        click.echo(f"metrics at http://{host}:{settings.metrics_port}/metrics", err=True)
+        serve(lambda: observe(settings, ask=False), settings.metrics_port, stop, host=host)

@@ -1,4 +1,7 @@
-"""`flux service`: the processes that `flux up` and `flux demo` start. Hidden, since nobody starts them by hand."""
+"""`flux service`: single processes, for `flux up` and for supervisors: containers, systemd (docs/deployment.md).
+
+Hidden, since nobody starts them by hand.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,65 @@ def site(port: int) -> None:
 
     with stop_on_signals() as stop:
         serve(read_settings().site_directory, port, stop)
+
+
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; it knows no login.")
+_CODE_SERVER = click.option("--code-server", required=True, metavar="HOST:PORT", help="Where the code server listens.")
+
+
+@command.command("code-server", epilog=examples("flux service code-server --port 4000"))
+@_HOST
+@click.option("--port", type=int, required=True, help="Port that web server and daemon reach.")
+def code_server(host: str, port: int) -> None:
+    """Become Dagster's code server: it holds the graph, and its children are the runs."""
+    from orchestration import dagster_processes as dagster
+
+    settings = read_settings()
+    dagster.prepare(settings)
+    dagster.become(settings, "orchestration.code_server", dagster.code_server_arguments(dagster.Address(host, port)))
+
+
+@command.command("web-server", epilog=examples("flux service web-server --code-server 127.0.0.1:4000"))
+@_HOST
+@click.option("--port", type=int, help="Port; default: FLUX_DAGSTER_PORT.")
+@_CODE_SERVER
+def web_server(host: str, port: int | None, code_server: str) -> None:
+    """Become Dagster's web server."""
+    from orchestration import dagster_processes as dagster
+
+    settings = read_settings()
+    dagster.prepare(settings, dagster.Address.parse(code_server))
+    at = dagster.Address(host, settings.dagster_port if port is None else port)
+    dagster.become(settings, "dagster_webserver", dagster.web_server_arguments(settings, at))
+
+
+@command.command(epilog=examples("flux service daemon --code-server 127.0.0.1:4000"))
+@_CODE_SERVER
+def daemon(code_server: str) -> None:
+    """Become Dagster's daemon: sensors, schedules, the queue of runs."""
+    from orchestration import dagster_processes as dagster
+
+    settings = read_settings()
+    dagster.prepare(settings, dagster.Address.parse(code_server))
+    dagster.become(settings, "dagster._daemon", dagster.daemon_arguments(settings))
+
+
+@command.command(epilog=examples("flux service healthy capture"))
+@click.argument("name", required=False)
+def healthy(name: str | None) -> int:
+    """Say by the exit code whether a process of this FLUX_HOME is well: what health checks of containers ask.
+
+    Without a name: whether the settings are valid and FLUX_HOME can be written.
+    """
+    from orchestration.walk.health import look
+
+    settings = read_settings()
+    if name == "daemon":
+        from orchestration import dagster_processes as dagster
+
+        dagster.become(settings, "dagster._daemon", ("liveness-check",))
+    look(settings, name)
+    return 0
 
 
 class _Teller:

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from orchestration.cli.main import flux
-from orchestration.settings import PREFIX, Settings, describe
+from orchestration.settings import PREFIX, Settings, describe, secrets
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,7 +51,7 @@ def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
-    known = {row["name"] for row in describe(Settings.read({}))}
+    known = {row["name"] for row in describe(Settings.read({}))} | {f"{name}_FILE" for name in secrets()}
     named = {name for name in re.findall(rf"{PREFIX}[A-Z_]*", page.read_text()) if not SUITE.fullmatch(name)}
 
     assert named <= known

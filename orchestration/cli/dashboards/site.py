@@ -96,14 +96,15 @@ def _in_metabase(settings: Settings, key: str) -> str:
 
 @click.command(epilog=examples("flux dashboards serve", "flux dashboards serve --audience leadership --port 8080"))
 @_audience
-@click.option("--port", type=int, help="Port on loopback; default: FLUX_SITE_PORT.")
-def serve(audience: str, port: int | None) -> int:
+@click.option("--port", type=int, help="Port; default: FLUX_SITE_PORT.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; it knows no login.")
+def serve(audience: str, port: int | None, host: str) -> int:
     """Serve a site on loopback until stopped.
 
-    Whoever may log in to this machine can read what is served, so a site of what is restricted is not: open it from
-    disk.
+    Whoever reaches the address (on loopback: whoever may log in to this machine) can read what is served, so a site of
+    what is restricted is not: open it from disk.
     """
-    from orchestration import ports, site_server
+    from orchestration import site_server
     from orchestration.cli.stopping import stop_on_signals
     from orchestration.walk import sites
 
@@ -111,7 +112,7 @@ def serve(audience: str, port: int | None) -> int:
     if sites.chosen(sites.definitions(), audience).is_private:
         raise FluxError(f"the site of {audience!r} shows what is restricted; open it from disk: flux dashboards open")
     port = settings.site_port if port is None else port
-    click.echo(f"http://{ports.LOOPBACK}:{port}/ (stop with Ctrl-C)")
+    click.echo(f"http://{host}:{port}/ (stop with Ctrl-C)")
     with stop_on_signals() as stop:
-        site_server.serve(sites.index_of(settings, audience).parent, port, stop)
+        site_server.serve(sites.index_of(settings, audience).parent, port, stop, host=host)
     return 0
