@@ -10,6 +10,8 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Browser, Page
 
+from dashboards.static.pictures import DRAWN
+
 Test = TypeVar("Test", bound=Callable[..., object])
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 MARKS = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
@@ -38,6 +40,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(path.as_uri() + fragment)
+        self.page.wait_for_function(DRAWN)
 
     def wide(self) -> list[str]:
         """What is wider than the window and not inside a part that scrolls by itself."""

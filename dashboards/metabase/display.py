@@ -13,14 +13,14 @@ Settings = dict[str, Any]  # Any: JSON of Metabase's own shape
 # Light theme of the static site (static/theme.css): a colour's role looks alike on both.
 COLOURS: Final = {
     "primary": "#3f5fe0",
-    "second": "#b5418b",
-    "third": "#5b7f1f",
-    "fourth": "#0b7fb0",
-    "internal": "#7a4fd6",
-    "external": "#748091",
-    "supply": "#0d8f7f",
-    "demand": "#cf6410",
-    "neutral": "#7f8a9b",
+    "second": "#cf630d",
+    "third": "#029e72",
+    "fourth": "#91256c",
+    "internal": "#029e72",
+    "external": "#7b8596",
+    "supply": "#0e7c93",
+    "demand": "#c97700",
+    "neutral": "#8a94a3",
 }
 _DISPLAYS: Final = {
     "line": "line",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards.static import svg
-from dashboards.static.number_format import write
-from dashboards.static.view import Drawing, View, spoken, text
+from dashboards.static.number_format import write, write_alike
+from dashboards.static.view import Drawing, View, breakable, spoken, text
 
 
 def draw_funnel(view: View) -> Drawing:
@@ -36,7 +36,8 @@ def draw_rows(view: View) -> Drawing:
     goal = view.card.target / largest if view.card.target is not None else None
     colour = view.card.encode.y[0].colour
     items = [
-        f'<li><span class="name">{text(row[view.x])}</span>{svg.bar((value or 0.0) / largest, colour, goal=goal)}'
+        f'<li><span class="name">{breakable(str(row[view.x]))}</span>'
+        f"{svg.bar((value or 0.0) / largest, colour, goal=goal)}"
         f'<span class="num">{text(write(value, view.card.format))}</span></li>'
         for row, value in zip(view.rows, values, strict=True)
     ]
@@ -63,8 +64,9 @@ def draw_dots(view: View) -> Drawing:
         return (value - low) / (high - low)
 
     goal = share(card.target) if card.target is not None else None
+    words = [write_alike([row[measure.column] for row in view.rows], card.format) for measure in card.encode.y]
     items = []
-    for row in view.rows:
+    for place, row in enumerate(view.rows):
         numbers = [view.number(row, measure.column) for measure in card.encode.y]
         points = [
             (share(number), measure.colour)
@@ -72,8 +74,8 @@ def draw_dots(view: View) -> Drawing:
             if number is not None
         ]
         items.append(
-            f'<li><span class="name">{text(row[view.x])}</span>{svg.dots(points, goal=goal)}'
-            + "".join(f'<span class="num">{text(write(number, card.format))}</span>' for number in numbers)
+            f'<li><span class="name">{breakable(str(row[view.x]))}</span>{svg.dots(points, goal=goal)}'
+            + "".join(f'<span class="num">{text(column[place])}</span>' for column in words)
             + "</li>"
         )
     axis = (

@@ -7,6 +7,7 @@ tooltips.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from dashboards.model import Format, Grain
@@ -33,6 +34,19 @@ def write(value: object, kind: Format) -> str:
         return str(value)
     number = as_number(value)
     return DASH if number is None else _write_number(number, kind)
+
+
+def write_alike(values: Sequence[object], kind: Format) -> list[str]:
+    """Return a column of values in words, with as many digits behind the point in each as the one that needs most."""
+    numbers = [as_number(value) for value in values]
+    size = 100 if kind == "percent" else 1
+    if kind not in (*_UNITS, "percent") or all(round(number * size, 9) % 1 == 0 for number in numbers if number):
+        return [write(value, kind) for value in values]
+    unit = "%" if kind == "percent" else f"{_NBSP}{_UNITS[kind]}"
+    return [
+        DASH if number is None else f"{_MINUS if number < 0 else ''}{abs(number) * size:,.1f}{unit}"
+        for number in numbers
+    ]
 
 
 def write_delta(difference: float, relative: float | None, kind: Format) -> str:

@@ -50,7 +50,9 @@
       return {
         name: one.label, type: bars ? "bar" : "line", data: hidden ? [] : one.values, stack: stacked ? "all" : undefined,
         symbol: "circle", symbolSize: 5, showSymbol: one.values.length === 1, connectNulls: false, silent: true,
-        lineStyle: { width: plot.kind === "area" ? 1 : 2, color: tint }, itemStyle: { color: tint },
+        lineStyle: { width: plot.kind === "area" ? 1 : 2, color: tint },
+        // A seam between the parts of a stack, so that neighbours are told apart without their colours.
+        itemStyle: bars && plot.series.length > 1 ? { color: tint, borderColor: colour("surface"), borderWidth: 0.5 } : { color: tint },
         areaStyle: plot.kind === "area" ? { color: tint, opacity: 0.35 } : undefined, barMaxWidth: 22, barCategoryGap: "30%",
       };
     });
@@ -163,7 +165,23 @@
     var element = card.querySelector("[data-plot]");
     if (element && plot && window.echarts) draw(element, plot);
   }
-  function redraw() { plots.forEach(fit); }
+  function redraw() { plots.forEach(fit); allEdges(); }
+
+  // ---- what does not fit its card scrolls there: it fades out on that side, and a button goes on to the right ----
+  function edges(scroll) {
+    var left = scroll.scrollLeft > 2, right = scroll.scrollLeft + scroll.clientWidth < scroll.scrollWidth - 2;
+    scroll.dataset.more = right ? (left ? "both" : "right") : left ? "left" : "";
+    scroll.toggleAttribute("data-below", scroll.scrollTop + scroll.clientHeight < scroll.scrollHeight - 2);
+    var button = scroll.nextElementSibling;
+    if (button && button.matches(".more")) button.hidden = !right;
+  }
+  function allEdges() { document.querySelectorAll(".scroll").forEach(edges); }
+  document.addEventListener("scroll", function (event) { if (event.target.matches && event.target.matches(".scroll")) edges(event.target); }, true);
+  document.addEventListener("toggle", allEdges, true);
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest(".more");
+    if (button) button.previousElementSibling.scrollBy({ left: button.previousElementSibling.clientWidth * 0.6, behavior: "smooth" });
+  });
 
   // ---- filter: bodies for each choice lie in the page, packed; they are unpacked at the first choice ----
   var cards = Array.from(document.querySelectorAll("[data-card]"));
@@ -183,7 +201,8 @@
     });
     if (!value && !unpacking) return;
     var mine = ++newest;
-    unpack().then(function (variants) {
+    Promise.all([unpack(), begun]).then(function (both) {
+      var variants = both[0];
       if (mine !== newest) return; // another choice was made meanwhile
       cards.forEach(function (card) { put(card, variants[card.id], value); });
       document.documentElement.dataset.chosen = value;
@@ -202,8 +221,13 @@
     if (data) data.open = open;
     card.querySelector("[data-csv]").hidden = !body.querySelector("table");
     drawIn(card, chosen.plot);
+    card.querySelectorAll(".scroll").forEach(edges);
   }
-  cards.forEach(function (card) { drawIn(card, drawings[card.id]); });
+  // Axes are text on a canvas: drawn before the font is there, every plot would be drawn twice (0.6 s of a page of 50 cards).
+  var begun = (document.fonts ? document.fonts.load("12px Inter") : Promise.resolve()).catch(function () {}).then(function () {
+    cards.forEach(function (card) { drawIn(card, drawings[card.id]); });
+    allEdges();
+  });
 
   // ---- download: the table of a card as it stands, for the choice that is shown; exact values, not rounded ones ----
   function quoted(text) { return /[",\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text; }
@@ -275,5 +299,4 @@
   matchMedia("print").addEventListener("change", redraw);
   window.addEventListener("beforeprint", redraw);
   window.addEventListener("afterprint", redraw);
-  if (document.fonts) document.fonts.ready.then(redraw);
 })();

@@ -19,6 +19,8 @@ from playwright.sync_api import Page, sync_playwright
 WIDTHS = {"1440": 1440, "390": 390}
 SCHEMES = ("light", "dark")
 MOST_BYTES = 150_000
+DRAWN = "() => [...document.querySelectorAll('[data-plot]')].every(plot => plot.querySelector('canvas'))"
+"""Whether all plots of a page are there: they are drawn once the font is."""
 _QUALITIES = (35, 25, 15)
 _HEIGHT = 900
 
@@ -37,8 +39,8 @@ def take(directory: Path, sites: Sequence[Path], *, png: bool = False) -> Iterat
                 page = context.new_page()
                 for site in sites:
                     for path in sorted(site.glob("*.html")):
-                        page.goto(path.as_uri())
-                        page.evaluate("document.fonts.ready")
+                        page.goto(path.resolve().as_uri())
+                        page.wait_for_function(DRAWN)
                         target = directory / f"{_name(site, path)}-{width}-{scheme}.{'png' if png else 'webp'}"
                         target.write_bytes(page.screenshot(full_page=True) if png else _webp(page))
                         yield target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from dashboards.model import Format, Grain
+from dashboards.model import Card, Grain
 from dashboards.static.number_format import write, write_date, write_period
 from dashboards.static.periods import all_periods
 from dashboards.static.view import PALETTE, Drawing, Series, View, text
@@ -29,7 +29,7 @@ def draw_plot(view: View) -> Drawing:
         "origin": card.origin,
     }
     return Drawing(
-        f"{_legend(series, card.target, card.format)}"
+        f"{_legend(series, card)}"
         f'<div class="plot" data-plot tabindex="0" role="img" aria-label="{text(describe(view, days, series))}"></div>',
         plot,
     )
@@ -79,16 +79,17 @@ def describe(view: View, days: list[date], series: list[Series]) -> str:
     return " ".join(parts)
 
 
-def _legend(series: list[Series], target: float | None, kind: Format) -> str:
+def _legend(series: list[Series], card: Card) -> str:
     entries = []
     if len(series) > 1:
+        swatch = "line" if card.chart == "line" else "box"
         entries = [
             f'<li><button type="button" aria-pressed="true" data-series="{index}">'
-            f'<i class="line c-{one.colour}"></i>{text(one.label)}</button></li>'
+            f'<i class="{swatch} c-{one.colour}"></i>{text(one.label)}</button></li>'
             for index, one in enumerate(series)
         ]
-    if target is not None:
-        entries.append(f'<li class="goal"><i class="dash"></i>target {text(write(target, kind))}</li>')
+    if card.target is not None:
+        entries.append(f'<li class="goal"><i class="dash"></i>target {text(write(card.target, card.format))}</li>')
     return f'<ul class="legend">{"".join(entries)}</ul>' if entries else ""
 
 

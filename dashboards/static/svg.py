@@ -62,7 +62,7 @@ def bar(share: float, colour: str, *, goal: float | None = None) -> str:
 
 
 def dots(points: Sequence[tuple[float, str]], *, goal: float | None = None) -> str:
-    """Return dots at shares (0-1) of the width, joined by a thin line, with an optional mark at the goal's share."""
+    """Return dots at shares (0-1) of the width, the first on top, joined by a line; goal is a mark at its own."""
     shares = [share for share, _ in points]
     rule = '<line class="rule" x1="0" x2="100%" y1="50%" y2="50%"/>'
     mark = ""
@@ -72,6 +72,6 @@ def dots(points: Sequence[tuple[float, str]], *, goal: float | None = None) -> s
     if len(shares) > 1:
         link = f'<line class="link" x1="{min(shares) * 100:.2f}%" x2="{max(shares) * 100:.2f}%" y1="50%" y2="50%"/>'
     circles = "".join(
-        f'<circle class="c-{colour}" cx="{share * 100:.2f}%" cy="50%" r="5"/>' for share, colour in points
+        f'<circle class="c-{colour}" cx="{share * 100:.2f}%" cy="50%" r="5"/>' for share, colour in reversed(points)
     )
     return f'<svg class="dots" aria-hidden="true">{rule}{mark}{link}{circles}</svg>'

@@ -8,10 +8,10 @@ from datetime import date
 from dashboards.model import NUMBERS, Column, Format
 from dashboards.rows import Row, as_number
 from dashboards.static import svg
-from dashboards.static.number_format import DASH, write
+from dashboards.static.number_format import DASH, write, write_alike
 from dashboards.static.periods import all_periods
 from dashboards.static.plot import series_of
-from dashboards.static.view import Drawing, View, text
+from dashboards.static.view import Drawing, View, breakable, text
 
 _LEFT: frozenset[Format] = frozenset({"text", "date", "timestamp", "status"})
 # Words of a status column -> how they look. Unknown words look neutral.
@@ -36,10 +36,7 @@ _STATUS = {
 
 def draw_table(view: View) -> Drawing:
     """Draw the rows in the order of the query, which states its sort."""
-    return Drawing(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Rows of {text(view.card.title)}">'
-        f"{html_table(view.card.columns, view.rows)}</div>"
-    )
+    return Drawing(_wide(html_table(view.card.columns, view.rows), f"Rows of {view.card.title}"))
 
 
 def html_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -52,11 +49,14 @@ def html_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
         if column.bar
     }
     head = "".join(f'<th scope="col"{_align(column)}>{text(column.label)}</th>' for column in columns)
+    words = [write_alike([row[column.column] for row in rows], column.format) for column in columns]
     body = []
-    for row in rows:
-        cells = [f'<th scope="row"{_align(columns[0])}{_raw(columns[0], row)}>{_cell(columns[0], row, largest)}</th>']
-        cells += [f"<td{_align(one)}{_raw(one, row)}>{_cell(one, row, largest)}</td>" for one in columns[1:]]
-        body.append(f"<tr>{''.join(cells)}</tr>")
+    for place, row in enumerate(rows):
+        cells = [
+            f"{_align(column)}{_raw(column, row)}>{_cell(column, row, largest, written[place])}"
+            for column, written in zip(columns, words, strict=True)
+        ]
+        body.append(f'<tr><th scope="row"{cells[0]}</th>{"".join(f"<td{cell}</td>" for cell in cells[1:])}</tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
@@ -88,11 +88,11 @@ def draw_heatmap(view: View) -> Drawing:
     if card.low and card.high:
         shades = '<i aria-hidden="true"></i>'
         key = f'<p class="key c-{colour}"><span>{text(card.low)}</span>{shades}<span>{text(card.high)}</span></p>'
-    return Drawing(
-        f'{key}<div class="scroll" tabindex="0" role="region" aria-label="Cells of {text(card.title)}">'
-        f'<table class="heat c-{colour}"><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+    table = (
+        f'<table class="heat c-{colour}" style="--columns:{len(columns)}"><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table>"
     )
+    return Drawing(key + _wide(table, f"Cells of {card.title}"))
 
 
 def data_table(view: View) -> str:
@@ -114,11 +114,19 @@ def data_table(view: View) -> str:
     return html_table([head, *measures], view.rows)
 
 
-def _cell(column: Column, row: Row, largest: dict[str, float]) -> str:
+def _wide(table: str, label: str) -> str:
+    """Let a table scroll within its card; the script shows the button, for pointers, where there is more beyond it."""
+    button = (
+        '<button type="button" class="more" tabindex="-1" aria-hidden="true" title="More columns" hidden>›</button>'
+    )
+    frame = f'<div class="scroll" tabindex="0" role="region" aria-label="{text(label)}">{table}</div>'
+    return f'<div class="wide">{frame}{button}</div>'
+
+
+def _cell(column: Column, row: Row, largest: dict[str, float], words: str) -> str:
     value = row[column.column]
     if value is None and column.missing is not None:
         return f'<span class="none">{text(column.missing)}</span>'
-    words = write(value, column.format)
     if column.format == "status" and words != DASH:
         look = next((look for look, known in _STATUS.items() if words.lower() in known), "neutral")
         return f'<span class="status {look}">{text(words)}</span>'
@@ -127,7 +135,7 @@ def _cell(column: Column, row: Row, largest: dict[str, float]) -> str:
         top = largest[column.column]
         drawn = svg.bar(abs(number) / top if top else 0.0, "primary")
         return f'<span class="barred">{drawn}<span>{text(words)}</span></span>'
-    return text(words)
+    return breakable(words) if column.format == "text" else text(words)
 
 
 def _raw(column: Column, row: Row) -> str:

@@ -13,25 +13,9 @@ from dashboards.static.site import build_site
 from tests.browser import MARKS, Visit
 from tests.dashboards import small
 from tests.dashboards.conftest import Built
-from tests.dashboards.test_site import PAGES
 from tests.dashboards.warehouse import CUT
 
 pytestmark = MARKS
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_pages_open_from_disk_without_errors_network_or_cut_off_parts(
-    built: Built, browser: Browser, width: int
-) -> None:
-    for name in PAGES:
-        visit = Visit(browser, built.directory / name, width, scheme="dark" if width == 390 else "light")
-        assert visit.said == [], name
-        assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
-        assert len([url for url in visit.asked if url.startswith("file:")]) == 1
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert visit.wide() == [], name
-        assert visit.page.locator("[data-plot]").count() == visit.page.locator("[data-plot] canvas").count()
-        visit.page.context.close()
 
 
 def test_choosing_a_client_changes_numbers_plots_and_links(built: Built, browser: Browser) -> None:
@@ -115,24 +99,76 @@ new PerformanceObserver(list => list.getEntries().forEach(one => shifts.push(one
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
+COLOURS = "{type: 'rule', values: ['color-contrast']}"
+SIZES = "{type: 'rule', values: ['color-contrast', 'target-size', 'scrollable-region-focusable', 'aria-hidden-focus']}"
+# What neither width nor scheme changes is looked at once a page.
+LOOKS = {1440: (("light", RULES), ("dark", COLOURS)), 390: (("dark", SIZES),)}
+
+
+def violations(visit: Visit, rules: str) -> list[object]:
+    found: list[object] = visit.page.evaluate(
+        f"axe.run(document, {{runOnly: {rules}, resultTypes: ['violations'], preload: false, selectors: false}})"
+        ".then(result => result.violations.map(one => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]))"
+    )
+    return found
+
+
+@pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("fixture", ["built", "built_fairness"])
-def test_pages_are_accessible_and_stand_still(
-    fixture: str, width: int, scheme: str, browser: Browser, request: pytest.FixtureRequest
+def test_pages_open_from_disk_are_accessible_whole_and_stand_still(
+    fixture: str, width: int, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
     site: Built = request.getfixturevalue(fixture)
     for report in site.report.pages:
-        visit = Visit(browser, report.path, width, scheme, script=SHIFTS)
+        visit = Visit(browser, report.path, width, script=SHIFTS)
         visit.page.evaluate("document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(done)))")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width, report.key
+        assert visit.wide() == [], report.key
+        assert visit.page.locator("[data-plot]").count() == visit.page.locator("[data-plot] canvas").count()
+        visit.page.evaluate(AXE)
+        for scheme, rules in LOOKS[width]:
+            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert violations(visit, rules) == [], (report.key, scheme)
         assert visit.page.evaluate("shifts") == [], report.key
         assert visit.said == []
-        visit.page.evaluate(AXE)
-        found = visit.page.evaluate(
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-            ".then(result => result.violations.map(one => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)]))"
-        )
-        assert found == [], report.key
+        assert [url for url in visit.asked if not url.startswith("data:")] == [report.path.as_uri()]  # no network
         visit.page.context.close()
+
+
+def test_what_is_one_click_away_is_readable_in_both_schemes(built: Built, browser: Browser) -> None:
+    visit = Visit(browser, built.directory / "index.html", 1440)
+    visit.page.locator("#applications .about > summary").click()
+    visit.page.locator("#applications details.sql > summary").click()
+    visit.page.evaluate(AXE)
+    for scheme, rules in LOOKS[1440]:
+        visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(visit, rules) == [], scheme
+
+
+def test_tables_wider_than_their_card_scroll_there_and_say_so(built: Built, browser: Browser) -> None:
+    page = Visit(browser, built.directory / "usage.html", 390).page
+    table = page.locator("#usage_by_model .scroll")
+    name = page.locator("#usage_by_model tbody th").first
+    begin = name.evaluate("one => one.getBoundingClientRect().x")
+    more = page.locator("#usage_by_model .more")
+    more.click()
+    page.wait_for_function("() => document.querySelector('#usage_by_model .scroll').scrollLeft > 0")
+    table.evaluate("one => one.scrollTo({left: one.scrollWidth, behavior: 'instant'})")
+    more.wait_for(state="hidden")  # nothing is beyond the last column
+    assert name.evaluate("one => one.getBoundingClientRect().x") == begin  # what a row is about stays in sight
+    wide = Visit(browser, built.directory / "usage.html", 1440).page
+    assert not wide.locator("#usage_by_model .more").is_visible()
+
+
+def test_page_is_printed_light_without_controls_and_with_whole_tables(built: Built, browser: Browser) -> None:
+    visit = Visit(browser, built.directory / "usage.html", 1100, scheme="dark")
+    visit.page.emulate_media(media="print")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    for control in (".top nav", ".about", ".csv", "details.data", ".more"):
+        assert not visit.page.locator(control).first.is_visible(), control
+    assert visit.page.locator("#usage_by_model .scroll").evaluate("one => one.scrollHeight - one.clientHeight") <= 1
+    assert visit.said == []
 
 
 def test_values_are_downloaded_as_they_are_for_the_choice_that_is_shown(built: Built, browser: Browser) -> None:
