@@ -1,4 +1,4 @@
-"""What this room asks of a warehouse: run one SELECT, give Arrow back."""
+"""What this room asks of a warehouse: run one SELECT, give Arrow back, stop when told."""
 
 from __future__ import annotations
 
@@ -15,4 +15,8 @@ class Connection(Protocol):
 
     def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """Run one query and return its whole result."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the query that runs, from another thread; it raises then. Without one nothing happens."""
         ...

@@ -12,10 +12,10 @@ class Cut:
 
     `at` is the data's own clock, `made_at` the wall clock when the cut was made; both are aware (UTC). Where the
     data's clock is `simulated` (the demo), the data's age is counted from `made_at`, else from `at`: a stuck capture
-    must not look fresh because builds go on.
+    must not look fresh because builds go on. What is read of logs is of no cut: it has no number.
     """
 
-    cut_id: int
+    cut_id: int | None
     at: datetime
     made_at: datetime
     simulated: bool = False

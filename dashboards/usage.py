@@ -94,6 +94,10 @@ class UsageConnection:
         """Run one query and return its whole result."""
         return self._connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
 
+    def interrupt(self) -> None:
+        """Stop the query that runs, from another thread."""
+        self._connection.interrupt()
+
     def __enter__(self) -> Self:
         return self
 

@@ -47,6 +47,10 @@ class Serving:
             cursor.execute(translated(sql))
             return plain(cursor.fetch_arrow_table())
 
+    def interrupt(self) -> None:
+        """Stop the query that runs, from another thread."""
+        self._connection.adbc_cancel()
+
     def state(self) -> str:
         """Name the state that is read: each publication is a schema of its own."""
         [row] = self.arrow(

@@ -65,6 +65,11 @@ class Warehouse:
         driver: Any = self._connection.connection.driver_connection  # DuckDB's own; SQLAlchemy hands rows, not Arrow
         return driver.sql(sql, params=bound)
 
+    def interrupt(self) -> None:
+        """Stop the query that runs, from another thread."""
+        driver: Any = self._connection.connection.driver_connection
+        driver.interrupt()
+
     def state(self) -> str:
         """Name the state that is read: each publication is a file of its own."""
         file = Path(str(self._engine.url.database)).stat()

@@ -19,6 +19,7 @@ ON_POSTGRES: Final = (
     "tests/models/test_both_windows.py",
     "tests/models/test_outgoing.py",
     "tests/models/test_restricted.py",
+    "tests/models/test_sites.py",
     "tests/models/test_statistics.py",
     "tests/models/test_tenants.py",
 )

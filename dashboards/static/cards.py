@@ -25,6 +25,8 @@ _ARROW = (
     '<svg aria-hidden="true" viewBox="0 0 16 16" width="16" height="16">'
     '<path d="M8 2v8M4.8 7.2 8 10.4l3.2-3.2M2.8 13.4h10.4"/></svg>'
 )
+FAILED = '<div class="failed" role="alert">'
+"""How a card begins that could not be drawn. No value can be this text: values are escaped."""
 _SELF_EXPLAINING = frozenset({"table", "heatmap"})  # these are tables already
 
 
@@ -100,10 +102,7 @@ def failed_card(card: Card, query: Query | None, reason: str) -> DrawnCard:
     """Return a card that says that it could not be drawn and why, in place of a number that might be wrong."""
     return DrawnCard(
         card,
-        Body(
-            '<div class="failed" role="alert"><p><strong>This card could not be drawn.</strong></p>'
-            f"<p>{text(reason)}</p></div>"
-        ),
+        Body(f"{FAILED}<p><strong>This card could not be drawn.</strong></p><p>{text(reason)}</p></div>"),
         query,
         {},
     )

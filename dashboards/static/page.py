@@ -119,9 +119,10 @@ def _filters(dashboard: Dashboard, choices: Mapping[str, Sequence[str]], left_ou
 
 
 def _footer(dashboard: Dashboard, cut: Cut, now: datetime) -> str:
+    data = "Logs read" if cut.cut_id is None else f"Cut {cut.cut_id} · data to"
     return text(
-        f"Cut {cut.cut_id} · data to {write_timestamp(cut.at)} · page built {write_timestamp(now)} · "
-        f"owner: {dashboard.owner} · periods that were not over at the cut are not drawn"
+        f"{data} {write_timestamp(cut.at)} · page built {write_timestamp(now)} · "
+        f"owner: {dashboard.owner} · periods that were not over then are not drawn"
     )
 
 

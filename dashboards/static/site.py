@@ -1,8 +1,8 @@
 """Build the site: run every card, check it, draw the pages, put them in place in one step.
 
-What goes wrong stays where it went wrong: a query that the warehouse refuses gives an error card on its page; an
-expectation that does not hold keeps the page's last good version (with a notice saying why), or, if there is none,
-withholds that card. A wrong definition stops the build before anything is written.
+What goes wrong stays where it went wrong: a query that the warehouse refuses or does not answer in time, or an
+expectation that does not hold, keeps the page's last good version, with a notice saying why; where there is none, an
+error takes the place of that one card. A wrong definition stops the build before anything is written.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from dashboards.asking import Asking, refusal
 from dashboards.checks import Failure, check_columns, check_expectations, check_sources
 from dashboards.compile import READABLE_SCHEMAS, Query
 from dashboards.connection import Connection
@@ -28,7 +29,7 @@ from dashboards.errors import SiteError
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metrics import Metric
 from dashboards.model import Card, Dashboard
-from dashboards.static.cards import DrawnCard, draw_card, failed_card
+from dashboards.static.cards import FAILED, DrawnCard, draw_card, failed_card
 from dashboards.static.directory_swap import carry_over, new_directory, put_in_place
 from dashboards.static.number_format import write_timestamp
 from dashboards.static.page import page_file, render_page
@@ -41,10 +42,6 @@ logger = logging.getLogger(__name__)
 PAGE_BYTES = 1_000_000
 PAGE_GZIP_BYTES = 400_000
 _NOTICE = re.compile(r"<!--flux:notice-->.*?<!--/flux:notice-->", re.DOTALL)
-# Refusals whose text names columns and relations; others may quote cell values and are reported by kind only.
-_SAFE_REFUSALS = frozenset(
-    {"BinderException", "CatalogException", "ParserException", "UndefinedTable", "UndefinedColumn"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class PageReport:
     cards: int
     failures: tuple[Failure, ...]
     kept: bool
-    """The page is the last good one: an expectation of this build failed."""
+    """The page is the last good one: a query or an expectation of this build failed, or the page was not asked for."""
     bytes: int
     gzip_bytes: int
     seconds: float
@@ -97,10 +94,6 @@ class _Result:
     failures: tuple[Failure, ...]
     seconds: float = 0.0
 
-    @property
-    def refused(self) -> bool:
-        return self.table is None
-
 
 def build_site(
     connection: Connection,
@@ -113,6 +106,7 @@ def build_site(
     now: datetime | None = None,
     pages: Sequence[str] | None = None,
     connections: Mapping[str, Connection] | None = None,
+    cuts: Mapping[str, Cut] | None = None,
     private: bool = False,
 ) -> SiteReport:
     """Build the site of `definitions` into the directory `out`, replacing it in one step, and report.
@@ -120,7 +114,8 @@ def build_site(
     `relations` maps model -> `schema.relation` (`compile.relations_of_manifest` or `relations_of_warehouse`);
     `metrics` are those that cards may name; `now` is the wall clock (default: now); `pages` restricts the build to some
     dashboards, the other pages stay as they are. `connections` answer for schemas that the warehouse's own does not
-    show. A `private` site only its owner may open. Where the docs stand in the site, numbers link to them.
+    show, `cuts` are those of schemas that were built on another one than `cut`. A `private` site only its owner may
+    open. Where the docs stand in the site, numbers link to them.
     Raises DefinitionError before anything is written, SiteError when the directory cannot be written.
     """
     begin = time.perf_counter()
@@ -132,7 +127,7 @@ def build_site(
         with new_directory(out, 0o700 if private else 0o755) as made:
             carry_over(out, made, Path.is_dir)
             reports = [
-                _build_page(ask, loaded, dashboard, queries, relations, cut, now, out, made)
+                _build_page(ask, loaded, dashboard, queries, relations, cut, cuts or {}, now, out, made)
                 if pages is None
                 or dashboard.key in pages
                 or not (out / page_file(dashboard, loaded.dashboards)).exists()
@@ -163,6 +158,7 @@ def _build_page(
     queries: Mapping[str, Query],
     relations: Mapping[str, str],
     cut: Cut,
+    cuts: Mapping[str, Cut],
     now: datetime,
     out: Path,
     made: Path,
@@ -174,14 +170,15 @@ def _build_page(
     results = {
         card.key: _run(ask, card, dashboard, queries[card.sql_name], relations) for card in dashboard.cards.values()
     }
-    if any(SCHEMA in _schemas(result.query) for result in results.values()):
-        cut = replace(cut, at=now, made_at=now, simulated=False)  # logs are read as they are now, whatever the cut
+    schemas = {schema for result in results.values() for schema in _schemas(result.query)}
+    cut = next((cuts[schema] for schema in schemas if schema in cuts), cut)
+    if SCHEMA in schemas:
+        cut = Cut(None, now, now)  # logs are read as they are now, whatever the cut
     failures = tuple(failure for result in results.values() for failure in result.failures)
     name = page_file(dashboard, loaded.dashboards)
-    broken = [failure for result in results.values() if not result.refused for failure in result.failures]
-    kept = bool(broken) and (out / name).exists()
-    if kept:
-        html = _with_notice((out / name).read_text(encoding="utf-8"), broken, now)
+    good = _last_good(out / name) if failures else None
+    if good is not None:
+        html = _with_notice(good, dashboard, failures, now)
     else:
         documented = frozenset(page.name for page in (made / names.DIRECTORY).glob("*.html"))
         html = _draw(dashboard, loaded, results, cut, now, documented)
@@ -198,7 +195,7 @@ def _build_page(
         out / name,
         len(results),
         failures,
-        kept,
+        good is not None,
         len(content),
         _gzipped(content),
         time.perf_counter() - begin,
@@ -253,7 +250,9 @@ def _choices(dashboard: Dashboard, results: Mapping[str, _Result]) -> dict[str, 
 def _run(
     ask: Mapping[str, Connection], card: Card, dashboard: Dashboard, query: Query, relations: Mapping[str, str]
 ) -> _Result:
-    connection = next((ask[schema] for schema in _schemas(query) if schema in ask), ask[READABLE_SCHEMAS[0]])
+    connection = Asking(
+        next((ask[schema] for schema in _schemas(query) if schema in ask), ask[READABLE_SCHEMAS[0]]), card
+    )
     begin = time.perf_counter()
     try:
         table = connection.arrow(query.sql)
@@ -262,7 +261,7 @@ def _run(
             card, dashboard, table, connection, relations
         )
     except Exception as error:  # whatever the warehouse's driver raises costs this one card, not the site
-        return _Result(card, query, None, (Failure(card.key, "query", _refusal(error)),))
+        return _Result(card, query, None, (Failure(card.key, "query", refusal(error)),))
     return _Result(card, query, table, tuple(failures), seconds)
 
 
@@ -270,20 +269,21 @@ def _schemas(query: Query) -> set[str]:
     return {relation.split(".", 1)[0] for relation in query.relations}
 
 
-def _refusal(error: Exception) -> str:
-    cause: BaseException = getattr(error, "orig", None) or error.__cause__ or error
-    kind = type(cause).__name__
-    if kind not in _SAFE_REFUSALS:
-        return f"the query failed ({kind})"
-    return f"the query failed ({kind}): {str(cause).splitlines()[0][:200]}"
+def _last_good(page: Path) -> str | None:
+    """Give the page that stands there; None where none does, or one with a card that had failed already."""
+    html = page.read_text(encoding="utf-8") if page.exists() else None
+    return None if html is None or FAILED in html else html
 
 
-def _with_notice(html: str, failures: Sequence[Failure], now: datetime) -> str:
-    reasons = "".join(f"<li><code>{text(failure.card)}</code>: {text(failure.message)}</li>" for failure in failures)
+def _with_notice(html: str, dashboard: Dashboard, failures: Sequence[Failure], now: datetime) -> str:
+    reasons = "".join(
+        f"<li><strong>{text(dashboard.cards[failure.card].title)}</strong>: {text(failure.message)}</li>"
+        for failure in failures
+    )
     notice = (
         '<!--flux:notice--><aside class="notice" role="status"><p>'
         "<strong>This is the last good version of this page.</strong> "
-        f"The build of {text(write_timestamp(now))} did not meet its expectations:</p><ul>{reasons}</ul></aside>"
+        f"The build of {text(write_timestamp(now))} was not put in its place:</p><ul>{reasons}</ul></aside>"
         "<!--/flux:notice-->"
     )
     return _NOTICE.sub(lambda _: notice, html, count=1)

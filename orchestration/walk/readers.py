@@ -98,3 +98,10 @@ def newest_cut(warehouse: Reading) -> Cut:
     if not rows:
         raise FluxError("no models were built yet; run 'flux build' (or 'flux demo')")
     return Cut(**rows[0])
+
+
+def cut_of(warehouse: Reading, number: int) -> Cut:
+    """Give the cut of that number."""
+    sql = f"select cut_id, epoch, lsn, clock_at as at, made_at from _flux.cuts where cut_id = {number}"
+    [row] = warehouse.arrow(sql).to_pylist()
+    return Cut(**row)

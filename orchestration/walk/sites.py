@@ -20,7 +20,8 @@ from dashboards.static.site import SiteReport, build_site
 from orchestration.errors import FluxError
 from orchestration.models import project_directory
 from orchestration.settings import Settings
-from orchestration.walk.readers import DEFINITIONS, newest_cut, reading
+from orchestration.walk import readers
+from orchestration.walk.readers import DEFINITIONS, Reading, cut_of, newest_cut, reading
 from orchestration.walk.usage import usage_of
 from orchestration.warehouse import Warehouse
 
@@ -28,6 +29,9 @@ __all__ = ["Page", "SiteReport"]
 
 EVERYBODY = "analysts"
 """The audience whose site stands in $FLUX_HOME/site."""
+RESTRICTED = "restricted"
+AUDIT = f"{RESTRICTED}.rpt_bias_audit_summary"
+"""What pages show of what is restricted; each row names the cut that it was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,13 @@ def build_sites(
     if only is not None:
         _check_pages(loaded, only)
     with reading(settings) as warehouse:
-        newest = newest_cut(warehouse)
-        cut = Cut(newest.cut_id, newest.at, newest.made_at, simulated=settings.has_stand_in)
+        cut = _shown(settings, newest_cut(warehouse))
         for audience in wanted:
             part = loaded.of(audience.key)
             if only is not None and not {dashboard.key for dashboard in part.dashboards} & set(only):
                 continue
             with ExitStack() as stack:
+                connections = _connections(settings, manifest, part, queries, stack)
                 yield (
                     audience,
                     build_site(
@@ -101,7 +105,8 @@ def build_sites(
                         relations=relations,
                         cut=cut,
                         pages=None if only is None else sorted(only),
-                        connections=_connections(settings, manifest, part, queries, stack),
+                        connections=connections,
+                        cuts=_cuts(settings, warehouse, connections.get(RESTRICTED, warehouse), part, queries),
                         private=audience.is_private,
                     ),
                 )
@@ -117,11 +122,38 @@ def _check_pages(loaded: Definitions, only: Collection[str]) -> None:
 def _connections(
     settings: Settings, manifest: Path, part: Definitions, queries: Mapping[str, Query], stack: ExitStack
 ) -> dict[str, Connection]:
-    """Open what the pages read beside the published warehouse: what is restricted, and the logs of usage."""
-    read = {relation.split(".", 1)[0] for name in part.sql for relation in queries[name].relations}
+    """Open what the pages read beside the published warehouse: what is restricted, and the logs of usage.
+
+    Of a Postgres warehouse what is restricted is read in place, by whoever was granted it.
+    """
+    read = _schemas(part, queries)
     found: dict[str, Connection] = {}
-    if "restricted" in read and not settings.has_postgres_warehouse:
-        found["restricted"] = stack.enter_context(Warehouse.open(settings.restricted_path))
+    if RESTRICTED in read and not settings.has_postgres_warehouse:
+        found[RESTRICTED] = stack.enter_context(Warehouse.open(settings.restricted_path))
     if usage.SCHEMA in read:
         found[usage.SCHEMA] = stack.enter_context(usage_of(settings, manifest, part, queries))
     return found
+
+
+def _cuts(
+    settings: Settings, warehouse: Reading, restricted: Connection, part: Definitions, queries: Mapping[str, Query]
+) -> dict[str, Cut]:
+    """Give the cut of what is restricted: the bias audit is built once a day, and marts more often."""
+    if RESTRICTED not in _schemas(part, queries):
+        return {}
+    schema, _, name = AUDIT.partition(".")
+    there = restricted.arrow(  # to whoever may not read it, it is not
+        f"select 1 as one from information_schema.tables where table_schema = '{schema}' and table_name = '{name}'"
+    )
+    if not there.num_rows:
+        return {}
+    number = restricted.arrow(f"select max(audit_id) as cut_id from {AUDIT}").column(0)[0].as_py()
+    return {} if number is None else {RESTRICTED: _shown(settings, cut_of(warehouse, int(number)))}
+
+
+def _shown(settings: Settings, cut: readers.Cut) -> Cut:
+    return Cut(cut.cut_id, cut.at, cut.made_at, simulated=settings.has_stand_in)
+
+
+def _schemas(part: Definitions, queries: Mapping[str, Query]) -> set[str]:
+    return {relation.split(".", 1)[0] for name in part.sql for relation in queries[name].relations}

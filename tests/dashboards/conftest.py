@@ -10,7 +10,15 @@ import pytest
 from dashboards import usage
 from dashboards.loader import Definitions, load_definitions
 from dashboards.static.site import SiteReport, build_site
-from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, asked_by_three, full_warehouse
+from tests.dashboards.warehouse import (
+    AUDITED,
+    CUT,
+    DEFINITIONS,
+    METRICS,
+    DuckConnection,
+    asked_by_three,
+    full_warehouse,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ def site(home: Path, audience: str) -> Built:
             cut=CUT,
             now=CUT.made_at,
             connections={usage.SCHEMA: logs},
+            cuts={"restricted": AUDITED},
             private=definitions.audiences[audience].is_private,
         )
     return Built(out, report, definitions, connection, relations)

@@ -1,6 +1,7 @@
 """Every number that a page shows is what SQL says: each page is scraped as its readers get it, each card compared.
 
-The test itself asks the warehouse for the rows to expect: those for everything, of periods that the cut has closed.
+The test itself asks the warehouse for the rows to expect: those for everything and for each client, of periods that the
+cut has closed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import pytest
 
 from dashboards.compile import Query, compile_sql
 from dashboards.model import NUMBERS, Card, Dashboard
-from dashboards.static.number_format import write
+from dashboards.rows import Row, as_number, rows_of
+from dashboards.static.number_format import DASH, write
 from tests.dashboards.conftest import Built
+from tests.dashboards.test_site import variants
 from tests.dashboards.warehouse import asked_by_three
 
 
@@ -44,14 +47,15 @@ class Numbers(HTMLParser):
 
 
 def shown(card: Card, dashboard: Dashboard, query: Query) -> str:
-    """SQL for the rows that the card shows when a page opens."""
-    conditions = [f"{dashboard.filters[key].column} = '{dashboard.filters[key].all}'" for key in card.filters]
-    newest = ""
-    if card.grain is not None:
-        conditions.append(f"{card.encode.x} + interval '1 {card.grain}' <= date '2026-03-11'")
-        newest = f"qualify {card.encode.x} > max({card.encode.x}) over () - interval '{card.periods} {card.grain}'"
-    where = f"where {' and '.join(conditions)}" if conditions else ""
-    return f"select * from ({query.sql}) {where} {newest}"
+    """SQL for the rows that the card shows, whichever the choice: the newest closed periods of each."""
+    if card.grain is None:
+        return query.sql
+    by = ", ".join(dashboard.filters[key].column for key in card.filters)
+    newest = f"max({card.encode.x}) over ({f'partition by {by}' if by else ''})"
+    return (
+        f"select * from ({query.sql}) where {card.encode.x} + interval '1 {card.grain}' <= date '2026-03-11'"
+        f" qualify {card.encode.x} > {newest} - interval '{card.periods} {card.grain}'"
+    )
 
 
 def measures(card: Card) -> list[str]:
@@ -60,27 +64,41 @@ def measures(card: Card) -> list[str]:
     return [measure.column for measure in card.encode.y]
 
 
+def compare(card: Card, found: Numbers, rows: list[Row]) -> int:
+    """Hold what a card shows against the rows of its query; return how many numbers were compared."""
+    wanted = [number for row in rows for name in measures(card) if (number := as_number(row[name])) is not None]
+    if not rows:
+        assert (found.values[card.key], found.tile.get(card.key)) == ([], None)
+        return 0
+    if card.chart == "kpi" and card.encode.x is None:
+        value = rows[0][measures(card)[0]]
+        assert found.tile.get(card.key) == (card.missing or DASH if value is None else write(value, card.format))
+        return len(wanted)
+    assert sorted(found.values[card.key]) == pytest.approx(sorted(wanted), rel=1e-9), card.key
+    if card.chart == "kpi":
+        newest = max(rows, key=lambda row: str(row[card.encode.x or ""]))
+        assert found.tile[card.key] == write(newest[measures(card)[0]], card.format), card.key
+    return len(wanted)
+
+
 @pytest.mark.parametrize("fixture", ["built", "built_fairness"])
 def test_numbers_of_every_card_are_those_of_its_sql(fixture: str, request: pytest.FixtureRequest) -> None:
     built: Built = request.getfixturevalue(fixture)
-    compared = 0
+    compared = chosen = 0
     with asked_by_three() as logs:
         for dashboard, report in zip(built.definitions.dashboards, built.report.pages, strict=True):
-            found = Numbers(report.path.read_text(encoding="utf-8"))
+            html = report.path.read_text(encoding="utf-8")
+            page, bodies = Numbers(html), variants(html) if dashboard.filters else {}
             for card in dashboard.cards.values():
                 path = built.definitions.sql_path(card.sql_name)
                 query = compile_sql(built.definitions.sql[card.sql_name], built.relations, path=path)
                 connection = logs if query.relations[0].startswith("usage.") else built.connection
-                rows = connection.arrow(shown(card, dashboard, query)).to_pylist()
-                wanted = [row[name] for row in rows for name in measures(card) if row[name] is not None]
-                if card.chart == "kpi" and card.encode.x is None:
-                    value = rows[0][measures(card)[0]]
-                    assert found.tile[card.key] == (card.missing if value is None else write(value, card.format))
-                    compared += value is not None
-                    continue
-                assert sorted(found.values[card.key]) == pytest.approx(sorted(map(float, wanted)), rel=1e-9), card.key
-                compared += len(wanted)
-                if card.chart == "kpi" and rows:
-                    newest = max(rows, key=lambda row: row[card.encode.x or ""])
-                    assert found.tile[card.key] == write(newest[measures(card)[0]], card.format), card.key
+                rows = rows_of(connection.arrow(shown(card, dashboard, query)))
+                by = [dashboard.filters[key] for key in card.filters]
+                everything = [row for row in rows if all(row[one.column] == one.all for one in by)]
+                compared += compare(card, page, everything)
+                for choice, body in bodies.get(card.key, {}).items():
+                    one = Numbers(f'<section id="{card.key}">{body["html"]}</section>')
+                    chosen += compare(card, one, [row for row in rows if row[by[0].column] == choice])
     assert compared > 100
+    assert chosen > 100

@@ -117,9 +117,20 @@ def test_every_page_links_to_all_and_says_where_it_stands(built: Built) -> None:
         links = re.findall(r'<li><a href="([^"]+)"( aria-current="page")?>', html)
         assert [link for link, _ in links] == PAGES
         assert [link for link, current in links if current] == [name]
-        minute = "31" if name == "usage.html" else "30"  # logs are read as they are when the page is built
-        assert f"Cut 42 · data to 11\u00a0Mar\u00a02026, 09:{minute}\u00a0UTC" in html
+        # Logs are of no cut: they are read as they are when the page is built.
+        state = (
+            "Logs read 11\u00a0Mar\u00a02026, 09:31"
+            if name == "usage.html"
+            else "Cut 42 · data to 11\u00a0Mar\u00a02026, 09:30"
+        )
+        assert f"{state}\u00a0UTC" in html
         assert 'id="chip"' in html
+
+
+def test_page_says_the_cut_of_what_it_shows(built_fairness: Built) -> None:
+    html = (built_fairness.directory / "index.html").read_text(encoding="utf-8")
+    assert "Cut 41 · data to 10\u00a0Mar\u00a02026, 13:30\u00a0UTC" in html
+    assert "20\u00a0h old" in html
 
 
 def test_numbers_on_the_page_equal_the_models(built: Built) -> None:
@@ -232,20 +243,55 @@ def test_refusal_never_shows_cell_values(tmp_path: Path) -> None:
     assert "Could not convert" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
 
-def test_failed_expectation_keeps_the_last_good_page_and_says_why(tmp_path: Path) -> None:
+def broken(how: str, connection: DuckConnection) -> tuple[str, dict[str, str]]:
+    """Let a card fail: the definition and its queries."""
+    if how == "expectation":
+        return small.YAML.replace("rows_made: [0, 100]", "rows_made: [0, 31]"), {}
+    if how == "missing table":
+        connection.connection.execute("drop table reporting.rpt_weekly")
+        return small.YAML, {}
+    if how == "refused value":
+        return small.YAML, {"weekly": small.WEEKLY.replace("rows_made", "client_name::integer as rows_made")}
+    sums = "(select sum(i) from range(1000000000000) as r (i)) as rows_made"
+    yaml = small.YAML.replace("    title: Weekly\n", "    title: Weekly\n    budget_seconds: 0.001\n")
+    return yaml, {"weekly": small.WEEKLY.replace("rows_made", sums)}
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("expectation", "column &#x27;rows_made&#x27; leaves [0, 31]"),
+        ("missing table", "the query failed (CatalogException): Catalog Error: Table with name rpt_weekly does not"),
+        ("refused value", "the query failed (ConversionException)</li>"),
+        ("no answer", "the query was stopped after 0.03 s, 30 times its budget"),
+    ],
+)
+def test_whatever_fails_keeps_the_last_good_page_and_is_said_on_it(tmp_path: Path, how: str, why: str) -> None:
     build(tmp_path)
-    wrong = small.YAML.replace("rows_made: [0, 100]", "rows_made: [0, 31]")
-    report = build(tmp_path, wrong)
-    assert report.pages[0].kept
+    connection = small.connection()
+    yaml, sql = broken(how, connection)
+    report = build(tmp_path, yaml, connection, **sql)
+    assert [(one.kept, len(one.failures)) for one in report.pages] == [(True, 1)]
     html = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "This is the last good version of this page." in html
-    assert "column &#x27;rows_made&#x27; leaves [0, 31]" in html
+    assert f"<li><strong>Weekly</strong>: {why}" in html
     assert "could not be drawn" not in html
-    again = build(tmp_path, wrong)
+    again = build(tmp_path, yaml, connection, **sql)
     assert again.pages[0].kept
     assert (tmp_path / "site" / "index.html").read_text(encoding="utf-8").count('class="notice"') == 1
     assert not build(tmp_path).pages[0].kept
     assert 'class="notice"' not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_page_that_never_was_good_is_drawn_anew_and_not_called_good(tmp_path: Path) -> None:
+    wrong = small.YAML.replace("rows_made: [0, 100]", "rows_made: [0, 31]")
+    build(tmp_path, wrong)
+    connection = small.connection()
+    connection.connection.execute("insert into marts.fct_rows values ('four', 4)")
+    assert not build(tmp_path, wrong, connection).pages[0].kept
+    html = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "four" in html
+    assert 'class="notice"' not in html
 
 
 def test_failed_expectation_without_a_good_page_withholds_the_number(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ METRICS = load_metrics(ROOT / "dbt_project")
 MARTS = ROOT / "dbt_project" / "models" / "marts"
 RESTRICTED = ROOT / "dbt_project" / "models" / "restricted"
 CUT = Cut(42, datetime(2026, 3, 11, 9, 30, tzinfo=UTC), datetime(2026, 3, 11, 9, 31, tzinfo=UTC))
+AUDITED = Cut(41, CUT.at - timedelta(hours=20), CUT.made_at - timedelta(hours=20))
+"""What the bias audit is made of: it is built once a day."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TYPES = {"text": "varchar", "double precision": "double", "text[]": "varchar[]"}
 
@@ -38,6 +40,9 @@ class DuckConnection:
     def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         self.statements.append(sql)
         return self.connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
+
+    def interrupt(self) -> None:
+        self.connection.interrupt()
 
     def number(self, sql: str) -> float:
         return float(self.connection.execute(sql).fetchall()[0][0])

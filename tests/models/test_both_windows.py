@@ -104,7 +104,8 @@ def test_each_card_has_equal_rows(file: Warehouse, serving: Serving) -> None:
         row["table_name"]: f"{row['table_schema']}.{row['table_name']}"
         for row in file.arrow("select table_schema, table_name from information_schema.tables").to_pylist()
     }
-    queries = check_sources(load_definitions(DEFINITIONS, load_metrics(project_directory())).shared(), relations)
+    loaded = load_definitions(DEFINITIONS, load_metrics(project_directory()))
+    queries = check_sources(loaded.shared(), relations) | check_sources(loaded.of("fairness"), relations)
     differing = {
         name: [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]][:1] or (len(here), len(there))
         for name, query in queries.items()

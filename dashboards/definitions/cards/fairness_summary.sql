@@ -8,7 +8,11 @@ named as (
         audit.*,
         coalesce(audit.client_name, {{ filter('client') }}) as shown_name,
         audit.metric = 'scoring' as is_score,
-        audit.dimension = 'sex' and audit.tool_stage = 'recommended' and audit.metric = 'selection' as is_by_sex
+        audit.dimension = 'sex' and audit.tool_stage = 'recommended' and audit.metric = 'selection' as is_by_sex,
+        row_number() over (
+            partition by audit.client_name, audit.metric
+            order by audit.impact_ratio nulls last, audit.dimension, audit.category
+        ) as place
     from audit
     where audit.is_newest_version and audit.dimension in ('sex', 'race')
 ),
@@ -18,7 +22,7 @@ counted as (
         shown_name as client_name,
         max(model_label) as model_label,
         min(impact_ratio) filter (where is_score) as lowest_ratio,
-        arg_min(category, impact_ratio) filter (where is_score) as lowest_category,
+        max(category) filter (where is_score and place = 1 and impact_ratio is not null) as lowest_category,
         count(impact_ratio) as compared_count,
         count(*) filter (where adverse_impact) as under_count,
         count(*) filter (where is_suppressed) as hidden_count,

@@ -1,14 +1,25 @@
 -- One row per client (and all clients), category and stage: the newest model version, categories with
 -- any ratio.
+with
+
+audit as (select * from {{ ref('rpt_bias_audit_summary') }}),
+
+told as (
+    select
+        audit.*,
+        count(audit.impact_ratio) over (partition by audit.client_name, audit.category) as ratio_count
+    from audit
+    where audit.is_newest_version and audit.dimension = 'sex' and not audit.is_unknown
+)
+
 select
-    coalesce(client_name, {{ filter('client') }}) as client_name,
-    category,
-    case outcome_rank
-        when 0 then 'Score' else upper(left(tool_stage, 1)) || substr(tool_stage, 2)
+    coalesce(told.client_name, {{ filter('client') }}) as client_name,
+    told.category,
+    case told.outcome_rank
+        when 0 then 'Score' else upper(left(told.tool_stage, 1)) || substr(told.tool_stage, 2)
     end as stage,
-    impact_ratio,
-    n
-from {{ ref('rpt_bias_audit_summary') }}
-where is_newest_version and dimension = 'sex' and not is_unknown
-qualify count(impact_ratio) over (partition by client_name, category) > 0
-order by client_name, category, outcome_rank
+    told.impact_ratio,
+    told.n
+from told
+where told.ratio_count > 0
+order by client_name, told.category, told.outcome_rank

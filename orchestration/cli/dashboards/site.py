@@ -45,6 +45,7 @@ def build(audiences: tuple[str, ...], pages: tuple[str, ...], as_json: bool) -> 
                         "pages": [page.key for page in report.pages],
                         "cards": report.cards,
                         "seconds": report.seconds,
+                        "kept": [page.key for page in report.pages if page.failures and page.kept],
                         "slow": {card: seconds for page in report.pages for card, seconds in page.slow.items()},
                     }
                     for audience, report in built
@@ -59,8 +60,11 @@ def build(audiences: tuple[str, ...], pages: tuple[str, ...], as_json: bool) -> 
         for page in report.pages:
             for card, seconds in page.slow.items():
                 click.echo(f"warning: card {card} took {seconds:.1f} s, over its budget", err=True)
-    for failure in failures:
-        click.echo(f"error: card {failure.card}: {failure.expectation}: {failure.message}", err=True)
+    for page in (page for _, report in built for page in report.pages if page.failures):
+        for failure in page.failures:
+            click.echo(f"error: card {failure.card}: {failure.expectation}: {failure.message}", err=True)
+        if page.kept:
+            click.echo(f"page {page.key} stays as it was last good, and says why: {page.path}", err=True)
     return 1 if failures else 0
 
 
