@@ -10,9 +10,12 @@ import dagster as dg
 import psycopg
 import pytest
 
+from dashboards.asking import Asking, refusal
+from dashboards.model import Card, Encode, Measure
 from dashboards.static.number_format import write
 from ingestion.warehouse.publish import publish
 from orchestration.defs.dashboards import site
+from orchestration.serving import Serving
 from orchestration.settings import Settings
 from orchestration.walk import readers, sites
 
@@ -76,3 +79,22 @@ def test_fairness_is_drawn_from_a_postgres_warehouse(
     page = report.index.read_text(encoding="utf-8")
     assert f'<p class="value">{write(found[0], "number")}</p>' in page
     assert f"Cut {found[1]} · " in page
+
+
+def test_a_query_that_postgres_refuses_or_does_not_answer_is_told_without_its_values(built_on_postgres: str) -> None:
+    card = Card("a", "A", "kpi", "A.", encode=Encode(y=(Measure("a"),)), budget_seconds=0.01)
+    told = {}
+    with Serving(built_on_postgres) as warehouse:
+        for sql in (
+            "select a from marts.nothing",
+            "select cast(word as integer) as a from (select 'a secret' as word) as words",
+            "select count(*) as a from generate_series(1, 1000000000000)",
+        ):
+            with pytest.raises(Exception) as refused:  # noqa: PT011  the driver's own
+                Asking(warehouse, card).arrow(sql)
+            told[sql] = refusal(refused.value)
+        assert warehouse.arrow("select 1 as a").num_rows == 1  # the connection goes on
+    missing, wrong, endless = told.values()
+    assert missing == 'the query failed (ProgrammingError): relation "serving.nothing" does not exist'
+    assert wrong == "the query failed (DataError)"
+    assert endless.startswith("the query was stopped after 0.3 s, 30 times its budget")
