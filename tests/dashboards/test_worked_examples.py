@@ -66,7 +66,7 @@ def test_a_card_is_added(copy: Path) -> None:
     html = built(checked(copy), "hiring_funnel", copy.parent / "site")
     section = html.split('id="hires_by_kind"', 1)[1].split("</section>", 1)[0]
     assert "Hires of all time" in section
-    assert "stretch_role" in section
+    assert "stretch_role" in section.replace("<wbr>", "")
 
 
 def test_a_filter_is_added(copy: Path) -> None:
