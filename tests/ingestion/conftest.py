@@ -9,18 +9,17 @@ import pytest
 from psycopg import sql
 
 from demo.server import Server
+from tests.conftest import NEW_DATABASE
 from tests.ingestion.warehouses import DuckdbWarehouse, PostgresWarehouse, Warehouse
 
 
 @pytest.fixture
-def postgres_warehouse(postgres_server: Server) -> Iterator[PostgresWarehouse]:
+def postgres_warehouse(postgres_server: Server, administrator: psycopg.Connection) -> Iterator[PostgresWarehouse]:
     """An empty database of the test server, another one than the source's."""
     name = f"warehouse_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    administrator.execute(sql.SQL(NEW_DATABASE).format(sql.Identifier(name)))
     yield PostgresWarehouse(postgres_server.database_url(name))
-    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    administrator.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
