@@ -1,4 +1,4 @@
-"""What every room's tests share: one embedded Postgres for the whole run, a fresh database for each test that asks."""
+"""What every room's tests share: one embedded Postgres and one dbt for the run; each test has its own database."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ from psycopg import sql
 
 from demo.errors import ServerError
 from demo.server import Server
+from tests.models.dbt_runs import (
+    Dbt,
+    DbtOn,
+    DbtProcess,
+    dbt_process,
+    on_file,
+    on_server,
+    parsed_for_files,
+    parsed_for_servers,
+)
 from tests.once import Once
 
 if TYPE_CHECKING:
@@ -62,6 +72,31 @@ def warehouse_server() -> Iterator[Server]:
     """Another one, for warehouses that a test stops and kills."""
     with _server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DbtProcess]:
+    """The process in which dbt runs."""
+    with dbt_process(tmp_path_factory.mktemp("dbt")) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def parsed(once: Once, dbt: DbtProcess) -> Path:
+    """What dbt read of the models' files, for runs on a `warehouse.duckdb` of any directory."""
+    return parsed_for_files(once, dbt)
+
+
+@pytest.fixture(scope="session")
+def dbt_on(once: Once, dbt: DbtProcess) -> DbtOn:
+    """dbt on the warehouse of a URL (as FLUX_WAREHOUSE_URL), its files below a directory."""
+
+    def on(url: str, home: Path) -> Dbt:
+        if url.startswith("duckdb:///"):
+            return on_file(dbt, Path(url.removeprefix("duckdb:///")), home, parsed_for_files(once, dbt))
+        return on_server(dbt, url, home, parsed_for_servers(once, dbt, url))
+
+    return on
 
 
 @pytest.fixture(scope="module")

@@ -1,45 +1,106 @@
-"""Run dbt on a warehouse of a test, DuckDB or Postgres, in a process of its own: dbt changes its process for good."""
+"""Run dbt on warehouses of tests, DuckDB or Postgres, in one process of its own: dbt changes its process for good."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING
 
-import yaml
+from psycopg.conninfo import conninfo_to_dict
 
-from tests.models.conftest import in_a_file
+from orchestration.models.project import manifest_path
+from orchestration.settings import Settings
+from tests.once import Once
+
+if TYPE_CHECKING:  # it imports dbt
+    from tests.models.dbt_process import Order
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
+PARSED = "partial_parse.msgpack"
+
+
+class DbtProcess:
+    """The process; what dbt says goes to a file."""
+
+    def __init__(self, process: subprocess.Popen[str], said: Path) -> None:
+        self._process, self._said, self._orders = process, said, 0
+
+    def run(self, order: Order) -> None:
+        """Run a command; raises AssertionError with what dbt said when it fails or warns."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._orders += 1
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        number, answer = "", ""
+        while number != str(self._orders):  # nobody heard the answer to an order that a timeout broke off
+            line = self._process.stdout.readline()
+            assert line, self._said.read_text(encoding="utf-8")[-4000:]
+            number, _, answer = line.rstrip("\n").partition(" ")
+        assert answer == ""
+
+
+@contextmanager
+def dbt_process(directory: Path) -> Iterator[DbtProcess]:
+    """Start the process; it ends with the block."""
+    with (directory / "said.txt").open("w", encoding="utf-8") as said:
+        # What a build in this process set for dbt is not meant for that one.
+        usual = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG"))}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.models.dbt_process"],
+            env={**usual, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    with process:
+        yield DbtProcess(process, directory / "said.txt")
 
 
 @dataclass(frozen=True)
 class Dbt:
-    """dbt on one warehouse, its files below `home`."""
+    """dbt on one warehouse, its files below `home`.
 
+    `parsed` is what was read of the shipped models for such a warehouse; None: dbt reads the files of `project`.
+    """
+
+    process: DbtProcess
     home: Path
-    process: subprocess.Popen[str]
-    options: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str]
+    database: str
+    parsed: Path | None = None
+    project: Path = PROJECT
 
     def run(self, *arguments: str) -> None:
         """Run a command; raises AssertionError with what dbt said when it fails or warns."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([*arguments, *self.options]) + "\n")
-        self.process.stdin.flush()
-        self.heed()
+        self.home.mkdir(parents=True, exist_ok=True)
+        places = ["--project-dir", str(self.project), "--profiles-dir", str(self.project)]
+        places += ["--target-path", str(self.home / "target"), "--log-path", str(self.home / "logs")]
+        options = ["--warn-error", "--no-use-colors", "--quiet"]
+        self.process.run(
+            {
+                "arguments": [*arguments, *places, *options],
+                "environment": dict(self.environment),
+                "directory": str(self.directory),
+                "parsed": str(self.parsed) if self.parsed else None,
+                "database": self.database,
+            }
+        )
 
-    def heed(self) -> None:
-        """Wait for what became of the last command."""
-        assert self.process.stdout is not None
-        answer = self.process.stdout.readline()
-        assert answer == "\n", answer or (self.home / "said.txt").read_text()[-4000:]
+    def build(self, *options: str) -> None:
+        """Build all models with their tests; a warning fails."""
+        # Keys of staging are checked by each build of the demo; here they would cost as much as all other tests.
+        self.run("build", "--exclude", "staging,test_name:primary_key", *options)
 
     def compiled(self, model: str) -> str:
         """The SQL of a model as the last run made it."""
@@ -47,48 +108,56 @@ class Dbt:
         return path.read_text(encoding="utf-8")
 
 
-@contextmanager
-def dbt_on(url: str, home: Path, parsed: Path, **variables: object) -> Iterator[Dbt]:
-    """dbt on the warehouse of a URL (as FLUX_WAREHOUSE_URL), with these variables, for as long as the block lasts.
-
-    `parsed` is what was read of the models' files for a `warehouse.duckdb` (tests/models/conftest.py).
-    """
-    at = urlsplit(url)
-    is_file = at.scheme == "duckdb"
-    profiles = home / "profiles"
-    profiles.mkdir(parents=True)
-    outputs = {"flux": {"target": "it", "outputs": {"it": _output(at)}}}
-    (profiles / "profiles.yml").write_text(yaml.safe_dump(outputs))
-    places = ["--project-dir", PROJECT, "--profiles-dir", profiles]
-    places += ["--target-path", home / "target", "--log-path", home / "logs"]
-    parse = [*map(str, places), "--warn-error", "--no-use-colors", "--quiet"]
-    options = [*parse, "--vars", json.dumps(variables)]  # what was read with other variables would be read anew
-    with (home / "said.txt").open("w") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.models.dbt_process", *parse],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(in_a_file(parsed) if is_file else {})},
-            cwd=Path(at.path).parent if is_file else home,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        )
-    with process:
-        dbt = Dbt(home, process, options)
-        dbt.heed()
-        yield dbt
+def on_file(process: DbtProcess, file: Path, home: Path, parsed: Path | None = None, project: Path = PROJECT) -> Dbt:
+    """dbt on a DuckDB file, `warehouse.duckdb` of any directory."""
+    assert file.name == "warehouse.duckdb"
+    return Dbt(
+        process, home, file.parent, in_a_file(parsed), file.stem, parsed if project == PROJECT else None, project
+    )
 
 
-def _output(at: SplitResult) -> Mapping[str, object]:
-    if at.scheme == "duckdb":
-        return dict(yaml.safe_load((PROJECT / "profiles.yml").read_text())["flux"]["outputs"]["duckdb"])
-    return {
-        "type": "postgres",
-        "host": at.hostname,
-        "port": at.port,
-        "user": at.username,
-        "password": at.password or "",
-        "dbname": at.path[1:],
-        "schema": "marts",
-        "threads": 2,
-    }
+def on_server(process: DbtProcess, url: str, home: Path, parsed: Path | None = None) -> Dbt:
+    """dbt on a Postgres database."""
+    environment = postgres_environment(url)
+    return Dbt(process, home, home, environment, environment["PGDATABASE"], parsed)
+
+
+DbtOn = Callable[[str, Path], Dbt]
+
+
+def parsed_for_files(once: Once, process: DbtProcess) -> Path:
+    """Return what dbt reads of the models' files, for any DuckDB file; it is read once a run."""
+    home = once.make("parsed", lambda home: on_file(process, home / "warehouse.duckdb", home).run("parse"))
+    return home / "target" / PARSED
+
+
+def parsed_for_servers(once: Once, process: DbtProcess, url: str) -> Path:
+    """The same for any Postgres database, of which `url` is one."""
+    home = once.make("parsed on Postgres", lambda home: on_server(process, url, home).run("parse"))
+    return home / "target" / PARSED
+
+
+def leave_manifest(parsed: Path, settings: Settings) -> None:
+    """Put the manifest where Flux would, had it read the models' files for these settings."""
+    path = manifest_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob("manifest-*.json"):
+        old.unlink()
+    draft = path.with_suffix(".draft")
+    shutil.copy(parsed.with_name("manifest.json"), draft)
+    draft.replace(path)
+
+
+def in_a_file(parsed: Path | None = None) -> dict[str, str]:
+    """Return what profiles.yml reads to build in the file `warehouse.duckdb` of the working directory."""
+    # dbt parses anew for another path; so all have one.
+    known = {} if parsed is None else {"DBT_PARTIAL_PARSE_FILE_PATH": str(parsed)}
+    return {"DBT_WAREHOUSE_PATH": "warehouse.duckdb", **known}
+
+
+def postgres_environment(url: str, parsed: Path | None = None) -> dict[str, str]:
+    """Return what profiles.yml reads to build on a Postgres database."""
+    given = conninfo_to_dict(url)
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+    known = {} if parsed is None else {"DBT_PARTIAL_PARSE_FILE_PATH": str(parsed)}
+    return {"DBT_WAREHOUSE": "postgres", **{name: str(given[key]) for name, key in names.items()}, **known}

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -15,6 +12,7 @@ import pytest
 
 from dashboards import catalogue
 from dashboards.metrics import load_metrics
+from tests.models.dbt_runs import DbtProcess, on_file
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +60,9 @@ def test_the_example_of_every_readable_model_runs(built: Path) -> None:
     assert {model.schema for model in found} == set(catalogue.LAYERS)
 
 
-def test_the_examples_of_the_page_about_models_build(built: Path, tmp_path: Path) -> None:
+def test_the_examples_of_the_page_about_models_build(
+    built: Path, tmp_path: Path, dbt: DbtProcess, parsed: Path
+) -> None:
     project = tmp_path / "dbt_project"
     shutil.copytree(ROOT / "dbt_project", project)
     warehouse = tmp_path / "warehouse.duckdb"
@@ -74,18 +74,9 @@ def test_the_examples_of_the_page_about_models_build(built: Path, tmp_path: Path
         apply(project / name, place, anchor, text)
 
     chosen = ["stg_app__perks", "stg_flux__relations", "dim_perk", "rpt_overview_weekly"]
-    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path / "target")]
-    options = ["--exclude-resource-type", "unit_test", "--log-path", str(tmp_path / "logs")]
-    options += ["--warn-error", "--quiet", "--no-use-colors"]
-    done = subprocess.run(
-        [Path(sys.executable).parent / "dbt", "build", *places, *options, "--select", *chosen],
-        env={**os.environ, "DBT_WAREHOUSE_PATH": str(warehouse)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    edited = on_file(dbt, warehouse, tmp_path, parsed, project)
+    edited.run("build", "--exclude-resource-type", "unit_test", "--select", *chosen)
 
-    assert done.returncode == 0, done.stdout + done.stderr
     assert len(steps) == 12
     assert "external_hire_share" in load_metrics(project)
     with duckdb.connect(str(warehouse), read_only=True) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from ingestion.events.tracking_plan import load_tracking_plan
 from tests.events.calls import load, write
 from tests.ingestion.conftest import postgres_warehouse, warehouse
 from tests.ingestion.warehouses import Warehouse
-from tests.models.dbt_runs import PROJECT, dbt_on
+from tests.models.dbt_runs import PROJECT, DbtOn
 from tests.models.identities import Call, identity_map, random_calls
 
 __all__ = ["postgres_warehouse", "warehouse"]
@@ -38,29 +39,29 @@ def found(warehouse: Warehouse) -> set[tuple[object, ...]]:
 
 
 def test_builds_along_the_way_give_what_the_calls_give_in_any_order(
-    warehouse: Warehouse, tmp_path: Path, parsed: Path
+    warehouse: Warehouse, tmp_path: Path, dbt_on: DbtOn
 ) -> None:
     """Late and repeated calls, devices that turn out to be shared, aliases that come before and after: four builds."""
     chance = random.Random(11)
     calls = random_calls(chance, 240, devices=60, users=40)
     chance.shuffle(calls)
-    with dbt_on(warehouse.url, tmp_path / "dbt", parsed) as dbt:
-        for end in (20, 80, 81, 240):
-            again = chance.sample(calls[:end], 10)
-            land(warehouse, tmp_path / "log", [*calls[max(0, end - 159) : end], *again])
-            dbt.run("build", "--select", "+int_identity_map", "--exclude", "test_type:unit")
-            assert found(warehouse) == identity_map(calls[:end])
-        dbt.run("run", "--full-refresh", "--select", "+int_identity_map")
+    dbt = dbt_on(warehouse.url, tmp_path / "dbt")
+    for end in (20, 80, 81, 240):
+        again = chance.sample(calls[:end], 10)
+        land(warehouse, tmp_path / "log", [*calls[max(0, end - 159) : end], *again])
+        dbt.run("build", "--select", "+int_identity_map", "--exclude", "test_type:unit")
+        assert found(warehouse) == identity_map(calls[:end])
+    dbt.run("run", "--full-refresh", "--select", "+int_identity_map")
     assert found(warehouse) == identity_map(calls)
 
 
-def test_any_graph_is_joined_as_a_union_find_joins_it(warehouse: Warehouse, tmp_path: Path, parsed: Path) -> None:
+def test_any_graph_is_joined_as_a_union_find_joins_it(warehouse: Warehouse, tmp_path: Path, dbt_on: DbtOn) -> None:
     """A cap of two, so that devices join users too; from sparse graphs to ones where all hang together."""
     land(warehouse, tmp_path / "log", random_calls(random.Random(0), 10, devices=3, users=3))
     caps = {"identity_users_per_id": 2, "identity_former_ids_per_user": 3}
-    with dbt_on(warehouse.url, tmp_path / "dbt", parsed, **caps) as dbt:
-        dbt.run("run", "--select", "+int_identity_map")
-        models = [(name, dbt.compiled(name)) for name in CHAIN]
+    dbt = dbt_on(warehouse.url, tmp_path / "dbt")
+    dbt.run("run", "--select", "+int_identity_map", "--vars", json.dumps(caps))
+    models = [(name, dbt.compiled(name)) for name in CHAIN]
     sizes = set()
     for seed in range(30):
         chance = random.Random(seed)

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 from demo.server import Server
 from tests.models.changes import ANEW
 from tests.models.checked import KEY_TEST
-from tests.models.conftest import PROJECT, in_a_file, postgres_environment
+from tests.models.dbt_runs import PROJECT, DbtProcess, in_a_file, parsed_for_servers, postgres_environment
+from tests.once import Once
 
 pytestmark = pytest.mark.slow
 
@@ -71,12 +73,19 @@ def test_along_random_increments_every_kept_fact_equals_its_full_build(tmp_path:
     check(along(tmp_path, in_a_file(parsed), 3, 18))
 
 
-def test_the_same_on_postgres(tmp_path: Path, postgres_server: Server) -> None:
-    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
-        connection.execute("create database increments template template0")
-        url = postgres_server.database_url("increments")
-        check(along(tmp_path, postgres_environment(url), 4, 14))
-        connection.execute("drop database increments with (force)")
+def test_the_same_on_postgres(tmp_path: Path, postgres_server: Server, once: Once, dbt: DbtProcess) -> None:
+    with on_postgres("increments", postgres_server, once, dbt) as environment:
+        check(along(tmp_path, environment, 4, 14))
+
+
+@contextmanager
+def on_postgres(database: str, server: Server, once: Once, dbt: DbtProcess) -> Iterator[dict[str, str]]:
+    """What dbt reads to build on a new database of the server, which is dropped afterwards."""
+    with psycopg.connect(server.database_url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {database} template template0".encode())
+        url = server.database_url(database)
+        yield postgres_environment(url, parsed_for_servers(once, dbt, url))
+        connection.execute(f"drop database {database} with (force)".encode())
 
 
 def test_a_broken_list_or_a_column_that_stands_still_is_noticed(tmp_path: Path, parsed: Path) -> None:

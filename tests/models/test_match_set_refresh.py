@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.models.changes import ANEW
-from tests.models.conftest import in_a_file
+from tests.models.dbt_runs import in_a_file
 
 pytestmark = pytest.mark.slow
 

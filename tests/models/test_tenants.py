@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.walk import client_copy
-from tests.models.conftest import dbt_build, postgres_environment
+from tests.models.dbt_runs import DbtOn
 from tests.models.tenants import CLIENTS, Tenants, counted, tenants
 
 pytestmark = pytest.mark.slow
@@ -249,13 +249,13 @@ where tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') and what ~ '^(ma
 
 
 def test_tables_come_with_their_policies_in_one_transaction_from_builds_and_publications(
-    warehouse: Tenants, postgres_home: Path
+    warehouse: Tenants, postgres_home: Path, dbt_on: DbtOn
 ) -> None:
     models = ("dim_client", "fct_applications")
     warehouse.administer(NOTING)
     try:
         skipped = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-        dbt_build(postgres_home, postgres_environment(warehouse.owner), "--select", *models, *skipped)
+        dbt_on(warehouse.owner, postgres_home).build("--select", *models, *skipped)
         warehouse.publish()
     finally:
         warehouse.administer("drop event trigger noted")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 
-from tests.models.conftest import in_a_file
+from tests.models.dbt_runs import DbtProcess, on_file
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +39,7 @@ def steps() -> list[tuple[str, ...]]:
 
 
 def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
-    built: Path, tmp_path: Path, parsed: Path, steps: list[tuple[str, ...]]
+    built: Path, tmp_path: Path, dbt: DbtProcess, parsed: Path, steps: list[tuple[str, ...]]
 ) -> None:
     shutil.copytree(ROOT / "dbt_project", tmp_path / "dbt_project")
     shutil.copytree(ROOT / "training" / "specs", tmp_path / "training" / "specs")
@@ -51,23 +48,10 @@ def test_a_feature_that_is_added_as_the_page_says_is_in_the_table_and_right(
     for name, at_end, place, anchor, text in steps:
         follow(tmp_path / name, at_end, place, anchor, text)
 
-    project = tmp_path / "dbt_project"
-    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path / "target")]
-    options = ["--log-path", str(tmp_path / "logs")]
     chosen = ["ml_match_opportunity_features", "ml_match_examples_v2"]
-    done = subprocess.run(
-        [
-            *(str(Path(sys.executable).parent / "dbt"), "run", *map(str, places), *options),
-            *("--quiet", "--no-use-colors", "--warn-error", "--select", *chosen),
-        ],
-        env={**os.environ, **in_a_file(parsed)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    edited = on_file(dbt, warehouse, tmp_path, parsed, tmp_path / "dbt_project")
+    edited.run("run", "--select", *chosen)
 
-    assert done.returncode == 0, done.stdout + done.stderr
     assert len(steps) == 10
     with duckdb.connect(str(warehouse), read_only=True) as file:
         file.execute("set timezone = 'UTC'")

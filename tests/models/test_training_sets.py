@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from ingestion.warehouse.publish import publish
 from orchestration.cli.training import command
 from orchestration.models import manifest_path
 from orchestration.settings import Settings
-from tests.models.conftest import PROJECT, in_a_file
+from tests.models.dbt_runs import DbtOn
 from training.spec import SPECS
 
 pytestmark = pytest.mark.slow
@@ -111,7 +109,7 @@ def test_changed_specification_is_named_by_verify(flux: Run, pulled: dict[str, A
 
 
 def test_who_withdraws_consent_is_missing_from_the_successor_alone(
-    flux: Run, pulled: dict[str, Any], built: Path, parsed: Path, home: Path, tmp_path: Path
+    flux: Run, pulled: dict[str, Any], built: Path, dbt_on: DbtOn, home: Path, tmp_path: Path
 ) -> None:
     with duckdb.connect(str(built), read_only=True) as warehouse:
         member, key = warehouse.execute(
@@ -122,7 +120,7 @@ def test_who_withdraws_consent_is_missing_from_the_successor_alone(
     code, held = flux("erase-check", key)
     assert code == 1
     assert f"match/{pulled['id']}" in {one["dataset"] for one in held}
-    later = without_consent(built, parsed, member, tmp_path)
+    later = without_consent(built, dbt_on, member, tmp_path)
     publish(later, Settings(home=home).published_path)
     try:
         code, verified = flux("verify", pulled["id"])
@@ -142,17 +140,11 @@ def test_who_withdraws_consent_is_missing_from_the_successor_alone(
         publish(built, Settings(home=home).published_path)
 
 
-def without_consent(built: Path, parsed: Path, member: int, directory: Path) -> Path:
+def without_consent(built: Path, dbt_on: DbtOn, member: int, directory: Path) -> Path:
     """Copy the warehouse, withdraw a member's consent in it, and build the models that ask for it again."""
     later = directory / "warehouse.duckdb"
     shutil.copy(built, later)
     with duckdb.connect(str(later)) as warehouse:
         warehouse.execute("update raw_app.consents set withdrawn_at = granted_at where member_id = $1", [member])
-    dbt = Path(sys.executable).parent / "dbt"
-    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(directory / "target")]
-    options = ["--log-path", str(directory / "logs"), "--quiet", "--select", "int_match_subjects+"]
-    done = subprocess.run(
-        [dbt, "run", *places, *options], env=in_a_file(parsed), cwd=directory, capture_output=True, timeout=200
-    )
-    assert done.returncode == 0, done.stdout
+    dbt_on(f"duckdb:///{later}", directory).run("run", "--select", "int_match_subjects+")
     return later

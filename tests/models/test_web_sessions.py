@@ -14,7 +14,7 @@ from ingestion.events.tracking_plan import load_tracking_plan
 from tests.events.calls import load, write
 from tests.ingestion.conftest import postgres_warehouse, warehouse
 from tests.ingestion.warehouses import Warehouse
-from tests.models.dbt_runs import PROJECT, dbt_on
+from tests.models.dbt_runs import PROJECT, DbtOn
 
 __all__ = ["postgres_warehouse", "warehouse"]
 
@@ -84,7 +84,7 @@ def _session(visitor: str, visit: list[dict[str, Any]]) -> tuple[object, ...]:
     )
 
 
-def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_path: Path, parsed: Path) -> None:
+def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_path: Path, dbt_on: DbtOn) -> None:
     calls = pages(random.Random(5))
     logins = [
         {
@@ -101,8 +101,8 @@ def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_pa
         write(tmp_path / "log", [*calls, *logins, alias])
         load(destination, tmp_path / "log", plan=load_tracking_plan(PROJECT.parent / "demo" / "tracking_plan.yaml"))
     singular = ("assert_web_sessions_hold_every_page_view", "assert_no_person_has_users_of_two_clients")
-    with dbt_on(warehouse.url, tmp_path / "dbt", parsed) as dbt:
-        dbt.run("build", "--indirect-selection", "cautious", "--select", "+fct_web_sessions", *singular)
+    dbt = dbt_on(warehouse.url, tmp_path / "dbt")
+    dbt.run("build", "--indirect-selection", "cautious", "--select", "+fct_web_sessions", *singular)
     found = {(*row[:4], row[4].isoformat(), row[5].isoformat(), *row[6:]) for row in warehouse.query(ROWS)}
     assert found == expected(calls)
     assert {row[7] for row in found} == {True, False}

@@ -20,6 +20,7 @@ from typing import Any  # Any: dbt's manifest
 import duckdb
 
 from tests.models.conftest import build_small_warehouse
+from tests.models.dbt_runs import dbt_process, on_file
 from tests.models.oracles import ORACLES
 from tests.models.oracles.source import Source
 
@@ -128,7 +129,9 @@ class Project:
 @contextmanager
 def built_project(home: Path) -> Iterator[Project]:
     """Build the small warehouse below a directory and open it."""
-    with duckdb.connect(str(build_small_warehouse(home, "7", "unruly"))) as connection:
+    with dbt_process(home) as process:
+        file = build_small_warehouse(on_file(process, home / "warehouse.duckdb", home), "7", "unruly")
+    with duckdb.connect(str(file)) as connection:
         yield Project(home / "target", connection)
 
 

@@ -12,13 +12,18 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from orchestration.models.project import manifest_path
 from orchestration.settings import Settings
+from tests.models.dbt_runs import leave_manifest
 
 
 @pytest.fixture(scope="session")
-def graph_settings() -> Settings:
+def graph_settings(request: pytest.FixtureRequest) -> Settings:
     """Settings whose home holds nothing but the parsed models."""
-    return Settings(home=Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}" / "graph")
+    settings = Settings(home=Path(tempfile.gettempdir()) / f"flux-tests-{os.getuid()}" / "graph")
+    if not manifest_path(settings).exists():
+        leave_manifest(request.getfixturevalue("parsed"), settings)
+    return settings
 
 
 @pytest.fixture(scope="session")

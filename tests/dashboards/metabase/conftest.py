@@ -17,9 +17,11 @@ from dashboards.metabase.found import Found
 from dashboards.metabase.plan import Plan, plan
 from dashboards.metabase.surroundings import load_surroundings
 from dashboards.metabase.wanted import Item, wanted
+from orchestration.settings import Settings
 from tests.dashboards.metabase.server import API_KEY, Fake, serving
 from tests.dashboards.metabase.state import State
 from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, contracts, full_warehouse
+from tests.models.dbt_runs import leave_manifest
 
 DATABASE = 2
 READ = (
@@ -78,9 +80,11 @@ def metabase(warehouse: duckdb.DuckDBPyConnection) -> Iterator[Fake]:
 
 
 @pytest.fixture(scope="session")
-def flux_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for commands that read the models' manifest, so that dbt parses once."""
-    return tmp_path_factory.mktemp("metabase") / "a home"
+def flux_home(tmp_path_factory: pytest.TempPathFactory, parsed: Path) -> Path:
+    """One home for commands that read the models' manifest."""
+    home = tmp_path_factory.mktemp("metabase") / "a home"
+    leave_manifest(parsed, Settings(home=home))
+    return home
 
 
 class Deployer:

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import duckdb
-import psycopg
 
 from demo.server import Server
-from tests.models.conftest import PROJECT, in_a_file, postgres_environment
+from tests.models.dbt_runs import PROJECT, DbtProcess, in_a_file
+from tests.models.test_kept_facts import on_postgres
 from tests.models.test_match_set_refresh import along, check
+from tests.once import Once
 
 STEPS = "nothing,consents_move,a_day,sights_come_late,late_clicks,time_passes,a_copy_that_came_late,things_are_saved"
 
@@ -21,12 +22,9 @@ def test_along_many_changes_the_set_equals_its_full_build(tmp_path: Path, parsed
     check(along(tmp_path / "home", in_a_file(parsed), 3, STEPS))
 
 
-def test_the_same_of_the_set_on_postgres(tmp_path: Path, postgres_server: Server) -> None:
-    with psycopg.connect(postgres_server.database_url("postgres"), autocommit=True) as connection:
-        connection.execute("create database set_increments template template0")
-        url = postgres_server.database_url("set_increments")
-        check(along(tmp_path / "home", postgres_environment(url), 4, "nothing,consents_move,a_day,time_passes"))
-        connection.execute("drop database set_increments with (force)")
+def test_the_same_of_the_set_on_postgres(tmp_path: Path, postgres_server: Server, once: Once, dbt: DbtProcess) -> None:
+    with on_postgres("set_increments", postgres_server, once, dbt) as environment:
+        check(along(tmp_path / "home", environment, 4, "nothing,consents_move,a_day,time_passes"))
 
 
 def test_a_part_of_the_set_is_not_built_on_what_was_made_for_another_list(tmp_path: Path, parsed: Path) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import duckdb
 
-from tests.models.dbt_runs import dbt_on
+from tests.models.dbt_runs import DbtOn
 from tests.models.small_tables import event_tables
 from tests.models.small_turns import turns
 from tests.models.small_warehouse import DAYS, MACHINERY_TYPES, START, Product, Row, save, write
@@ -226,7 +226,7 @@ def _add(run: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, st
         run.execute("drop table incoming_rows")
 
 
-def make(home: Path, parsed: Path) -> Iterator[Bench]:
+def make(home: Path, dbt_on: DbtOn) -> Iterator[Bench]:
     """Write the small warehouse below a directory, compile the models and build them once."""
     product = Product(random.Random(7))
     product.copy()
@@ -236,8 +236,7 @@ def make(home: Path, parsed: Path) -> Iterator[Bench]:
             product.log.commit(START + timedelta(days=day, hours=16), changes)
     file = home / "warehouse.duckdb"
     save(product, file, END)
-    with dbt_on(f"duckdb:///{file}", home, parsed) as dbt:
-        dbt.run("compile", "--select", f"+{RELATION}", "--indirect-selection", "empty")
+    dbt_on(f"duckdb:///{file}", home).run("compile", "--select", f"+{RELATION}", "--indirect-selection", "empty")
     manifest = json.loads((home / "target" / "manifest.json").read_text(encoding="utf-8"))
     with duckdb.connect(str(file)) as connection:
         connection.execute("SET TimeZone='UTC'")
