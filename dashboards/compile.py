@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from dashboards.connection import Connection
@@ -77,27 +78,38 @@ def quoted(relation: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in relation.split(".", 1))
 
 
-def relations_of_manifest(manifest: Path | Mapping[str, object]) -> dict[str, str]:
-    """Return model -> `schema.relation` of a dbt manifest (the parsed JSON or its path), without ephemeral models."""
-    content = json.loads(manifest.read_text(encoding="utf-8")) if isinstance(manifest, Path) else manifest
-    nodes = content["nodes"]
-    assert isinstance(nodes, Mapping)
-    return {
-        node["name"]: f"{node['schema']}.{node.get('alias') or node['name']}"
-        for node in nodes.values()
-        if node.get("resource_type") == "model" and node.get("config", {}).get("materialized") != "ephemeral"
-    }
+def relations_of_manifest(manifest: Path) -> dict[str, str]:
+    """Return model -> `schema.relation` of a dbt manifest, without ephemeral models."""
+    return dict(_read(manifest)[0])
 
 
 def columns_of_manifest(manifest: Path) -> dict[str, dict[str, str]]:
     """Return relation -> column -> type of the models that have a contract."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
-    found = {}
-    for node in nodes:
+    return {relation: dict(types) for relation, types in _read(manifest)[1].items()}
+
+
+Held = tuple[dict[str, str], dict[str, dict[str, str]]]
+
+
+def _read(manifest: Path) -> Held:
+    """Read both. A manifest has megabytes, and commands ask more than once; what is asked of it is small."""
+    state = manifest.stat()
+    return _held(manifest, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _held(manifest: Path, written_ns: int, size: int) -> Held:
+    relations, columns = {}, {}
+    for node in json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values():
+        if node.get("resource_type") != "model":
+            continue
+        relation = f"{node['schema']}.{node.get('alias') or node['name']}"
+        if node.get("config", {}).get("materialized") != "ephemeral":
+            relations[node["name"]] = relation
         types = {column["name"]: column.get("data_type") for column in node.get("columns", {}).values()}
-        if node.get("resource_type") == "model" and types and all(types.values()):
-            found[f"{node['schema']}.{node.get('alias') or node['name']}"] = types
-    return found
+        if types and all(types.values()):
+            columns[relation] = types
+    return relations, columns
 
 
 def relations_of_warehouse(connection: Connection) -> dict[str, str]:

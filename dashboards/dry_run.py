@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -43,21 +44,44 @@ def check_results(
     definitions: Definitions, queries: Mapping[str, Query], relations: Mapping[str, str], columns: Columns
 ) -> None:
     """Raise DefinitionError at the first card whose result is not what its definition draws and expects."""
+    paths = {name: definitions.sql_path(name) for name in queries}
+    with _empty_tables(relations, columns) as connection:
+        returned = _described(connection, queries, paths, columns)
+        for dashboard in definitions.dashboards:
+            for card in dashboard.cards.values():
+                if card.sql_name in returned:
+                    _check_card(definitions, dashboard, card, returned[card.sql_name])
+                    _check_reconcile(connection, definitions, dashboard, card, relations)
+
+
+def described(
+    queries: Mapping[str, Query], paths: Mapping[str, Path], relations: Mapping[str, str], columns: Columns
+) -> dict[str, dict[str, str]]:
+    """Tell the columns that each query would return, and their types. Raises DefinitionError with its path."""
+    read = {relation for query in queries.values() for relation in query.relations}
+    with _empty_tables({name: one for name, one in relations.items() if one in read}, columns) as connection:
+        return _described(connection, queries, paths, columns)
+
+
+@contextmanager
+def _empty_tables(relations: Mapping[str, str], columns: Columns) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": "false"}) as connection:
         for schema in sorted({relation.split(".", 1)[0] for relation in columns}):
             connection.execute(f'create schema if not exists "{schema}"')
         for relation in relations.values():
             if relation in columns:
                 _create(connection, relation, columns[relation])
-        described: dict[str, dict[str, str]] = {}
-        for name, query in queries.items():
-            if all(relation in columns for relation in query.relations):
-                described[name] = _describe(connection, query.sql, definitions.sql_path(name))
-        for dashboard in definitions.dashboards:
-            for card in dashboard.cards.values():
-                if card.sql_name in described:
-                    _check_card(definitions, dashboard, card, described[card.sql_name])
-                    _check_reconcile(connection, definitions, dashboard, card, relations)
+        yield connection
+
+
+def _described(
+    connection: duckdb.DuckDBPyConnection, queries: Mapping[str, Query], paths: Mapping[str, Path], columns: Columns
+) -> dict[str, dict[str, str]]:
+    return {
+        name: _describe(connection, query.sql, paths[name])
+        for name, query in queries.items()
+        if all(relation in columns for relation in query.relations)
+    }
 
 
 def _create(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> None:

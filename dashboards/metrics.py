@@ -15,7 +15,7 @@ import yaml
 
 from dashboards.errors import DefinitionError, did_you_mean
 from dashboards.model import Better
-from dashboards.yaml_reader import YamlFile
+from dashboards.yaml_reader import LOADER, YamlFile
 
 _TAG = re.compile(r"\{\{\s*(metric|metric_of_sums)\(\s*'(\w+)'\s*(?:,\s*'(\w+)'\s*)?\)\s*\}\}")
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -95,7 +95,8 @@ class Metric:
 def load_metrics(project: Path) -> dict[str, Metric]:
     """Read `metrics.yml` and the formulas of the project; raise DefinitionError at the first mistake."""
     words = YamlFile(project / "metrics.yml")
-    variables = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    variables = yaml.load(text, Loader=LOADER)["vars"]  # noqa: S506 - it is the safe one
     formulas = {name: Formula(**formula) for name, formula in variables["metrics"].items()}
     found = {}
     for name, (_, node) in words.mapping(words.root, "the metrics").items():

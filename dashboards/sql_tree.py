@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import duckdb
@@ -46,8 +46,12 @@ class Reads:
     """Whether the outermost select states its order."""
 
 
+@lru_cache(maxsize=512)
 def reads_of(sql: str) -> Reads:
-    """Parse one SELECT and return what it reads; raise ParseError when it is anything else."""
+    """Parse one SELECT and return what it reads; raise ParseError when it is anything else.
+
+    Remembered, since commands check the same definitions more than once, and a parse costs milliseconds.
+    """
     rows = _parser().execute("select json_serialize_sql(?::varchar)", [sql]).fetchall()
     tree = json.loads(rows[0][0])
     if tree["error"]:
