@@ -207,6 +207,51 @@ def test_one_that_is_killed_leaves_a_whole_copy_and_is_gone_on_with(
     assert schemas(database) == {"serving"}
 
 
+IN_A_TABLE = """
+import os, signal, sys
+from tests.ingestion.test_elsewhere import Copied, publish, relation
+
+whole = relation("b", "select 2 as n, repeat('x', 100) as words from range(200_000)")
+
+def rows():
+    for number, batch in enumerate(whole.rows()):
+        if number == 100:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield batch
+
+publish(sys.argv[1], relation("a", "select 2 as n"), Copied("b", whole.schema, rows), state="two")
+"""
+
+
+def test_one_that_is_killed_inside_a_table_is_never_seen_by_readers_and_is_gone_on_with(database: str) -> None:
+    publish(database, relation("a", "select 1 as n"), relation("b", "select 1 as n, '' as words"))
+    seen: set[tuple[int, int]] = set()
+    stop = threading.Event()
+
+    def read() -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            while not stop.is_set():
+                row = connection.execute("select a.n, max(b.n) from serving.a, serving.b group by 1").fetchone()
+                assert row is not None
+                seen.add((row[0], row[1]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", IN_A_TABLE, database], env=environment, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+
+    asked: list[str] = []
+    whole = "select 2 as n, repeat('x', 100) as words from range(200_000)"
+    publish(database, relation("a", "select 2 as n", asked), relation("b", whole, asked), state="two")
+    stop.set()
+    reader.join()
+    assert asked == ["b"]
+    assert seen <= {(1, 1), (2, 2)}
+    assert (1, 1) in seen
+    assert rows_of(database, "select count(*), max(n) from serving.b") == [(200_000, 2)]
+
+
 def test_what_was_begun_of_another_state_is_dropped(database: str) -> None:
     publish(database, relation("a", "select 1 as n"))
     environment = {**os.environ, VARIABLE: "elsewhere.before_swap", "PYTHONPATH": str(Path(__file__).parents[2])}
