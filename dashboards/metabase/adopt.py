@@ -1,36 +1,33 @@
 """Take a dashboard that somebody made in Metabase: a definition of it, and markers by which it is ours from then on.
 
-The definition says what a file can say: cards of SQL, rows that fill the grid, charts that pages draw, too. What it
-says otherwise than Metabase does (widths, tables by `ref`) is in the next plan as a change of the definition; here
-nothing is changed there but the markers. What cannot be said is refused before anything is written.
+The definition says what a file can say: cards of SQL, rows that fill the grid, tabs, filters that choose one value of a
+column, charts that pages draw, too. What it says otherwise than Metabase does (widths, tables by `ref`, variables) is
+in the next plan as a change of the definition; here nothing is changed there but the markers. What cannot be said is
+refused before anything is written.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import sqlglot
 import yaml
-from sqlglot import exp
 
-from dashboards.compile import READABLE_SCHEMAS
-from dashboards.metabase.apply import adopted, note_number, write_root
+from dashboards.metabase.adopt_filters import chosen_filters, free, native_of
+from dashboards.metabase.adopt_sql import Choice, Place, authored
+from dashboards.metabase.apply import note_number, write_root
 from dashboards.metabase.client import Client
 from dashboards.metabase.errors import AdoptError
-from dashboards.metabase.found import Existing, Found, card_of, dashboard_of
-from dashboards.metabase.identity import Marker, fingerprint, marker_of, with_marker, without_marker
+from dashboards.metabase.found import Existing, Found, card_of, dashboard_of, reading_order
+from dashboards.metabase.identity import NUMBER, Marker, fingerprint, marker_of, with_marker, without_marker
+from dashboards.metabase.origin import Origin
 from dashboards.metabase.taken import chart_of
 from dashboards.metabase.wanted import Item
 from dashboards.model import GRID_COLUMNS
 
 Json = dict[str, Any]  # Any: the server's own shape
-SERVED: Final = "serving"
-_REF: Final = "flux_ref_{}_fer_xulf"
-_REF_BACK: Final = re.compile(r'"?flux_ref_(\w+?)_fer_xulf"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ class Draft:
     cards: Mapping[str, int]
     left: tuple[str, ...]
     """What stays there as it is, and is not ours."""
+    dropped: tuple[str, ...] = ()
+    """Filters that do not come along: the next application takes them away."""
 
 
 def drafted(
@@ -53,52 +52,61 @@ def drafted(
     owner: str,
     audience: str,
     order: int,
-    engine: str,
-    relations: Mapping[str, str],
+    place: Place,
     taken: Iterable[str],
+    without: Iterable[str] = (),
 ) -> Draft:
     """Write the definition of a dashboard as the server gave it. Raises AdoptError for what no definition can say.
 
-    Runs each card once, to know its columns. `relations` are those of the models, `taken` the keys of other cards.
+    Runs each card once, to know its columns. `taken` are the keys of other cards, `without` names of filters that do
+    not come along: their cards are then as they are where nothing is chosen.
     """
-    if raw.get("parameters"):
-        filters = ", ".join(repr(one["name"]) for one in raw["parameters"])
-        raise AdoptError(
-            f"the dashboard has filters ({filters}), which are variables inside its cards there; a filter of Flux's"
-            " is a column of the result: remove them, adopt, and add 'filters' to the file"
-        )
-    placed = [one for one in raw["dashcards"] if one.get("card_id") is not None]
-    numbers = [one["card_id"] for one in placed]
-    if doubled := {one["card"]["name"] for one in placed if numbers.count(one["card_id"]) > 1}:
-        raise AdoptError(f"the card {min(doubled)!r} is placed twice; a definition places a card once: remove one")
-    if not placed:
-        raise AdoptError("the dashboard has no card")
+    tabs = raw.get("tabs") or []
+    placed = sorted((one for one in raw["dashcards"] if one.get("card_id") is not None), key=reading_order(tabs))
+    _require_plain(placed)
     names: dict[int, str] = {}
     for one in placed:
         names[one["card_id"]] = free(one["card"]["name"], {*taken, *names.values()})
-    cards, sql = {}, {}
+    results = {one["card_id"]: ran(client, one["card"]) for one in placed}
+    filters = chosen_filters(raw, results, place, list(without))
+    sql, cards = {}, {}
     for one in placed:
-        name = names[one["card_id"]]
-        sql[name], cards[name] = entry_of(client, one["card"], engine, relations)
+        name, number, choice = names[one["card_id"]], one["card_id"], filters.choices.get(one["card_id"])
+        origin = filters.origins.get(choice.key) if choice is not None else None
+        sql[name] = sql_of(one["card"], results[number], place, choice, origin)
+        cards[name] = entry_of(one["card"], results[number]) | ({"filters": [choice.key]} if choice else {})
     words = raw.get("description") or raw["name"]
-    question = words if words.endswith("?") else f"{words.rstrip('.')}?"
+    rows, headed = _rows(placed, names, tabs)
     document = {
-        "title": raw["name"], "question": question, "order": order, "owner": owner, "audience": audience,
-        "rows": _rows(placed, names), "cards": cards,
+        "title": raw["name"], "question": words if words.endswith("?") else f"{words.rstrip('.')}?", "order": order,
+        "owner": owner, "audience": audience, "filters": filters.entries, "tabs": headed, "rows": rows, "cards": cards,
     }  # fmt: skip
     left = [_text(one) for one in raw["dashcards"] if one.get("card_id") is None]
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=140)
-    return Draft(key, text, sql, {name: number for number, name in names.items()}, tuple(left))
+    said = {name: value for name, value in document.items() if value or name not in ("filters", "tabs")}
+    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=140)
+    numbers = {name: number for number, name in names.items()}
+    return Draft(key, text, sql, numbers, tuple(left), tuple(filters.dropped))
 
 
-def entry_of(client: Client, card: Json, engine: str, relations: Mapping[str, str]) -> tuple[str, Json]:
-    """Write a card's SQL file and its entry in the YAML; runs it once. Raises AdoptError."""
-    sql = authored(_native(card), engine, relations, card["name"])
-    answer = client.post(f"/api/card/{card['id']}/query", {"parameters": []})
+def ran(client: Client, card: Json) -> Json:
+    """Run a card where nothing is chosen; give its columns and rows. Raises AdoptError."""
+    answer: Json = client.post(f"/api/card/{card['id']}/query", {"parameters": []})
     if answer.get("status") != "completed":
-        raise AdoptError(f"the card {card['name']!r} does not run there: mend it first")
-    entry = {"title": card["name"], **chart_of(card, answer["data"])}
-    return sql, entry | {"expect": {"rows": ">= 0"}}  # its reviewer knows more
+        raise AdoptError(f"the card {card['name']!r} does not run there with nothing chosen: mend it first")
+    data: Json = answer["data"]
+    return data
+
+
+def entry_of(card: Json, result: Json) -> Json:
+    """Write a card's entry in the YAML. Raises AdoptError."""
+    return {"title": card["name"], **chart_of(card, result), "expect": {"rows": ">= 0"}}  # its reviewer knows more
+
+
+def sql_of(card: Json, result: Json, place: Place, choice: Choice | None = None, origin: Origin | None = None) -> str:
+    """Write a card's SQL file. Raises AdoptError."""
+    query = native_of(card)
+    returned = [column["name"] for column in result["cols"]]
+    return authored(query.sql, query.tags, place, card["name"], choice=choice, origin=origin, returned=returned)
 
 
 def matched(raw: Json, key: str, wanted: Mapping[str, Item]) -> Draft:
@@ -141,7 +149,7 @@ def mark(client: Client, raw: Json, draft: Draft, found: Found, root: Item) -> N
     applied = {there.id: _fingerprints(there)}
     for name in draft.cards:
         one = found.items[f"card:{name}"]
-        applied[one.id] = _fingerprints(one) | adopted(name, found)
+        applied[one.id] = {NUMBER: str(one.number), **_fingerprints(one)}
     note_number(client, there, found)  # first: a number without its marker means nothing yet
     marker = Marker("dashboard", draft.key, applied)
     client.put(f"/api/dashboard/{there.number}", {"caveats": with_marker(without_marker(raw.get("caveats")), marker)})
@@ -157,79 +165,40 @@ def require_unmanaged(raw: Json, key: str, defined: Iterable[str]) -> None:
         raise AdoptError(f"the dashboard is Flux's already, as {marker.key!r}")
 
 
-def authored(sql: str, engine: str, relations: Mapping[str, str], card: str) -> str:
-    """Write a card's SQL as it stands in a file: DuckDB's dialect, tables by `ref`. Raises AdoptError."""
-    if "{{" in sql or "[[" in sql:
-        raise AdoptError(
-            f"the card {card!r} has variables or snippets in its SQL; a card of Flux's returns a row for each value"
-            " instead: rewrite it, then adopt"
-        )
-    models = {
-        (SERVED if engine == "postgres" else relation.partition(".")[0], relation.partition(".")[2]): model
-        for model, relation in relations.items()
-        if relation.partition(".")[0] in READABLE_SCHEMAS
-    }
-    try:
-        tree = sqlglot.parse_one(sql, dialect=engine)
-    except sqlglot.errors.SqlglotError as error:
-        raise AdoptError(f"the SQL of the card {card!r} cannot be read") from error
-    defined = {one.alias_or_name for one in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
-        model = models.get((table.db, table.name))
-        if model is None and not table.db and table.name in defined:
-            continue
-        if model is None:
-            raise AdoptError(
-                f"the card {card!r} reads {table.sql(dialect=engine)}, which is no published model of"
-                f" {' or '.join(READABLE_SCHEMAS)}"
-            )
-        if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-        table.set("db", None)
-        table.set("this", exp.to_identifier(_REF.format(model)))
-    if isinstance(tree, exp.Query) and tree.args.get("order") is None:
-        tree = tree.order_by("1")
-    text = tree.sql(dialect="duckdb", pretty=True)
-    return _REF_BACK.sub(r"{{ ref('\1') }}", text) + "\n"
+def _require_plain(placed: list[Json]) -> None:
+    """Raise AdoptError for what a definition cannot place."""
+    numbers = [one["card_id"] for one in placed]
+    if doubled := {one["card"]["name"] for one in placed if numbers.count(one["card_id"]) > 1}:
+        raise AdoptError(f"the card {min(doubled)!r} is placed twice; a definition places a card once: remove one")
+    if over := [one["card"]["name"] for one in placed if one.get("series")]:
+        raise AdoptError(f"another card is drawn over {over[0]!r}; a definition draws one query: place them apart")
+    if not placed:
+        raise AdoptError("the dashboard has no card")
 
 
-def _native(card: Json) -> str:
-    query = card["dataset_query"]
-    stages = query.get("stages") or [{}]
-    native = query.get("native")
-    sql = native["query"] if isinstance(native, dict) else stages[0].get("native")
-    if not isinstance(sql, str) or len(stages) != 1:
-        raise AdoptError(
-            f"the card {card['name']!r} is no SQL; convert it there ('View the SQL', 'Convert this question to SQL'),"
-            " then adopt"
-        )
-    return sql
-
-
-def _rows(placed: list[Json], names: Mapping[int, str]) -> list[dict[str, int]]:
-    """Bring cards that begin at one height into one row, and let it fill the grid."""
+def _rows(placed: list[Json], names: Mapping[int, str], tabs: list[Json]) -> tuple[list[dict[str, int]], list[Json]]:
+    """Bring cards that begin at one height of one tab into one row that fills the grid; say the rows of each tab."""
     rows: list[dict[str, int]] = []
-    for top in sorted({one["row"] for one in placed}):
-        line = sorted((one for one in placed if one["row"] == top), key=lambda one: int(one["col"]))
-        total, used, widths = sum(one["size_x"] for one in line), 0, {}
-        for place, one in enumerate(line):
-            rest = len(line) - place - 1
-            width = max(1, min(GRID_COLUMNS - used - rest, round(one["size_x"] * GRID_COLUMNS / total)))
-            widths[names[one["card_id"]]] = width if rest else GRID_COLUMNS - used
-            used += width
-        rows.append(widths)
-    return rows
+    said: list[Json] = []
+    for tab in tabs or [{"id": None}]:
+        on_it = [one for one in placed if one.get("dashboard_tab_id") == tab["id"]]
+        tops = sorted({one["row"] for one in on_it})
+        for top in tops:
+            line = sorted((one for one in on_it if one["row"] == top), key=lambda one: int(one["col"]))
+            rows.append(_filling(line, names))
+        if tab["id"] is not None and tops:
+            said.append({"title": tab["name"], "rows": len(tops)})
+    return rows, said
 
 
-def free(title: str, taken: set[str]) -> str:
-    """Make a key of a title, one that no other card has."""
-    key = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_") or "card"
-    key = key if key[0].isalpha() else f"card_{key}"
-    candidate, number = key, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{key}_{number}"
-    return candidate
+def _filling(line: list[Json], names: Mapping[int, str]) -> dict[str, int]:
+    total, used, widths = sum(one["size_x"] for one in line), 0, {}
+    for place, one in enumerate(line):
+        rest = len(line) - place - 1
+        width = max(1, min(GRID_COLUMNS - used - rest, round(one["size_x"] * GRID_COLUMNS / total)))
+        widths[names[one["card_id"]]] = width if rest else GRID_COLUMNS - used
+        used += width
+    return widths
 
 
 def _text(one: Json) -> str:

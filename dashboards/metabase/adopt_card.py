@@ -6,13 +6,14 @@ The dashboard's file is changed as text, so that what people wrote in it stays a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dashboards.metabase.adopt import entry_of, free
+from dashboards.metabase.adopt import entry_of, ran, sql_of
+from dashboards.metabase.adopt_filters import free
+from dashboards.metabase.adopt_sql import Place
 from dashboards.metabase.client import Client
 from dashboards.metabase.errors import AdoptError
 from dashboards.metabase.found import Found, card_of
@@ -22,12 +23,11 @@ from dashboards.model import GRID_COLUMNS
 Json = dict[str, Any]  # Any: the server's own shape
 
 
-def add_card(
-    client: Client, raw: Json, file: Path, *, engine: str, relations: Mapping[str, str], taken: set[str]
-) -> tuple[str, dict[Path, str]]:
+def add_card(client: Client, raw: Json, file: Path, *, place: Place, taken: set[str]) -> tuple[str, dict[Path, str]]:
     """Give the card's key, and the files with it: its SQL, and the dashboard's definition. Raises AdoptError."""
     key = free(raw["name"], taken)
-    sql, entry = entry_of(client, raw, engine, relations)
+    result = ran(client, raw)
+    sql, entry = sql_of(raw, result, place), entry_of(raw, result)
     path = file.parent / "cards" / f"{key}.sql"
     if path.exists():
         raise AdoptError(f"{str(path)!r} is there already; rename the card there")

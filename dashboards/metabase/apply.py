@@ -17,7 +17,7 @@ from dashboards.metabase.client import Client
 from dashboards.metabase.errors import EditedError, LostWriteError
 from dashboards.metabase.found import MAKING, Existing, Found, find
 from dashboards.metabase.found import reread as _reread
-from dashboards.metabase.identity import NUMBER, Fingerprints, Marker, entity_id, with_marker, without_marker
+from dashboards.metabase.identity import NUMBER, Fingerprints, Marker, with_marker, without_marker
 from dashboards.metabase.kinds import HANDLERS, find_others
 from dashboards.metabase.plan import Change, Plan, fingerprints
 from dashboards.metabase.wanted import ROOT, Item
@@ -30,7 +30,7 @@ _PRUNED: Final = ("alert", "subscription", "dashboard", "card", "collection")
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A card on a dashboard that the server could not run."""
+    """A card that the server could not run; models and metrics are on no dashboard."""
 
     dashboard: str
     card: str
@@ -97,20 +97,24 @@ def _write(client: Client, change: Change, wanted: Mapping[str, Item], found: Fo
         case "collection":
             written = _write_collection(client, item, there, found)
         case "card":
-            raw = _put_or_post(client, item, there, card_body(item, found), {"entity_id": entity_id(item.key)})
+            raw = _put_or_post(client, item, there, body := card_body(item, there, found))
+            if there is not None and "result_metadata" in body:  # with another query the server computes its own first
+                client.put(f"/api/card/{there.number}", {"result_metadata": body["result_metadata"]})
             written = Existing("card", item.key, raw["id"], {}, raw)
         case "dashboard":
             written = _write_dashboard(client, item, there, wanted, found)
         case _:
             written = _write_other(client, item, there, found)
     found.items[item.id] = _require_lasted(client, item, written, found)
+    if item.kind == "card" and not item.home:
+        note_number(client, found.items[item.id], found, fingerprints(item))
     if change.action != "note":
         (done.created if there is None else done.updated).append(item.id)
 
 
 def _write_collection(client: Client, item: Item, there: Existing | None, found: Found) -> Existing:
     marker = Marker("collection", item.key, {**(_kept(there)), item.id: fingerprints(item)})
-    raw = _put_or_post(client, item, there, collection_body(item, marker, found), {})
+    raw = _put_or_post(client, item, there, collection_body(item, marker, found))
     return Existing("collection", item.key, raw["id"], {}, raw, marker)
 
 
@@ -121,10 +125,10 @@ def write_root(client: Client, item: Item, found: Found) -> None:
         found.items[item.id] = _require_lasted(client, item, written, found)
 
 
-def _put_or_post(client: Client, item: Item, there: Existing | None, body: Body, only_new: Body) -> Body:
+def _put_or_post(client: Client, item: Item, there: Existing | None, body: Body) -> Body:
     path = f"/api/{item.kind}"
     if there is None:
-        return dict(client.post(path, body | only_new))
+        return dict(client.post(path, body))
     return dict(client.put(f"{path}/{there.number}", body | {"archived": item.fields["archived"]}))
 
 
@@ -141,6 +145,8 @@ def _write_dashboard(
         there = Existing("dashboard", item.key, raw["id"], {}, raw, start)
         note_number(client, there, found)
     marker = Marker("dashboard", item.key, _applied(item, wanted, found))
+    if there.fields.get("archived"):  # nothing can be placed on one that is in the trash
+        client.put(f"/api/dashboard/{there.number}", {"archived": False})
     client.put(f"/api/dashboard/{there.number}", dashboard_body(item, there, marker, found))
     return Existing("dashboard", item.key, there.number, {}, there.raw, marker)
 
@@ -178,15 +184,10 @@ def _note(client: Client, wanted: Mapping[str, Item], found: Found, key: str) ->
 
 def _applied(dashboard: Item, wanted: Mapping[str, Item], found: Found) -> Fingerprints:
     cards = [item for item in wanted.values() if item.kind == "card" and item.home == dashboard.key]
-    return {item.id: fingerprints(item) | adopted(item.key, found) for item in (dashboard, *cards)}
-
-
-def adopted(card: str, found: Found) -> dict[str, str]:
-    """What a marker notes of a card that Metabase named: its number, by which alone it is found."""
-    there = found.items.get(f"card:{card}")
-    if there is None or there.raw.get("entity_id") in (None, entity_id(card)):
-        return {}
-    return {NUMBER: str(there.number)}
+    numbers = found.numbers("card")
+    return {dashboard.id: fingerprints(dashboard)} | {
+        item.id: {NUMBER: str(numbers[item.key]), **fingerprints(item)} for item in cards if item.key in numbers
+    }
 
 
 def _kept(there: Existing | None) -> Fingerprints:
@@ -226,10 +227,14 @@ def _run(client: Client, wanted: Mapping[str, Item], found: Found, done: Applied
         for one in found.items[item.id].raw["dashcards"]
         if one.get("card_id") in cards
     ]
+    numbers = found.numbers("card")
+    calls += [("", item.key, numbers[item.key], 0) for item in wanted.values() if item.kind == "card" and not item.home]
     for dashboard, card, number, place in calls:
         progress("running the cards", done.ran, len(calls))
-        board = found.items[f"dashboard:{dashboard}"].number
-        answer: Any = client.post(f"/api/dashboard/{board}/dashcard/{place}/card/{number}/query", {"parameters": []})
+        path = f"/api/card/{number}/query"
+        if dashboard:
+            path = f"/api/dashboard/{found.items[f'dashboard:{dashboard}'].number}/dashcard/{place}/card/{number}/query"
+        answer: Any = client.post(path, {"parameters": []})
         done.ran += 1
         if answer.get("status") != "completed":
             done.broken.append(Broken(dashboard, card, f"{client.url}/question/{number}"))
@@ -238,7 +243,7 @@ def _run(client: Client, wanted: Mapping[str, Item], found: Found, done: Applied
 def refresh(client: Client, wanted: Mapping[str, Item], tables: Found | None = None) -> Found:
     """Read what is there for these items; `tables` is what is known of the database (`tables.index`)."""
     found = tables if tables is not None else Found()
-    find(client, [item.key for item in wanted.values() if item.kind == "card"], found)
+    find(client, {item.key: str(item.fields["name"]) for item in wanted.values() if item.kind == "card"}, found)
     find_others(client, wanted, found)
     missing = {str(item.fields["name"]) for item in wanted.values() if item.kind == "dashboard"} - {
         str(one.fields["name"]) for one in found.items.values() if one.kind == "dashboard"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import requests
@@ -26,7 +27,7 @@ OLDEST = 58
 _TIMEOUT: Final = (5.0, 60.0)  # seconds to connect, and to answer; a card's query is the slowest call
 _ATTEMPTS: Final = 4
 _AGAIN: Final = frozenset({429, 502, 503, 504})
-_REPEATABLE: Final = frozenset({"get", "put"})  # a POST whose answer was lost may have made something
+_REPEATABLE: Final = frozenset({"get", "put", "delete"})  # a POST whose answer was lost may have made something
 _WORDS: Final = 400  # of an error's body
 
 Json = Any  # a JSON tree of the server's own shape
@@ -58,8 +59,8 @@ class Client:
         self._transport = _Transport(self.url, header)
         self._sleep = sleep
 
-    def get(self, path: str, **parameters: str | int | bool) -> Json:
-        """Read. Raises MetabaseError."""
+    def get(self, path: str, **parameters: str | int | bool | tuple[str, ...]) -> Json:
+        """Read; a tuple is a parameter that is given more than once. Raises MetabaseError."""
         words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in parameters.items()}
         return self._call("get", path, params=words)
 
@@ -70,6 +71,11 @@ class Client:
     def put(self, path: str, body: Mapping[str, Json]) -> Json:
         """Write over. Raises MetabaseError."""
         return self._call("put", path, json=dict(body))
+
+    def delete(self, path: str) -> None:
+        """End a membership: nothing else is ever deleted. Raises MetabaseError; gone already is as good."""
+        with suppress(MetabaseMissingError):
+            self._call("delete", path)
 
     def require_version(self) -> int:
         """Give the server's major version (58 of v0.58.1 and of v1.58.1). Raises MetabaseVersionError below OLDEST."""

@@ -2,6 +2,7 @@
 
 Serialization and remote sync belong to the paid editions. Ids of collections, dashboards and placed cards are made from
 keys, as those of cards are, so an export is the same on every machine and an import writes over what it made before.
+Metrics are not in it: their queries name fields by the server's numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import yaml
 
 from dashboards.metabase import identity
 from dashboards.metabase.found import target
+from dashboards.metabase.models import result_metadata
 from dashboards.metabase.wanted import Item
 from dashboards.metabase.writing import parameter, tag, text_settings
 
@@ -58,30 +60,55 @@ def _body(item: Item, database: str) -> Document:
             "native": fields["sql"],
             "template-tags": [tag(item.key, name, one) for name, one in fields["tags"].items()],
         }
-        return placed | {
-            "type": "question",
-            "display": fields["display"],
-            "dataset_query": {"lib/type": "mbql/query", "database": database, "stages": [stage]},
-            "visualization_settings": fields["settings"],
-            "parameters": [],
-            "parameter_mappings": [],
-        }
+        more = {"result_metadata": result_metadata(item)} if fields["type"] == "model" else {}
+        return (
+            placed
+            | more
+            | {
+                "type": fields["type"],
+                "display": fields["display"],
+                "dataset_query": {"lib/type": "mbql/query", "database": database, "stages": [stage]},
+                "visualization_settings": fields["settings"],
+                "parameters": [],
+                "parameter_mappings": [],
+            }
+        )
     return placed | {
-        "parameters": [
-            parameter(item.key, slug, one, _id("card", one["values"])) for slug, one in fields["parameters"].items()
+        "parameters": [_parameter(item.key, slug, fields["parameters"][slug]) for slug in fields["filters"]],
+        "tabs": [
+            {
+                "entity_id": _id("tab", f"{item.key}.{name}"),
+                "name": name,
+                "position": place,
+                "serdes/meta": [
+                    {"id": _id("dashboard", item.key), "model": "Dashboard"},
+                    {"id": _id("tab", f"{item.key}.{name}"), "model": "DashboardTab"},
+                ],
+            }
+            for place, name in enumerate(fields["tabs"])
         ],
-        "tabs": [],
         "dashcards": [_dashcard(item.key, place) for place in fields["layout"]],
+        "width": fields["width"],
+        "auto_apply_filters": fields["at_once"],
+        "enable_embedding": fields["embedding"] is not None,
+        "embedding_params": fields["embedding"],
     }
+
+
+def _parameter(dashboard: str, slug: str, one: Document) -> Document:
+    values = None if one["values"] is None else _id("card", one["values"])
+    return parameter(identity.short_id(dashboard, slug), slug, one, values)
 
 
 def _dashcard(dashboard: str, place: Document) -> Document:
     own = _id("dashcard", f"{dashboard}.{place.get('card') or place['key']}")
     row, column, width, height = place["at"]
     card = _id("card", place["card"]) if "card" in place else None
+    tab = _id("tab", f"{dashboard}.{place['tab']}") if "tab" in place else None
     return {
         "entity_id": own,
         "card_id": card,
+        "dashboard_tab_id": None if tab is None else [_id("dashboard", dashboard), tab],
         "row": row,
         "col": column,
         "size_x": width,

@@ -1,13 +1,13 @@
 """What the server has of ours, read back into the fields that `wanted` speaks of.
 
-Cards are found by their entity ids, wherever somebody moved them (adopted ones by the number that their dashboard's
-marker notes); dashboards by the numbers that our root collection's marker notes, and by their markers in our
-collections; collections by their markers.
+Cards are found by the numbers that markers note, wherever somebody moved them; one that was made and not noted by its
+name in our collections and the key in its settings. Dashboards are found by the numbers that our root collection's
+marker notes, and by their markers in our collections; collections by their markers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,12 +16,13 @@ from dashboards.metabase import identity
 from dashboards.metabase.client import Client
 from dashboards.metabase.errors import MetabaseMissingError
 from dashboards.metabase.identity import NUMBER, Marker, marker_of, without_marker
-from dashboards.metabase.metrics import APPLIED, COLLECTION, KEY, measured
+from dashboards.metabase.metrics import measured
 from dashboards.metabase.wanted import ROOT, Kind
 
 Json = dict[str, Any]  # Any: the server's own shape
 MAKING: Final = "being made"  # of a dashboard whose cards are not placed yet
-TEXT_KEY: Final = "flux.key"  # in the settings of a text that is ours
+KEY: Final = "flux.key"  # in the settings of a card, and of a placed text, that is ours
+_CARDS: Final = ("card", "dataset", "metric")  # what a collection's list calls questions, models and metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Found:
     """Of the database: `model.column` by the server's number of the field."""
     strangers: dict[str, int] = field(default_factory=dict)
     """Dashboards that are not ours and have the name of one that is missing."""
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    """The server's numbers of people, by their addresses; filled where a group lists people."""
+    exposed: list[str] = field(default_factory=list)
+    """Who may see or ask what is ours though no file says so, in words."""
 
     def numbers(self, kind: Kind) -> dict[str, int]:
         """The server's numbers by key."""
@@ -79,24 +84,24 @@ class Found:
         if home:
             teller = f"dashboard:{home}"
         else:
-            teller = item if kind in ("collection", "dashboard", "table", "card") else f"collection:{ROOT}"
+            teller = item if kind in ("collection", "dashboard", "table") else f"collection:{ROOT}"
         owner = self.items.get(teller)
         return owner.marker.applied.get(item, {}) if owner is not None and owner.marker is not None else {}
 
 
-def find(client: Client, cards: Iterable[str], found: Found) -> None:
-    """Add our content to `found`; `cards` are the keys of those that are wanted, others are known from markers."""
+def find(client: Client, cards: Mapping[str, str], found: Found) -> None:
+    """Add our content to `found`; `cards` are the names by key of those that are wanted, others markers tell of."""
     for one in _collections(client):
         found.items[one.id] = one
     markers = [(raw, marker) for raw in _dashboards(client, found) if (marker := _dashboard_marker(raw)) is not None]
-    noted: dict[str, str | None] = dict.fromkeys(cards)
-    for _, marker in markers:
-        for item, said in marker.applied.items():
-            if item.startswith("card:"):
-                noted[item.partition(":")[2]] = said.get(NUMBER)
-    for one in _cards(client, noted, found):
+    root = found.items.get(f"collection:{ROOT}")
+    tellers = [marker for _, marker in markers]
+    if root is not None and root.marker is not None:
+        tellers.append(root.marker)
+    for one in _cards(client, tellers, found):
         found.items[one.id] = one
-    for one in _metrics(client, found):
+    missing = {key: name for key, name in cards.items() if f"card:{key}" not in found.items}
+    for one in _unnoted(client, missing, found):
         found.items[one.id] = one
     for raw, marker in markers:
         one = dashboard_of(raw, marker, found)
@@ -149,34 +154,39 @@ def card_of(raw: Json, key: str, found: Found) -> Existing:
         "name": raw["name"],
         "type": raw.get("type") or "question",
         "description": raw.get("description") or "",
-        "collection": _key(raw.get("collection_id"), found.keys("collection")),
+        "collection": _home(raw, found),
         "database": query.get("database"),
         "sql": sql if isinstance(sql, str) and len(stages) == 1 else "(no SQL any more)",
         **measured(stages, found.tables, found.columns),
         "archived": bool(raw.get("archived")),
         "display": raw["display"],
         "tags": {name: _tag(tag) for name, tag in tags.items()},
-        "settings": {name: one for name, one in settings.items() if name != APPLIED},
+        "settings": {name: one for name, one in settings.items() if name != KEY},
+        "embedding": _embedding(raw),
     }
-    noted = {name: one for name, one in settings.get(APPLIED, {}).items() if name != KEY}
-    marker = Marker("card", key, {f"card:{key}": noted}) if noted else None
-    return Existing("card", key, raw["id"], fields, raw, marker)
+    if fields["type"] == "model":
+        fields["columns"] = {one["name"]: one.get("description") or None for one in raw.get("result_metadata") or []}
+    return Existing("card", key, raw["id"], fields, raw)
 
 
 def dashboard_of(raw: Json, marker: Marker, found: Found) -> Existing:
     """Read a dashboard; what others placed on it is `foreign`."""
     cards = found.keys("card")
-    slugs = {one["id"]: one["slug"] for one in raw.get("parameters") or []}
+    parameters = raw.get("parameters") or []
+    slugs = {one["id"]: one["slug"] for one in parameters}
     ours = [one for one in raw["dashcards"] if _is_ours(one, cards)]
     tabs = {one["id"]: one["name"] for one in raw.get("tabs") or []}
     fields = {
         "name": raw["name"],
         "description": raw.get("description") or "",
         "collection": _key(raw.get("collection_id"), found.keys("collection")),
-        "parameters": {one["slug"]: _parameter(one, cards) for one in raw.get("parameters") or []},
+        "parameters": {one["slug"]: _parameter(one, cards, slugs) for one in parameters},
+        "filters": list(slugs.values()),
         "tabs": list(tabs.values()),
-        "layout": [_place(one, cards, slugs, tabs) for one in sorted(ours, key=_reading_order(list(tabs)))],
-        "embedding": dict(raw.get("embedding_params") or {}) if raw.get("enable_embedding") else {},
+        "layout": [_place(one, cards, slugs, tabs) for one in sorted(ours, key=reading_order(raw.get("tabs") or []))],
+        "embedding": _embedding(raw),
+        "width": raw.get("width") or "fixed",
+        "at_once": raw.get("auto_apply_filters") is not False,
         "archived": bool(raw.get("archived")),
     }
     foreign = tuple(one for one in raw["dashcards"] if not _is_ours(one, cards))
@@ -186,7 +196,7 @@ def dashboard_of(raw: Json, marker: Marker, found: Found) -> Existing:
 def dashcard_key(raw: Json, cards: Mapping[int, str]) -> str:
     """Say which of ours a placed card is: its key, or `text:KEY`."""
     if raw.get("card_id") is None:
-        return f"text:{(raw.get('visualization_settings') or {}).get(TEXT_KEY)}"
+        return f"text:{(raw.get('visualization_settings') or {}).get(KEY)}"
     return _key(raw["card_id"], cards) or ""
 
 
@@ -226,44 +236,41 @@ def _dashboard_marker(raw: Json) -> Marker | None:
     return None
 
 
-def _cards(client: Client, keys: Mapping[str, str | None], found: Found) -> list[Existing]:
-    """Read cards, by the number that is noted of them or else by entity id."""
-    numbers = {key: int(number) for key, number in keys.items() if number is not None}
-    names = {identity.entity_id(key): key for key in keys if key not in numbers}
-    if names:
-        told = client.post("/api/eid-translation/translate", {"entity_ids": {"card": list(names)}})["entity_ids"]
-        numbers |= {names[name]: one["id"] for name, one in told.items() if one["status"] == "ok"}
-    read = []
-    for key, number in numbers.items():
-        with suppress(MetabaseMissingError):  # somebody deleted it
-            read.append(card_of(client.get(f"/api/card/{number}"), key, found))
-    return read
+def _cards(client: Client, tellers: list[Marker], found: Found) -> Iterator[Existing]:
+    """Read the cards whose numbers markers note."""
+    for marker in tellers:
+        for item, said in marker.applied.items():
+            if item.startswith("card:") and NUMBER in said:
+                with suppress(MetabaseMissingError):  # somebody deleted it
+                    yield card_of(client.get(f"/api/card/{said[NUMBER]}"), item.partition(":")[2], found)
 
 
-def _metrics(client: Client, found: Found) -> Iterator[Existing]:
-    """Read metrics of ours that nothing names any more: they lie in their collection, and tell their keys."""
-    home = found.items.get(f"collection:{COLLECTION}")
-    if home is None:
+def _unnoted(client: Client, missing: Mapping[str, str], found: Found) -> Iterator[Existing]:
+    """Read cards that were made and not noted, since their maker died between: by name first, so that few are read."""
+    if not missing:
         return
-    known = set(found.numbers("card").values())
-    for one in client.get(f"/api/collection/{home.number}/items", models="metric")["data"]:
-        if one["id"] not in known:
-            raw = client.get(f"/api/card/{one['id']}")
-            key = (raw.get("visualization_settings") or {}).get(APPLIED, {}).get(KEY)
-            if key is not None:
-                yield card_of(raw, key, found)
+    names, known = set(missing.values()), set(found.numbers("card").values())
+    for number in found.numbers("collection").values():
+        for one in client.get(f"/api/collection/{number}/items", models=_CARDS)["data"]:
+            if one["name"] in names and one["id"] not in known:
+                raw = client.get(f"/api/card/{one['id']}")
+                key = str((raw.get("visualization_settings") or {}).get(KEY))
+                if key in missing:
+                    yield card_of(raw, key, found)
 
 
 def _is_ours(raw: Json, cards: Mapping[int, str]) -> bool:
     if raw.get("card_id") is None:
-        return TEXT_KEY in (raw.get("visualization_settings") or {})
+        return KEY in (raw.get("visualization_settings") or {})
     return raw["card_id"] in cards
 
 
-def _reading_order(tabs: list[int]) -> Callable[[Json], tuple[int, int, int]]:
+def reading_order(tabs: list[Json]) -> Callable[[Json], tuple[int, int, int]]:
+    """Give the key by which placed cards are sorted as they are read."""
+    places = {one["id"]: place for place, one in enumerate(tabs)}
+
     def place(raw: Json) -> tuple[int, int, int]:
-        tab = raw.get("dashboard_tab_id")
-        return (tabs.index(tab) if tab in tabs else -1, raw["row"], raw["col"])
+        return (places.get(raw.get("dashboard_tab_id"), -1), raw["row"], raw["col"])
 
     return place
 
@@ -277,11 +284,13 @@ def _place(raw: Json, cards: Mapping[int, str], slugs: Mapping[str, str], tabs: 
     odd = [one["target"] for one in mappings if one["target"] != target(slugs.get(one["parameter_id"], ""))]
     settings = _stripped(raw.get("visualization_settings") or {})
     if raw.get("card_id") is None:
-        place |= {"text": settings.get("text"), "key": settings[TEXT_KEY]}
+        place |= {"text": settings.get("text"), "key": settings[KEY]}
     else:
         place |= {"card": _key(raw["card_id"], cards)} | ({"settings": settings} if settings else {})
     if odd:
         place["targets"] = odd
+    if raw.get("inline_parameters"):
+        place["inside"] = [slugs.get(one, f"#{one}") for one in raw["inline_parameters"]]
     if raw.get("series"):
         place["series"] = [_key(one["id"], cards) for one in raw["series"]]
     return place
@@ -292,7 +301,7 @@ def target(slug: str) -> list[Any]:
     return ["variable", ["template-tag", slug]]
 
 
-def _parameter(raw: Json, cards: Mapping[int, str]) -> Json:
+def _parameter(raw: Json, cards: Mapping[int, str], slugs: Mapping[str, str]) -> Json:
     source = raw.get("values_source_config") or {}
     value = source.get("value_field") or [None, None]
     return {
@@ -301,6 +310,10 @@ def _parameter(raw: Json, cards: Mapping[int, str]) -> Json:
         "default": _listed(raw.get("default")),
         "values": _key(source.get("card_id"), cards),
         "column": value[1] if isinstance(value[1], str) else value[-1],
+        "list": raw.get("values_query_type"),
+        "multiple": bool(raw.get("isMultiSelect")),
+        "required": bool(raw.get("required")),
+        "linked": sorted(slugs.get(one, f"#{one}") for one in raw.get("filteringParameters") or []),
     }
 
 
@@ -313,6 +326,18 @@ def _tag(raw: Json) -> Json:
         "required": bool(raw.get("required")),
         "default": default,
     }
+
+
+def _home(raw: Json, found: Found) -> str | None:
+    """Say where a card is: in a collection, or inside one dashboard alone."""
+    if raw.get("dashboard_id") is not None:
+        return f"inside dashboard #{raw['dashboard_id']}"
+    return _key(raw.get("collection_id"), found.keys("collection"))
+
+
+def _embedding(raw: Json) -> Json | None:
+    """What may be done with each filter where something may be embedded; None where it may not."""
+    return dict(raw.get("embedding_params") or {}) if raw.get("enable_embedding") else None
 
 
 def _listed(value: object) -> list[object]:

@@ -1,14 +1,15 @@
 """Who is who on both sides. No file of state: any machine can plan.
 
-Cards: Metabase takes a chosen `entity_id` for them, so it is made from the card's key. What the server numbers itself
-carries a marker, the last line of a text that people seldom read (a collection's description, a dashboard's caveats):
+The server numbers everything itself: its API names an `entity_id` of new cards, and makes another. So collections and
+dashboards carry a marker, the last line of a text that people seldom read (a description, a dashboard's caveats):
 
     managed-by: flux collection=leadership
-    managed-by: flux dashboard=overview applied={"card:applications":{"name":"1f0c…",…},…}
+    managed-by: flux dashboard=overview applied={"card:applications":{"id":"17","name":"1f0c…",…},…}
 
 `applied` has a fingerprint of each field as it was last applied. With it a difference is three-way: whether the
-definition changed, somebody edited in Metabase, or both. What has no such text (groups, subscriptions, alerts) is noted
-in the root collection's marker; an `id` there is the server's number of what cannot be found in another way.
+definition changed, somebody edited in Metabase, or both. A dashboard's marker tells of its cards, that of the root
+collection of what has neither text nor dashboard (groups, metrics, models, subscriptions, alerts); `id` is the server's
+number of it. A card also has its key in its settings: one that was made and never noted is found by it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def with_marker(text: str, marker: Marker) -> str:
 
 
 def entity_id(key: str) -> str:
-    """Give a card's entity id: 21 characters of a NanoID's alphabet, the same on every machine."""
+    """Give the entity id of an export's object: 21 characters of a NanoID's alphabet, the same on every machine."""
     digest = hashlib.sha256(f"flux:card:{key}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii")[:_ENTITY_LENGTH]
 

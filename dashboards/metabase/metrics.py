@@ -22,8 +22,6 @@ from dashboards.metrics import Formula, Metric
 
 Clause = Any  # a JSON tree: [operator, part, ...], a number
 COLLECTION: Final = "analysts"
-APPLIED: Final = "flux.applied"  # in a metric's settings: its key and fingerprints, since no dashboard notes it
-KEY: Final = "key"
 _OPERATORS: Final[Mapping[type[exp.Expr], str]] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 _OTHER: Final = "(another query)"
 
@@ -43,6 +41,7 @@ def metric_items(metrics: Mapping[str, Metric], columns: Mapping[str, Sequence[s
             "database": database,
             "source": model,
             "clause": clause,
+            "embedding": None,
             "archived": False,
             "display": "scalar",
             "settings": {},

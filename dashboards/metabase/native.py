@@ -55,7 +55,7 @@ def card_native(
     tree = _parsed(query.sql)
     if not conditions:
         return Native(translate(tree))
-    inner, order = _without_order(tree)
+    inner, order = without_order(tree)
     drawn = [exp.column(name, quoted=True) for name in _drawn(card)]
     around = exp.select(*drawn).from_(inner.subquery("card")).where(*conditions, dialect="duckdb")
     around = around.order_by(*order) if order else around
@@ -78,7 +78,7 @@ def _parsed(sql: str) -> exp.Query:
     return tree
 
 
-def _without_order(tree: exp.Query) -> tuple[exp.Query, list[exp.Expr]]:
+def without_order(tree: exp.Query) -> tuple[exp.Query, list[exp.Expr]]:
     """Take the order off a query, and say it of what the query gives: order inside a subquery binds nobody.
 
     What is ordered by and not given goes along hidden.
@@ -93,7 +93,8 @@ def _without_order(tree: exp.Query) -> tuple[exp.Query, list[exp.Expr]]:
             ordered.set("this", exp.column(tree.named_selects[int(key.name) - 1], quoted=True))
         elif isinstance(key, exp.Column) and key.name in given and given[key.name] == key:
             key.set("table", None)
-        if any(column.table or column.name not in given for column in ordered.find_all(exp.Column)):
+        is_known = all(not column.table and column.name in given for column in ordered.find_all(exp.Column))
+        if not is_known or ordered.find(exp.AggFunc) is not None:
             hidden = f"order_{number}"
             assert isinstance(tree, exp.Select)  # a union is ordered by what it gives
             tree = tree.select(exp.alias_(key.copy(), hidden))

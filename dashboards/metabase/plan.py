@@ -81,6 +81,8 @@ class Plan:
     foreign: tuple[Foreign, ...]
     strangers: tuple[Stranger, ...]
     """Of these `adopt` makes ours; without, there will be two of the name."""
+    exposed: tuple[str, ...]
+    """Who may see what is ours though no file says so. It is told, and stays."""
     fingerprints: Mapping[str, str]
     """Of each item that is there, as the plan saw it."""
 
@@ -110,7 +112,12 @@ def plan(wanted: Mapping[str, Item], found: Found) -> Plan:
         for change in changes
         if change.item.kind == "dashboard" and (name := str(change.item.fields["name"])) in found.strangers
     ]
-    return Plan(tuple(changes), tuple(unneeded), tuple(foreign), tuple(strangers), seen)
+    public = [f"{one.id} has a public link: who knows it sees it" for one in found.items.values() if _is_public(one)]
+    return Plan(tuple(changes), tuple(unneeded), tuple(foreign), tuple(strangers), (*found.exposed, *public), seen)
+
+
+def _is_public(one: Existing) -> bool:
+    return one.kind in ("card", "dashboard") and one.raw.get("public_uuid") is not None
 
 
 def _change(item: Item, found: Found) -> Change | None:

@@ -1,13 +1,15 @@
-"""Groups and their rights on what is ours: the database with the published models, and our collections.
+"""Groups, who is in them, and their rights on what is ours: the database with the published models, our collections.
 
 Rights of a person add up over groups, and everybody is in Metabase's group of all users: so that one is an item, too.
 Nothing else of the two graphs is touched. Both graphs are versioned as a whole: when somebody changed another part of
-one meanwhile, it is read again; when he changed ours, the plan is out of date.
+one meanwhile, it is read again; when he changed ours, the plan is out of date. Where the file lists a group's people
+they are put in and taken out; who has no account there is told and not invited: that sends mail, and is an
+administrator's to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from dashboards.metabase.client import Client
@@ -23,11 +25,26 @@ _VIEW: Final = "unrestricted"
 _QUERIES: Final[Mapping[Data, str]] = {"none": "no", "builder": "query-builder", "sql": "query-builder-and-native"}
 _DATA: Final = {value: key for key, value in _QUERIES.items()}
 _ALL_USERS: Final = ("all-internal-users", 1)  # its mark, and its number since the first version
+_ADMINISTRATORS: Final = ("admin", 2)  # as above: they may do everything
 _TRIES: Final = 3
 
 
-def group_items(groups: Mapping[str, Group], collections: Iterable[str], database: int) -> list[Item]:
-    """List groups with their rights on every collection of ours."""
+def accounts(client: Client, groups: Mapping[str, Group]) -> dict[str, int]:
+    """Give the numbers of accounts by address; nothing is asked where no group lists people."""
+    if all(group.people is None for group in groups.values()):
+        return {}
+    return {_address(one): int(one["id"]) for one in client.get("/api/user")["data"]}
+
+
+def without_account(groups: Mapping[str, Group], known: Mapping[str, int]) -> list[str]:
+    """List people of the file who have no account there."""
+    return sorted({email.lower() for group in groups.values() for email in group.people or ()} - set(known))
+
+
+def group_items(
+    groups: Mapping[str, Group], collections: Iterable[str], database: int, known: Mapping[str, int]
+) -> list[Item]:
+    """List groups with their rights on every collection of ours; `known` are the accounts."""
     keys = [ROOT, *collections]
     return [
         Item("group", group.key, {
@@ -36,7 +53,7 @@ def group_items(groups: Mapping[str, Group], collections: Iterable[str], databas
             "data": group.data,
             "collections": {key: group.collections.get(key, "none") for key in keys},
             "archived": False,
-        })
+        } | ({} if group.people is None else {"people": sorted({one.lower() for one in group.people} & set(known))}))
         for group in groups.values()
     ]  # fmt: skip
 
@@ -54,8 +71,29 @@ def find(client: Client, items: Iterable[Item], found: Found) -> list[Existing]:
         raw = next((one for one in groups if str(one["id"]) == number), None)
         raw = raw or next((one for one in groups if _is(one, key, item.fields["name"])), None)
         if raw is not None:
+            if "people" in item.fields:
+                raw |= {"members": client.get(f"/api/permissions/group/{raw['id']}")["members"]}
             existing.append(_group_of(raw, item, graphs, found))
+    ours = {one.number for one in existing}
+    database = next(iter(wanted.values())).fields["database"]
+    found.exposed += [
+        f"the group {raw['name']!r}, which access.yaml does not name, may {what}"
+        for raw in groups
+        if raw["id"] not in ours and not _is_administrators(raw)
+        for what in _may(raw["id"], database, graphs, found)
+    ]
     return existing
+
+
+def _may(group: int, database: int, graphs: tuple[Json, Json], found: Found) -> Iterator[str]:
+    """Say what a group may do with what is ours, beyond seeing what dashboards show it."""
+    data, collections = (graph.get(str(group), {}) for graph in graphs)
+    queries = data.get(str(database), {}).get("create-queries", "no")
+    if queries != "no":
+        yield "ask the database" if _data(queries) != "sql" else "ask the database in SQL"
+    for key, number in found.numbers("collection").items():
+        if (right := collections.get(str(number), "none")) != "none":
+            yield f"{right} the collection {key!r}"
 
 
 def reread(client: Client, one: Existing, found: Found) -> Existing:
@@ -78,7 +116,32 @@ def write(client: Client, item: Item, there: Existing | None, found: Found) -> i
     numbers = found.numbers("collection")
     rights = {str(numbers[key]): right for key, right in item.fields["collections"].items()}
     _put_graph(client, "/api/collection/graph", number, rights)
+    if "people" in item.fields:
+        _put_people(client, number, item.fields["people"], found.accounts)
     return number
+
+
+def _put_people(client: Client, group: int, people: Iterable[str], known: Mapping[str, int]) -> None:
+    """Put in who is missing, take out who is not listed: the one thing that is deleted, since a right must end."""
+    there = _members(client.get(f"/api/permissions/group/{group}"))
+    for email in people:
+        if email not in there:
+            client.post("/api/permissions/membership", {"group_id": group, "user_id": known[email]})
+    for email in there.keys() - set(people):
+        client.delete(f"/api/permissions/membership/{there[email]}")
+
+
+def _members(raw: Json) -> dict[str, int]:
+    """Number the memberships by address; an API key is a member, too, and nobody."""
+    return {
+        _address(one): int(one["membership_id"])
+        for one in raw.get("members") or []
+        if not _address(one).endswith("@api-key.invalid")
+    }
+
+
+def _address(raw: Json) -> str:
+    return str(raw["email"]).lower()
 
 
 def _put_graph(client: Client, path: str, group: int, rights: Json) -> None:
@@ -123,12 +186,16 @@ def _group_of(raw: Json, item: Item | Existing, graphs: tuple[Json, Json], found
         "data": _data(queries) if rights.get("view-data", "blocked") == _VIEW else "blocked",
         "collections": {key: collections.get(str(number), "none") for key, number in seen.items()},
         "archived": False,
-    }
+    } | ({"people": sorted(_members(raw))} if "people" in item.fields else {})
     return Existing("group", item.key, raw["id"], fields, raw)
 
 
 def _data(queries: Any) -> str:  # Any: one word for the database, or a tree by schemas
     return _DATA.get(queries, "by schema") if isinstance(queries, str) else "by schema"
+
+
+def _is_administrators(raw: Json) -> bool:
+    return raw.get("magic_group_type", raw["id"]) in _ADMINISTRATORS
 
 
 def _is(raw: Json, key: str, name: str) -> bool:

@@ -15,7 +15,7 @@ from dashboards.metabase.client import Client
 from dashboards.metabase.errors import ChannelError, MetabaseMissingError
 from dashboards.metabase.found import Existing, Found
 from dashboards.metabase.identity import NUMBER
-from dashboards.metabase.surroundings import Alert, Condition, Subscription, Surroundings, When
+from dashboards.metabase.surroundings import Alert, Condition, Each, Subscription, Surroundings, When
 from dashboards.metabase.wanted import ROOT, Item
 
 Json = dict[str, Any]  # Any: the server's own shape
@@ -127,7 +127,9 @@ def _subscription(one: Subscription, dashboards: Mapping[str, Item]) -> Item:
         "dashboard": one.dashboard,
         "cards": sorted(place["card"] for place in layout if "card" in place),
         "csv": one.csv,
+        "spreadsheet": False,
         "skip_if_empty": one.skip_if_empty,
+        "filters": {},
         "archived": False,
         **_sent(one),
     })  # fmt: skip
@@ -138,7 +140,12 @@ def _sent(one: Subscription | Alert) -> Json:
 
 
 def _when(when: When) -> Json:
-    return {"each": when.each, "hour": when.hour, "day": when.day}
+    return {"each": when.each, "hour": when.hour, "day": when.day, "of": _of(when.each)}
+
+
+def _of(each: Each) -> str | None:
+    """Which day of a month."""
+    return "first" if each == "month" else None
 
 
 def _pulse_body(item: Item, found: Found) -> Json:
@@ -152,7 +159,7 @@ def _pulse_body(item: Item, found: Found) -> Json:
         "schedule_type": _EACH[when["each"]],
         "schedule_hour": when["hour"],
         "schedule_day": when["day"],
-        "schedule_frame": "first" if when["each"] == "month" else None,
+        "schedule_frame": when["of"],
         "recipients": [{"email": email} for email in fields["emails"]],
         "details": {} if fields["slack"] is None else {"channel": fields["slack"]},
     }
@@ -201,12 +208,15 @@ def _pulse_of(key: str, raw: Json, found: Found) -> Existing:
             cards.get(one["id"], f"#{one['id']}") for one in raw["cards"] if one.get("dashboard_card_id") in places
         ),
         "csv": bool(raw["cards"]) and all(one["include_csv"] for one in raw["cards"]),
+        "spreadsheet": any(one.get("include_xls") for one in raw["cards"]),
+        "filters": {one.get("slug") or one["id"]: one.get("value") for one in raw.get("parameters") or []},
         "skip_if_empty": bool(raw.get("skip_if_empty")),
         "archived": bool(raw.get("archived")),
         "when": {
             "each": next((name for name, one in _EACH.items() if one == channel.get("schedule_type")), None),
             "hour": channel.get("schedule_hour"),
             "day": channel.get("schedule_day"),
+            "of": channel.get("schedule_frame"),
         },
         "emails": sorted(one["email"] for one in channel.get("recipients") or []),
         "slack": (channel.get("details") or {}).get("channel"),

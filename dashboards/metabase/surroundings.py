@@ -2,6 +2,7 @@
 
     definitions/metabase/access.yaml    collections, groups, embedding
     definitions/metabase/sending.yaml   subscriptions, alerts
+    definitions/metabase/models.yaml    models for people who ask by themselves; may be missing
 
 Read as strictly as dashboards are: unknown keys, and names that lead nowhere, are errors with file, line and the
 nearest name.
@@ -28,9 +29,11 @@ Each = Literal["hour", "day", "week", "month"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Condition = Literal["rows", "above_target", "below_target"]
 EVERYONE: Final = "everyone"  # Metabase's own group of all users
+MODELS: Final = "models.yaml"
 _FILES: Final = {
     "access.yaml": frozenset({"collections", "groups", "embedding"}),
     "sending.yaml": frozenset({"subscriptions", "alerts"}),
+    MODELS: frozenset({"models"}),
 }
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -55,6 +58,15 @@ class Group:
     title: str
     data: Data
     collections: Mapping[str, Right] = field(default_factory=dict)
+    people: tuple[str, ...] | None = None
+    """Who is in it, by their addresses, and nobody else; None: people are put into it there, or by a sign-on."""
+
+    def __post_init__(self) -> None:
+        if self.key == EVERYONE and self.people is not None:
+            raise ValueError("everybody is in it: it takes no 'people'")
+        for email in self.people or ():
+            if not _EMAIL.fullmatch(email):
+                raise ValueError("an entry of 'people' is no address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,15 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class MetabaseModel:
+    """A query that people begin with; its SQL is `models/KEY.sql`."""
+
+    key: str
+    title: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """All of it, by key."""
 
@@ -141,11 +162,13 @@ class Surroundings:
     embedding: Mapping[str, Embedding] = field(default_factory=dict)
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
     alerts: Mapping[str, Alert] = field(default_factory=dict)
+    models: Mapping[str, MetabaseModel] = field(default_factory=dict)
 
 
 def load_surroundings(directory: Path, definitions: Definitions, models: Iterable[str]) -> Surroundings:
     """Read both files of `directory`. Raises DefinitionError at the first mistake. `models` are dbt's."""
-    access, sending = (_Reader(directory / name, keys) for name, keys in _FILES.items())
+    there = {name: keys for name, keys in _FILES.items() if name != MODELS or (directory / name).exists()}
+    access, sending, *more = (_Reader(directory / name, keys) for name, keys in there.items())
     dashboards = {dashboard.key: dashboard for dashboard in definitions.dashboards}
     found = Surroundings(
         access.read("collections", Collection),
@@ -153,6 +176,7 @@ def load_surroundings(directory: Path, definitions: Definitions, models: Iterabl
         access.read("embedding", Embedding),
         sending.read("subscriptions", Subscription),
         sending.read("alerts", Alert),
+        more[0].read("models", MetabaseModel) if more else {},
     )
     for dashboard in definitions.dashboards:
         access.require(dashboard.audience, found.collections, "collections", None, "collection of an audience")

@@ -6,7 +6,7 @@ An item's fields are what is compared and written; `found` reads the server's ob
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from dashboards.compile import Query
@@ -36,6 +36,8 @@ class Item:
     fields: Mapping[str, Any]
     home: str = ""
     """Of a card: its dashboard, whose marker notes how the card was last applied."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Of a model: Metabase's types of its columns, which are written and not compared."""
 
     @property
     def id(self) -> str:
@@ -134,6 +136,7 @@ def _card_fields(
         "collection": dashboard.audience,
         "database": database,
         "sql": native.sql,
+        "embedding": None,
         "archived": False,
     }
 
@@ -146,20 +149,30 @@ def _dashboard(dashboard: Dashboard, embedding: Embedding | None) -> Item:
             "default": [filter_.all],
             "values": values_key(dashboard.key, key),
             "column": filter_.column,
+            "list": "list",
+            "multiple": False,
+            "required": True,
+            "linked": [],
         }
         for key, filter_ in dashboard.filters.items()
     }
     if embedding is not None:
         name = label(embedding.column)
-        parameters[embedding.column] = {"name": name, "type": _NUMBER, "default": [], "values": None, "column": None}
+        parameters[embedding.column] = {
+            "name": name, "type": _NUMBER, "default": [], "values": None, "column": None, "list": None,
+            "multiple": False, "required": False, "linked": [],
+        }  # fmt: skip
     return Item("dashboard", dashboard.key, {
         "name": dashboard.title,
         "description": dashboard.question,
         "collection": dashboard.audience,
         "parameters": parameters,
+        "filters": list(parameters),
         "tabs": [tab.title for tab in dashboard.tabs],
         "layout": layout(dashboard, [embedding.column] if embedding is not None else []),
-        "embedding": {} if embedding is None else {embedding.column: "locked"},
+        "embedding": None if embedding is None else {embedding.column: "locked"},
+        "width": "fixed",
+        "at_once": True,
         "archived": False,
     })  # fmt: skip
 

@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 from dashboards.metabase import identity, metrics
-from dashboards.metabase.found import TEXT_KEY, Existing, Found, dashcard_key, target
+from dashboards.metabase.found import KEY, Existing, Found, dashcard_key, target
 from dashboards.metabase.identity import Marker, with_marker, without_marker
-from dashboards.metabase.plan import fingerprints
+from dashboards.metabase.models import result_metadata
 from dashboards.metabase.wanted import Item
 
 Body = dict[str, Any]  # Any: JSON
@@ -25,7 +25,7 @@ def collection_body(item: Item, marker: Marker, found: Found) -> Body:
     }
 
 
-def card_body(item: Item, found: Found) -> Body:
+def card_body(item: Item, there: Existing | None, found: Found) -> Body:
     """Write a card. The query goes as `native`, which every version takes; version 57 and later give MBQL 5 back."""
     fields = item.fields
     query: Body
@@ -36,20 +36,22 @@ def card_body(item: Item, found: Found) -> Body:
             "database": fields["database"],
             "stages": metrics.stages(fields, tables, columns),
         }
-        settings = {**fields["settings"], metrics.APPLIED: {metrics.KEY: item.key, **fingerprints(item)}}
     else:
         tags = {name: tag(item.key, name, one) for name, one in fields["tags"].items()}
         native = {"query": fields["sql"], "template-tags": tags}
         query = {"type": "native", "database": fields["database"], "native": native}
-        settings = fields["settings"]
+    outside = {"dashboard_id": None} if there is not None and there.raw.get("dashboard_id") is not None else {}
     return {
+        **outside,
+        **_embedding(fields.get("embedding"), there),
         "name": fields["name"],
         "description": fields["description"],
         "type": fields["type"],
         "display": fields["display"],
         "dataset_query": query,
-        "visualization_settings": settings,
+        "visualization_settings": {**fields["settings"], KEY: item.key},
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
+        **({"result_metadata": result_metadata(item)} if fields["type"] == "model" else {}),
     }
 
 
@@ -63,8 +65,8 @@ def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) ->
     """Write a dashboard whole: the arrays replace what is there, so ids that are known go with what they belong to."""
     fields, cards = item.fields, found.keys("card")
     known = {dashcard_key(one, cards): one["id"] for one in there.raw.get("dashcards") or []}
-    tabs = _tabs(fields["tabs"], there)
-    placed = [_dashcard(item.key, place, tabs, found) for place in fields["layout"]]
+    tabs, ids = _tabs(fields["tabs"], there), _parameter_ids(item, there)
+    placed = [_dashcard(place, tabs, ids, found) for place in fields["layout"]]
     new = 0
     for one, place in zip(placed, fields["layout"], strict=True):
         key = str(place["card"]) if "card" in place else f"text:{place['key']}"
@@ -78,13 +80,16 @@ def dashboard_body(item: Item, there: Existing, marker: Marker, found: Found) ->
         "name": fields["name"],
         "description": fields["description"],
         "caveats": with_marker(without_marker(there.raw.get("caveats")), marker),
+        "width": fields["width"],
+        "auto_apply_filters": fields["at_once"],
         "collection_id": found.items[f"collection:{fields['collection']}"].number,
         "archived": fields["archived"],
         "parameters": [
-            parameter(item.key, slug, one, _values(one, found)) for slug, one in fields["parameters"].items()
+            parameter(ids[slug], slug, fields["parameters"][slug], _values(fields["parameters"][slug], found))
+            for slug in fields["filters"]
         ],
         "tabs": [{"id": number, "name": name} for name, number in tabs.items()],
-        "dashcards": placed + _moved_below(there, placed, list(tabs.values())),
+        "dashcards": placed + _moved_below(there, placed, list(tabs.values()), set(ids.values())),
     }
 
 
@@ -94,28 +99,31 @@ def _tabs(names: list[str], there: Existing) -> dict[str, int]:
     return {name: known.get(name, -1 - place) for place, name in enumerate(names)}
 
 
-def _embedding(wanted: Body, there: Existing) -> Body:
+def _parameter_ids(item: Item, there: Existing) -> dict[str, str]:
+    """A filter that is there keeps its id, since subscriptions and links name it; others get one made of their key."""
+    known = {one["slug"]: one["id"] for one in there.raw.get("parameters") or []}
+    return {slug: known.get(slug, identity.short_id(item.key, slug)) for slug in item.fields["parameters"]}
+
+
+def _embedding(wanted: Body | None, there: Existing | None) -> Body:
     """Say nothing about embedding where nothing is wanted or there: who may not embed may not say so either."""
-    if not wanted and not there.raw.get("enable_embedding"):
+    if wanted is None and (there is None or not there.raw.get("enable_embedding")):
         return {}
-    return {"enable_embedding": bool(wanted), "embedding_params": wanted}
+    return {"enable_embedding": wanted is not None, "embedding_params": wanted or {}}
 
 
 def _values(one: Body, found: Found) -> int | None:
     return None if one["values"] is None else found.items[f"card:{one['values']}"].number
 
 
-def _dashcard(dashboard: str, place: Body, tabs: dict[str, int], found: Found) -> Body:
+def _dashcard(place: Body, tabs: dict[str, int], ids: dict[str, str], found: Found) -> Body:
     row, column, width, height = place["at"]
-    body: Body = {"row": row, "col": column, "size_x": width, "size_y": height, "series": []}
+    body: Body = {"row": row, "col": column, "size_x": width, "size_y": height, "series": [], "inline_parameters": []}
     body["dashboard_tab_id"] = tabs[place["tab"]] if "tab" in place else None
     if "text" in place:
         return body | {"card_id": None, "visualization_settings": text_settings(place), "parameter_mappings": []}
     number = found.items[f"card:{place['card']}"].number
-    mappings = [
-        {"parameter_id": identity.short_id(dashboard, slug), "card_id": number, "target": target(slug)}
-        for slug in place["filters"]
-    ]
+    mappings = [{"parameter_id": ids[slug], "card_id": number, "target": target(slug)} for slug in place["filters"]]
     return body | {"card_id": number, "visualization_settings": {}, "parameter_mappings": mappings}
 
 
@@ -128,13 +136,13 @@ def text_settings(place: Body) -> Body:
         "dataset_query": {},
         "visualization_settings": {},
     }
-    return {"virtual_card": virtual, "text": place["text"], TEXT_KEY: place["key"]}
+    return {"virtual_card": virtual, "text": place["text"], KEY: place["key"]}
 
 
-def parameter(dashboard: str, slug: str, one: Body, values: int | str | None) -> Body:
+def parameter(own: str, slug: str, one: Body, values: int | str | None) -> Body:
     """Write a filter; `values` is the card that lists what it offers. One without is a number that a link fixes."""
     head: Body = {
-        "id": identity.short_id(dashboard, slug),
+        "id": own,
         "slug": slug,
         "name": one["name"],
         "type": one["type"],
@@ -144,9 +152,10 @@ def parameter(dashboard: str, slug: str, one: Body, values: int | str | None) ->
     return head | {
         "sectionId": "string",
         "default": one["default"],
-        "isMultiSelect": False,
-        "required": True,
-        "values_query_type": "list",
+        "isMultiSelect": one["multiple"],
+        "required": one["required"],
+        "filteringParameters": [],
+        "values_query_type": one["list"],
         "values_source_type": "card",
         "values_source_config": {
             "card_id": values,
@@ -155,15 +164,14 @@ def parameter(dashboard: str, slug: str, one: Body, values: int | str | None) ->
     }
 
 
-def _moved_below(there: Existing, placed: list[Body], tabs: list[int]) -> list[Body]:
+def _moved_below(there: Existing, placed: list[Body], tabs: list[int], ids: set[str]) -> list[Body]:
     """What others placed stays, on each tab below ours where it would lie on them."""
-    kept = ("id", "card_id", "row", "col", "size_x", "size_y", "series", "visualization_settings", "parameter_mappings")
     moved = []
     every: list[int | None] = [*tabs] or [None]
     for tab in every:
         first = tab in (None, tabs[0] if tabs else None)
         foreign = [
-            {name: one[name] for name in kept if name in one} | {"dashboard_tab_id": tab}
+            _as_sent(one, ids) | {"dashboard_tab_id": tab}
             for one in there.foreign
             if one.get("dashboard_tab_id") == tab or (first and one.get("dashboard_tab_id") not in tabs)
         ]
@@ -171,3 +179,13 @@ def _moved_below(there: Existing, placed: list[Body], tabs: list[int]) -> list[B
         down = max(0, bottom - min((one["row"] for one in foreign), default=bottom))
         moved += [one | {"row": one["row"] + down} for one in foreign]
     return moved
+
+
+def _as_sent(raw: Body, ids: set[str]) -> Body:
+    """Write a placed card as it was read: of all that the server gives only what it takes back."""
+    kept = ("id", "card_id", "action_id", "row", "col", "size_x", "size_y", "visualization_settings")
+    return {name: raw[name] for name in kept if name in raw} | {
+        "series": [{"id": one["id"]} for one in raw.get("series") or []],
+        "parameter_mappings": [one for one in raw.get("parameter_mappings") or [] if one["parameter_id"] in ids],
+        "inline_parameters": [one for one in raw.get("inline_parameters") or [] if one in ids],
+    }

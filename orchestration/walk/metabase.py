@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards import catalogue
 from dashboards.catalogue import READABLE
-from dashboards.compile import Query, relations_of_manifest
+from dashboards.compile import Query, columns_of_manifest, relations_of_manifest
 from dashboards.dry_run import validate as validated
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metabase import apply as applying
@@ -19,9 +19,10 @@ from dashboards.metabase.client import Client
 from dashboards.metabase.export import export_yaml
 from dashboards.metabase.found import Found, noted_number
 from dashboards.metabase.metrics import metric_items
+from dashboards.metabase.models import Kinds, kinds_of, load_queries, model_items
 from dashboards.metabase.native import Translate
 from dashboards.metabase.plan import Plan, plan
-from dashboards.metabase.rights import group_items
+from dashboards.metabase.rights import accounts, group_items, without_account
 from dashboards.metabase.sending import require_channels, sending_items
 from dashboards.metabase.surroundings import Surroundings, load_surroundings
 from dashboards.metabase.wanted import Item, wanted
@@ -37,20 +38,6 @@ _DIALECTS: Mapping[str, Translate] = {"postgres": generated, "duckdb": lambda tr
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """One Metabase and the definitions: both sides, and the difference."""
-
-    client: Client
-    wanted: Mapping[str, Item]
-    found: Found
-    plan: Plan
-    engine: str
-    """With which Metabase reads the published models."""
-    unread: tuple[str, ...]
-    """Models whose tables Metabase does not know."""
-
-
-@dataclass(frozen=True, slots=True)
 class Defined:
     """What the files say, checked."""
 
@@ -58,6 +45,55 @@ class Defined:
     queries: Mapping[str, Query]
     relations: Mapping[str, str]
     surroundings: Surroundings
+    models: Mapping[str, Query]
+    """Queries of Metabase's models."""
+    kinds: Kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One Metabase and the definitions: both sides, and the difference."""
+
+    client: Client
+    said: Defined
+    wanted: Mapping[str, Item]
+    found: Found
+    plan: Plan
+    engine: str
+    """With which Metabase reads the published models."""
+    unread: tuple[str, ...]
+    """Models whose tables Metabase does not know."""
+    absent: tuple[str, ...]
+    """People of the file who have no account there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A dashboard that a Metabase shows, and the relations that its cards read."""
+
+    key: str
+    question: str
+    relations: tuple[str, ...]
+
+
+def boards(manifest: Path) -> list[Board]:
+    """List the dashboards that a Metabase shows; no server is asked. Raises DefinitionError."""
+    said = defined(manifest, DEFINITIONS)
+    return [
+        Board(one.key, one.question, tuple(sorted({
+            relation for card in one.cards.values() for relation in said.queries[card.sql_name].relations
+        })))
+        for one in published(said).dashboards
+    ]  # fmt: skip
+
+
+def edits_by_dashboard(deployment: Deployment) -> dict[str, list[str]]:
+    """Name the items that somebody edited there, by their dashboard; `""` has what belongs to none."""
+    found: dict[str, list[str]] = {}
+    for change in deployment.plan.edits:
+        home = change.item.key if change.item.kind == "dashboard" else change.item.home
+        found.setdefault(home, []).append(change.item.id)
+    return found
 
 
 def validate(manifest: Path) -> dict[str, int]:
@@ -72,7 +108,11 @@ def defined(manifest: Path, directory: Path) -> Defined:
     definitions = load_definitions(directory, load_metrics(project_directory()))
     relations = relations_of_manifest(manifest)
     queries = validated(definitions, manifest)
-    return Defined(definitions, queries, relations, load_surroundings(directory / "metabase", definitions, relations))
+    around = load_surroundings(directory / "metabase", definitions, relations)
+    models = directory / "metabase" / "models"
+    asked = load_queries(models, around.models, relations)
+    kinds = kinds_of(asked, models, relations, columns_of_manifest(manifest))
+    return Defined(definitions, queries, relations, around, asked, kinds)
 
 
 def published(said: Defined) -> Definitions:
@@ -98,6 +138,8 @@ def open_deployment(settings: Settings, manifest: Path, directory: Path = DEFINI
     read = client.get(f"/api/database/{number}/metadata", include_hidden=True)
     there = tables.read_tables(read, said.relations, engine)
     found = tables.index(there)
+    groups = said.surroundings.groups
+    found.accounts = accounts(client, groups)
     models = catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
     columns = {model: [field["name"] for field in one["fields"]] for model, one in there.items()}
     content = wanted(
@@ -109,16 +151,18 @@ def open_deployment(settings: Settings, manifest: Path, directory: Path = DEFINI
         relations=said.relations,
     )
     more = [
-        *group_items(said.surroundings.groups, said.surroundings.collections, number),
+        *group_items(groups, said.surroundings.collections, number, found.accounts),
         *tables.table_items(models, tables.Keys(models, manifest), found),
         *metric_items(load_metrics(project_directory()), columns, number),
+        *model_items(said.surroundings.models, said.models, said.kinds, models, _DIALECTS[engine], number),
         *sending_items(said.surroundings, content),
     ]
     items = content | {item.id: item for item in more}
     require_channels(client, items.values())
     unread = [model.name for model in models if model.schema in READABLE and model.name not in there]
     found = refresh(client, items, found)
-    return Deployment(client, items, found, plan(items, found), engine, tuple(unread))
+    absent = without_account(groups, found.accounts)
+    return Deployment(client, said, items, found, plan(items, found), engine, tuple(unread), tuple(absent))
 
 
 def apply(deployment: Deployment, *, overwrite: bool, progress: Progress) -> Applied:
@@ -140,12 +184,12 @@ def prune(deployment: Deployment, progress: Callable[[str, int, int], None]) -> 
 
 def export(settings: Settings, manifest: Path, directory: Path, engine: str) -> list[Path]:
     """Write the definitions as Metabase's own YAML. Raises DefinitionError, OSError."""
-    said = defined(manifest, DEFINITIONS)
+    said, translate = defined(manifest, DEFINITIONS), _DIALECTS[engine]
+    models = catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
     # There the database has its name.
-    items = wanted(
-        published(said), said.queries, said.surroundings, _DIALECTS[engine], database=0, relations=said.relations
-    )
-    return export_yaml(items, settings.metabase_database, directory)
+    items = wanted(published(said), said.queries, said.surroundings, translate, database=0, relations=said.relations)
+    more = model_items(said.surroundings.models, said.models, said.kinds, models, translate, 0)
+    return export_yaml(items | {item.id: item for item in more}, settings.metabase_database, directory)
 
 
 def address(settings: Settings, key: str) -> str:

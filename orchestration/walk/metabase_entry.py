@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboards.compile import columns_of_manifest
 from dashboards.errors import DefinitionError
 from dashboards.metabase import adopt as adopting
 from dashboards.metabase.adopt_card import add_card, mark_card
+from dashboards.metabase.adopt_sql import Place
 from dashboards.metabase.embedding import embed_url
 from dashboards.metabase.errors import AdoptError
 from dashboards.metabase.setting_up import Admin, Ready, Source, set_up
 from dashboards.metabase.wanted import ROOT
 from orchestration.errors import FluxError, SettingError
 from orchestration.settings import Settings
-from orchestration.walk.metabase import defined, number_of, open_client, open_deployment, secret, url_of
+from orchestration.walk.metabase import Deployment, defined, number_of, open_client, open_deployment, secret, url_of
 from orchestration.walk.readers import DEFINITIONS, newest_cut, reading
 
 _DASHBOARD = re.compile(r"(?:.*/dashboard/)?(\d+)(?:-[^/]*)?")
@@ -34,6 +36,7 @@ class Adopted:
     files: tuple[Path, ...]
     cards: int
     left: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
 
 
 def prepare(settings: Settings, *, wait_seconds: float, say: Callable[[str], None]) -> Ready:
@@ -64,10 +67,19 @@ def prepare(settings: Settings, *, wait_seconds: float, say: Callable[[str], Non
 
 
 def adopt(
-    settings: Settings, manifest: Path, which: str, *, key: str, owner: str, audience: str, directory: Path
+    settings: Settings,
+    manifest: Path,
+    which: str,
+    *,
+    key: str,
+    owner: str,
+    audience: str,
+    directory: Path,
+    without: Sequence[str] = (),
 ) -> Adopted:
     """Make a dashboard ours: write its definition unless `key` has one, and set its markers.
 
+    `without` are names of filters that do not come along.
     Raises SettingError, FluxError, DashboardError; then no file is left behind.
     """
     if card := _CARD.fullmatch(which):
@@ -79,8 +91,7 @@ def adopt(
         )
     number = int(match.group(1))
     deployment = open_deployment(settings, manifest, directory)
-    client, found = deployment.client, deployment.found
-    said = defined(manifest, directory)
+    client, found, said = deployment.client, deployment.found, deployment.said
     keys = {dashboard.key for dashboard in said.definitions.dashboards}
     if f"dashboard:{key}" in found.items and key in keys:
         raise AdoptError(f"{key!r} is a dashboard of Flux's there already: {found.items[f'dashboard:{key}'].number}")
@@ -97,31 +108,29 @@ def adopt(
             owner=owner,
             audience=audience,
             order=max(dashboard.order for dashboard in said.definitions.dashboards) + 1,
-            engine=deployment.engine,
-            relations=said.relations,
+            place=_place(deployment, manifest),
+            without=without,
             taken=[card for dashboard in said.definitions.dashboards for card in dashboard.cards],
         )
         files = adopting.write(draft, directory)
     with _sound(manifest, directory, dict.fromkeys(files)):
         adopting.mark(client, raw, draft, found, deployment.wanted[f"collection:{ROOT}"])
-    return Adopted(key, number, tuple(files), len(draft.cards), draft.left)
+    return Adopted(key, number, tuple(files), len(draft.cards), draft.left, draft.dropped)
 
 
 def _adopt_card(settings: Settings, manifest: Path, number: int, *, key: str, directory: Path) -> Adopted:
     """Take a card into the dashboard `key`, which is there already."""
     deployment = open_deployment(settings, manifest, directory)
-    client, found = deployment.client, deployment.found
+    client, found, said = deployment.client, deployment.found, deployment.said
     number_of(client, key)
     if number in found.keys("card"):
         raise AdoptError(f"card {number} is Flux's already, as {found.keys('card')[number]!r}")
-    said = defined(manifest, directory)
     taken = {name for dashboard in said.definitions.dashboards for name in dashboard.cards}
     card, texts = add_card(
         client,
         client.get(f"/api/card/{number}"),
         directory / f"{key}.yaml",
-        engine=deployment.engine,
-        relations=said.relations,
+        place=_place(deployment, manifest),
         taken=taken,
     )
     before = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in texts}
@@ -130,6 +139,11 @@ def _adopt_card(settings: Settings, manifest: Path, number: int, *, key: str, di
     with _sound(manifest, directory, before):
         mark_card(client, card, number, found, key)
     return Adopted(key, number, tuple(texts), 1, ())
+
+
+def _place(deployment: Deployment, manifest: Path) -> Place:
+    columns = {relation: list(types) for relation, types in columns_of_manifest(manifest).items()}
+    return Place.of(deployment.engine, deployment.said.relations, columns, deployment.found.columns)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Who asks the published models: the log of `flux query`, and Metabase's own where its application database is told.
 
 Metabase notes each query in `query_execution` of its application database: who, when, how long, which card. Cards of
-ours are known by their entity id, and with them the models they read; of what people ask there by themselves the
+ours tell their keys in their settings, and with them the models they read; of what people ask there by themselves the
 relations are unknown. Run against tables made after its schema, not against a Metabase.
 """
 
@@ -17,7 +17,7 @@ import psycopg
 from dashboards import catalogue
 from dashboards.compile import Query
 from dashboards.loader import Definitions
-from dashboards.metabase.identity import entity_id
+from dashboards.metabase.found import KEY
 from dashboards.static.number_format import write_date
 from dashboards.usage import Asked, Log, UsageConnection
 from dashboards.uses import by_relation
@@ -33,7 +33,7 @@ select
     execution.started_at,
     execution.running_time / 1000.0 as seconds,
     execution.error is null as is_answered,
-    card.entity_id
+    card.visualization_settings::json ->> %s as card
 from query_execution as execution
 left join core_user as person on execution.executor_id = person.id
 left join report_card as card on execution.card_id = card.id
@@ -75,13 +75,13 @@ def _of_metabase(settings: Settings, definitions: Definitions, queries: Mapping[
     if settings.metabase_log_url is None:
         return Log("Metabase", None, "no log is configured")
     read = {
-        entity_id(card.key): queries[card.sql_name].relations
+        card.key: queries[card.sql_name].relations
         for dashboard in definitions.dashboards
         for card in dashboard.cards.values()
     }
     asked = [
-        Asked(user, at, float(seconds), answered, read.get(entity or "", ()))
-        for user, at, seconds, answered, entity in _executions(settings.metabase_log_url, now)
+        Asked(user, at, float(seconds), answered, read.get(card or "", ()))
+        for user, at, seconds, answered, card in _executions(settings.metabase_log_url, now)
     ]
     return Log("Metabase", asked or None, _since(asked, now))
 
@@ -89,7 +89,7 @@ def _of_metabase(settings: Settings, definitions: Definitions, queries: Mapping[
 def _executions(url: str, now: dt.datetime) -> list[tuple[Any, ...]]:  # Any: a driver's row
     try:
         with psycopg.connect(url, options="-c default_transaction_read_only=on -c timezone=UTC") as connection:
-            return connection.execute(_EXECUTIONS, [now - dt.timedelta(days=DAYS)]).fetchall()
+            return connection.execute(_EXECUTIONS, [KEY, now - dt.timedelta(days=DAYS)]).fetchall()
     except psycopg.Error as error:  # its words may hold the URL
         raise FluxError(
             f"Metabase's application database cannot be read ({type(error).__name__}); see FLUX_METABASE_LOG_URL"

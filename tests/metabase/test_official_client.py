@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.metabase.identity import entity_id
 from dashboards.metabase.metrics import metric_items, stages
 from dashboards.metabase.sending import sending_items
 from dashboards.metabase.surroundings import Alert, Subscription, Surroundings, When
@@ -24,10 +23,11 @@ Items = dict[str, Item]
 def test_it_reads_every_object_that_flux_made(items: Items, metabase: Fake, deployer: Deployer, mb: Mb) -> None:
     deployer.apply(items)
 
-    cards = {one["entity_id"]: one for one in mb("card", "list", "--limit", "500")["data"]}
+    cards = {one["id"]: one for one in mb("card", "list", "--limit", "500")["data"]}
+    numbers = deployer.found(items).numbers("card")
     wanted = [item for item in items.values() if item.kind == "card"]
-    assert set(cards) == {entity_id(item.key) for item in wanted}
-    assert all(cards[entity_id(item.key)]["display"] == item.fields["display"] for item in wanted)
+    assert set(cards) == {numbers[item.key] for item in wanted}
+    assert all(cards[numbers[item.key]]["display"] == item.fields["display"] for item in wanted)
     boards = [mb("dashboard", "get", str(number)) for number in metabase.state.dashboards]
     assert {one["name"] for one in boards} == {
         item.fields["name"] for item in items.values() if item.kind == "dashboard"

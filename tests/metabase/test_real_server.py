@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"no real Metabase: set {'
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     for name in NEEDED[:-1]:
         monkeypatch.setenv(f"FLUX_{name}", os.environ[name])
+    monkeypatch.setattr("click.launch", lambda address: 0)
     monkeypatch.setenv("FLUX_METABASE_API_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.setenv("FLUX_METABASE_EMBEDDING_SECRET", SECRET)
     assert main(["dashboards", "set-up"]) == 0
@@ -81,5 +82,12 @@ def test_an_embedded_dashboard_answers_for_one_client(client: Client, capsys: py
     assert main(["dashboards", "embed", "hiring_funnel", "--client", slug]) == 0
     address = capsys.readouterr().out.strip()
     token = address.rpartition("/embed/dashboard/")[2].partition("#")[0]
-    with urllib.request.urlopen(f"{client.url}/api/embed/dashboard/{token}") as answer:
+    base = f"{client.url}/api/embed/dashboard/{token}"
+    with urllib.request.urlopen(base) as answer:
         assert json.loads(answer.read())["name"] == "Hiring funnel"
+    assert main(["dashboards", "open", "--metabase", "hiring_funnel"]) == 0
+    board = client.get(f"/api/dashboard/{capsys.readouterr().out.strip().rpartition('/')[2]}")
+    for place in board["dashcards"]:  # the locked number reaches every card
+        if place["card_id"] is not None:
+            with urllib.request.urlopen(f"{base}/dashcard/{place['id']}/card/{place['card_id']}") as answer:
+                assert json.loads(answer.read())["status"] == "completed", place

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from dashboards.checks import check_sources
-from dashboards.metabase.identity import entity_id
 from dashboards.usage import RELATIONS, UsageConnection
 from orchestration import query_log
 from orchestration.errors import FluxError
@@ -21,13 +20,13 @@ from tests.dashboards.warehouse import all_columns
 # The columns of Metabase's application database that are read, as its schema has them.
 METABASE = """
 create table core_user (id int primary key, first_name text, last_name text, email text);
-create table report_card (id int primary key, entity_id char(21), name text);
+create table report_card (id int primary key, visualization_settings text not null, name text);
 create table query_execution (
     id serial primary key, started_at timestamptz not null, running_time int not null, error text, executor_id int,
     card_id int, dashboard_id int, context text
 );
 insert into core_user values (1, 'Ada', 'L', 'ada@example.org');
-insert into report_card values (7, '{entity}', 'Applications');
+insert into report_card values (7, '{"flux.key": "applications", "graph.metrics": ["n"]}', 'Applications');
 insert into query_execution (started_at, running_time, error, executor_id, card_id) values
     (now() - interval '1 day', 1500, null, 1, 7), (now() - interval '2 days', 20, 'boom', null, null),
     (now() - interval '200 days', 20, null, 1, 7);
@@ -88,7 +87,7 @@ def test_log_of_flux_query_is_read(tmp_path: Path, opened: Open) -> None:
 
 def test_log_of_metabase_is_read_where_it_is_told(tmp_path: Path, opened: Open, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as application:
-        application.execute(METABASE.replace("{entity}", entity_id("applications")))
+        application.execute(METABASE.encode())
     with opened(Settings(home=tmp_path, metabase_log_url=database)) as connection:
         rows = connection.arrow(
             "select user_name, seconds, is_answered, relation from usage.usage_queries"

@@ -40,18 +40,32 @@ def set_up(wait: float, as_json: bool) -> int:
 @click.command(epilog=examples(
     'flux dashboards adopt 12 --key pipeline --owner "Talent acquisition"',
     "flux dashboards adopt https://metabase.example.com/dashboard/12 --key overview",
+    'flux dashboards adopt 12 --key pipeline --without "Period"',
 ))  # fmt: skip
 @click.argument("dashboard")
 @click.option("--key", required=True, help="The dashboard's key: the name of its file.")
 @click.option("--owner", default="Nobody yet", show_default=True, help="Who answers for it.")
 @click.option("--audience", default="analysts", show_default=True, help="For whom it is.")
+@click.option(
+    "--without", multiple=True, metavar="FILTER", help="A filter that does not come along, by name; may be given again."
+)
 @click.option("--into", "directory", type=click.Path(file_okay=False, exists=True, path_type=Path),
               help="Directory of the definitions; default: that of Flux itself.")  # fmt: skip
 @json_option
-def adopt(dashboard: str, key: str, owner: str, audience: str, directory: Path | None, as_json: bool) -> int:
+def adopt(
+    dashboard: str,
+    key: str,
+    owner: str,
+    audience: str,
+    without: tuple[str, ...],
+    directory: Path | None,
+    as_json: bool,
+) -> int:
     """Take DASHBOARD, which somebody made in Metabase, into a definition: number or address.
 
     A card (card:NUMBER, or its address) is taken into the dashboard KEY, which is there already: at its end.
+
+    Filters that choose one value of a column come along; ranges of dates and the like cannot, see --without.
 
     Writes KEY.yaml and a SQL file for each card, and marks the dashboard as Flux's; nothing else there is touched.
     Where KEY is a definition already, the dashboard becomes that one's, and its cards by their titles. What Flux would
@@ -70,6 +84,7 @@ def adopt(dashboard: str, key: str, owner: str, audience: str, directory: Path |
         owner=owner,
         audience=audience,
         directory=directory or DEFINITIONS,
+        without=without,
     )
     if as_json:
         print_json(
@@ -79,6 +94,7 @@ def adopt(dashboard: str, key: str, owner: str, audience: str, directory: Path |
                 "cards": done.cards,
                 "files": [str(path) for path in done.files],
                 "left": list(done.left),
+                "dropped": list(done.dropped),
             }
         )
         return 0
@@ -86,6 +102,8 @@ def adopt(dashboard: str, key: str, owner: str, audience: str, directory: Path |
         click.echo(f"+ {path}")
     for name in done.left:
         click.echo(f"  {name!r} stays there as it is, and is not Flux's")
+    for name in done.dropped:
+        click.echo(f"  the filter {name!r} does not come along; 'flux dashboards apply' takes it away there")
     click.echo(f"dashboard {done.number} is {done.key!r} now, with {done.cards} cards; see 'flux dashboards plan'")
     return 0
 

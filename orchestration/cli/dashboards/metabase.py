@@ -94,9 +94,8 @@ def apply(overwrite_edits: bool, as_json: bool) -> int:
     else:
         click.echo(f"{len(done.created)} made, {len(done.updated)} changed; {done.ran} cards run there")
     for one in done.broken:
-        click.echo(
-            f"error: card {one.card!r} of {one.dashboard!r} does not run there; its words are at {one.url}", err=True
-        )
+        of = f" of {one.dashboard!r}" if one.dashboard else ""
+        click.echo(f"error: card {one.card!r}{of} does not run there; its words are at {one.url}", err=True)
     return 1 if done.broken else 0
 
 
@@ -173,7 +172,9 @@ def _tell(deployment: Deployment, as_json: bool) -> None:
                 "adoptable": [
                     {"dashboard": one.dashboard, "name": one.name, "number": one.number} for one in plan.strangers
                 ],
+                "exposed": list(plan.exposed),
                 "unread": list(deployment.unread),
+                "absent": list(deployment.absent),
             }
         )
         return
@@ -185,10 +186,17 @@ def _tell(deployment: Deployment, as_json: bool) -> None:
         click.echo(f"- {unneeded.id}: defined no more; 'flux dashboards prune' archives it")
     for other in plan.foreign:
         click.echo(f"  {other.dashboard}: {other.title!r} was placed there by somebody; it stays")
+    for words in plan.exposed:
+        click.echo(f"! {words}; 'apply' leaves that alone, an administrator ends it there")
     for one in plan.strangers:
         click.echo(
             f"  {one.name!r} is there already and not Flux's; 'apply' makes another,"
             f" 'flux dashboards adopt {one.number} --key {one.dashboard}' makes it ours"
+        )
+    if deployment.absent:
+        click.echo(
+            f"  no account there, so in no group: {', '.join(deployment.absent)};"
+            " invite them (Admin, People), then apply again"
         )
     if deployment.unread:
         names = ", ".join(deployment.unread[:5]) + (", ..." if len(deployment.unread) > 5 else "")

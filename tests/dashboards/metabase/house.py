@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import jwt
+
 from tests.dashboards.metabase.schema import Schema
 from tests.dashboards.metabase.strict import Json, RefusedError, of, only, text, wrong
 
@@ -108,6 +110,21 @@ class House:
             raise wrong("value", "Invalid embedding-secret-key! Secret key must be a hexadecimal-encoded 256-bit key.")
         self.settings[name] = body["value"]
         state.embeds = bool(self.settings["enable-embedding-static"])
+
+    def unsign(self, token: str, board: Json) -> Json:
+        """Read a signed address: who may see the dashboard, and for which values."""
+        try:
+            claims: Json = jwt.decode(token, str(self.settings.get("embedding-secret-key")), algorithms=["HS256"])
+        except jwt.InvalidTokenError as error:
+            raise RefusedError(400, "Message seems corrupt or manipulated") from error
+        if not self.settings["enable-embedding-static"] or not board["enable_embedding"]:
+            raise RefusedError(400, "Embedding is not enabled for this object.")
+        for name, way in (board["embedding_params"] or {}).items():
+            if way == "locked" and name not in claims["params"]:
+                raise RefusedError(400, f"You must specify a value for :{name} in the JWT.")
+        if unknown := set(claims["params"]) - set(board["embedding_params"] or {}):
+            raise RefusedError(400, f"Unknown parameter :{min(unknown)}.")
+        return claims
 
     def list_databases(self) -> Json:
         return {"data": [self.database(number) for number in self.databases], "total": len(self.databases)}

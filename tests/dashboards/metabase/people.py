@@ -27,13 +27,49 @@ class People:
         self.data: dict[int, Json] = {ALL_USERS: everything}
         self.collections: dict[int, dict[str, str]] = {ALL_USERS: {"root": "write"}}
         self.revisions = {"data": 1, "collection": 1}
+        self.users: dict[int, Json] = {}
+        self.memberships: dict[int, Json] = {}
+        self.ended: list[int] = []
         self._numbers = itertools.count(7)
 
     def list_groups(self) -> list[Json]:
         return [one | {"member_count": 0} for one in self.groups.values()]
 
     def group(self, number: int) -> Json:
-        return of(self.groups, number) | {"members": []}
+        return of(self.groups, number) | {"members": self._members(number)}
+
+    def _members(self, group: int) -> list[Json]:
+        return [
+            self.users[one["user_id"]] | {"membership_id": number, "group_id": group, "user_id": one["user_id"]}
+            for number, one in self.memberships.items()
+            if one["group_id"] == group
+        ]
+
+    def join(self, email: str) -> int:
+        """Somebody accepted an invitation."""
+        number = next(self._numbers)
+        self.users[number] = {"id": number, "email": email, "first_name": None, "last_name": None}
+        return number
+
+    def list_users(self) -> Json:
+        return {"data": [dict(one) for one in self.users.values()], "total": len(self.users)}
+
+    def add_membership(self, body: Json) -> list[Json]:
+        only(body, {"group_id", "user_id", "is_group_manager"})
+        of(self.groups, body.get("group_id"))
+        of(self.users, body.get("user_id"))
+        pair = (body["group_id"], body["user_id"])
+        if pair in {(one["group_id"], one["user_id"]) for one in self.memberships.values()}:
+            raise RefusedError(400, "duplicate key value violates unique constraint")
+        if body["group_id"] in (ALL_USERS, ADMINISTRATORS):
+            raise RefusedError(400, "not a group of this test's")
+        self.memberships[next(self._numbers)] = dict(body)
+        return self._members(body["group_id"])
+
+    def end_membership(self, number: int) -> None:
+        of(self.memberships, number)
+        del self.memberships[number]
+        self.ended.append(number)
 
     def add_group(self, body: Json) -> Json:
         only(body, {"name"})

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from tests.dashboards.metabase import strict
 from tests.dashboards.metabase.schema import Schema
 from tests.dashboards.metabase.strict import Json, RefusedError
 
+VARIABLE = re.compile(r"\{\{\s*([a-z0-9_]+)\s*\}\}")
+# Of Metabase's own table (metabase.lib.schema.parameter): of which kinds a variable may be that a filter sets.
+ALLOWED = {
+    "string/=": {"text", "dimension"},
+    "number/=": {"number", "dimension"},
+    "boolean/=": {"boolean", "dimension"},
+}
 TAG_TYPES = frozenset({"text", "number", "date", "boolean", "dimension", "card", "snippet", "temporal-unit"})
 
 
@@ -46,12 +54,15 @@ def check(query: Json, kind: str, database: int, schema: Schema) -> None:
     if not isinstance(sql, str) or not sql.strip():
         raise strict.wrong("dataset_query", "native.query must be a non-blank string")
     tags = query["native"].get("template-tags") or {}
-    used = set(re.findall(r"\{\{\s*([a-z0-9_]+)\s*\}\}", sql))
+    used = set(VARIABLE.findall(sql))
     if used != set(tags):
         raise strict.wrong("dataset_query", f"variables {sorted(used)} but tags {sorted(tags)}")
     for name, tag in tags.items():
         if tag.get("name") != name or tag.get("type") not in TAG_TYPES or not tag.get("display-name"):
             raise strict.wrong("dataset_query", f"template tag {name!r} is malformed")
+        if tag["type"] == "dimension":
+            strict.text(tag, "widget-type")
+            strict.of(schema.fields, next((one for one in tag["dimension"][1:] if isinstance(one, int)), None))
         uuid.UUID(tag["id"])
 
 
@@ -93,6 +104,52 @@ def _check_clause(clause: Any, table: int, schema: Schema) -> None:
         _check_clause(part, table, schema)
 
 
-def without_optional(sql: str) -> str:
-    """Leave out what stands in [[ ]], as the server does without a value for its variable."""
-    return re.sub(r"\[\[.*?\]\]", "", sql, flags=re.DOTALL)
+def with_values(native: Json, given: Mapping[str, Any]) -> str:
+    """Put in what the server does: given values, else defaults; what stands in [[ ]] goes where there are none."""
+    tags = {
+        name: tag | ({"default": given[name]} if name in given else {})
+        for name, tag in (native.get("template-tags") or {}).items()
+    }
+    values = {name: _value(tag) for name, tag in tags.items()}
+
+    def optional(match: re.Match[str]) -> str:
+        names = VARIABLE.findall(match.group(1))
+        return match.group(1) if all(tags[name].get("default") is not None for name in names) else ""
+
+    sql = re.sub(r"\[\[(.*?)\]\]", optional, native["query"], flags=re.DOTALL)
+    return VARIABLE.sub(lambda match: values.get(match.group(1)) or match.group(0), sql)
+
+
+def _value(tag: Json) -> str | None:
+    default = tag.get("default")
+    default = default[0] if isinstance(default, list) else default
+    if default is None:
+        return "1 = 1" if tag["type"] == "dimension" else None
+    return str(default) if tag["type"] == "number" else "'" + str(default).replace("'", "''") + "'"
+
+
+def spelled(query: Json, schema: Schema) -> str:
+    """Write a metric as SQL."""
+    stage = query["stages"][0]
+    table = schema.tables[stage["source-table"]]
+
+    def clause(part: Any) -> str:
+        if not isinstance(part, list):
+            return str(part)
+        if part[0] == "field":
+            return f'"{schema.fields[part[2]]["name"]}"'
+        parts = [clause(one) for one in part[2:]]
+        return f"sum({parts[0]})" if part[0] == "sum" else f"({f' {part[0]} '.join(parts)})"
+
+    return f'select {clause(stage["aggregation"][0])} as value from "{table["schema"]}"."{table["name"]}"'
+
+
+def check_metadata(metadata: Any) -> Any:
+    """Refuse what says nothing of its columns' kinds."""
+    for one in metadata or []:
+        for name in ("name", "display_name", "base_type"):
+            strict.text(one, name)
+        strict.optional(one, "description")
+        if not one["base_type"].startswith("type/"):
+            raise strict.wrong("result_metadata", "value must be an array of valid results column metadata maps.")
+    return metadata

@@ -78,6 +78,7 @@ class Sent:
         if "channels" in body:
             old = {channel["channel_type"]: channel for channel in one["channels"]}
             one["channels"] = [self._channel(new, old) for new in listed(body, "channels")]
+        one["parameters"] = body.get("parameters", one["parameters"])
         # What is left out gets the server's default: that is how archived ones come back unasked.
         one["skip_if_empty"], one["archived"] = body.get("skip_if_empty", False), body.get("archived", False)
         if one["archived"]:

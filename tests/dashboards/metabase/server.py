@@ -11,12 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
+
 from tests.dashboards.metabase.house import API_KEY, House
 from tests.dashboards.metabase.state import Json, RefusedError, State
 
 __all__ = ["API_KEY", "Fake", "serving"]
 
-OPEN = ("/api/health", "/api/session/properties", "/api/setup", "/api/session")
+OPEN = re.compile(r"/api/(health|session/properties|setup|session|embed/.*)")
 
 
 class Fake:
@@ -33,6 +35,8 @@ class Fake:
         self.after: Callable[[str, str], bool] = lambda method, path: False
         """Called after each call: True cuts the connection, though the call was done."""
         self.url = ""
+        self.retry_after: str | None = None
+        """What an answer of `before` says of it in its head."""
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -52,6 +56,11 @@ class Fake:
 
         def number(name: str) -> int | None:
             return int(parameters[name]) if name in parameters else None
+
+        def embedded(token: str) -> tuple[Json, Json]:
+            number = jwt.decode(token, options={"verify_signature": False})["resource"]["dashboard"]
+            board = state._of(state.dashboards, number)
+            return board, house.unsign(token, board)
 
         routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"/api/health", house.health),
@@ -79,6 +88,9 @@ class Fake:
             ("POST", r"/api/permissions/group", lambda: people.add_group(body)),
             ("GET", r"/api/permissions/group/(\d+)", people.group),
             ("PUT", r"/api/permissions/group/(\d+)", lambda n: people.change_group(n, body)),
+            ("GET", r"/api/user", people.list_users),
+            ("POST", r"/api/permissions/membership", lambda: people.add_membership(body)),
+            ("DELETE", r"/api/permissions/membership/(\d+)", people.end_membership),
             ("GET", r"/api/permissions/graph", people.data_graph),
             ("PUT", r"/api/permissions/graph", lambda: people.change_data(body)),
             ("GET", r"/api/collection/graph", lambda: people.collection_graph(state.collections)),
@@ -107,6 +119,14 @@ class Fake:
             ("GET", r"/api/card/(\d+)", state.card),
             ("PUT", r"/api/card/(\d+)", lambda n: state.change_card(n, body)),
             ("POST", r"/api/card/(\d+)/query", state.ask_card),
+            ("GET", r"/api/embed/dashboard/([\w.=-]+)", lambda token: {"name": embedded(token)[0]["name"]}),
+            (
+                "GET",
+                r"/api/embed/dashboard/([\w.=-]+)/dashcard/(\d+)/card/(\d+)",
+                lambda token, place, card: state.embedded(
+                    embedded(token)[1]["params"], embedded(token)[0]["id"], place, card
+                ),
+            ),
             ("POST", r"/api/dashboard", lambda: state.add_dashboard(body)),
             ("GET", r"/api/dashboard", lambda: [state.dashboard(number) for number in state.dashboards]),
             ("GET", r"/api/dashboard/(\d+)", state.dashboard),
@@ -139,12 +159,12 @@ def serving(fake: Fake) -> Iterator[Fake]:
             if status is not None:
                 self._send(status, "as it was told")
                 return
-            if parts.path not in OPEN and not fake.house.knows(
+            if not OPEN.fullmatch(parts.path) and not fake.house.knows(
                 {name.upper(): one for name, one in self.headers.items()}
             ):
                 self._send(401, "Unauthenticated")
                 return
-            parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            parameters = {name: ",".join(values) for name, values in parse_qs(parts.query).items()}
             try:
                 found = fake.answer(self.command, parts.path, parameters, body)
             except RefusedError as refused:
@@ -162,6 +182,8 @@ def serving(fake: Fake) -> Iterator[Fake]:
             self.send_response(status)
             self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
             self.send_header("Content-Length", str(len(text)))
+            if fake.retry_after is not None:
+                self.send_header("Retry-After", fake.retry_after)
             self.end_headers()
             self.wfile.write(text)
 

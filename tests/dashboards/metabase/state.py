@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-import re
 import uuid
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tests.dashboards.metabase import queries, strict
@@ -49,6 +49,13 @@ PARAMETER_TYPES = frozenset(
     )
 )
 GRID = 24
+DASHCARD = frozenset(
+    (
+        *("id", "size_x", "size_y", "row", "col", "card_id", "action_id", "dashboard_tab_id", "parameter_mappings"),
+        *("visualization_settings", "inline_parameters", "series"),
+    )
+)
+MODELS = {"metric": "metric", "model": "dataset"}  # what a collection's list calls a card of that type
 
 
 class State:
@@ -113,7 +120,7 @@ class State:
             for kind, store in (("card", self.cards), ("dashboard", self.dashboards))
             for one in store.values()
             if one["collection_id"] == number and not one["archived"]
-            if models in (None, model := "metric" if one.get("type") == "metric" else kind)
+            if (model := MODELS.get(one.get("type") or "", kind)) and (models is None or model in models.split(","))
         ]
         return {"data": found, "total": len(found)}
 
@@ -130,13 +137,10 @@ class State:
             if not isinstance(body.get(name), dict):
                 raise RefusedError(400, {"errors": {name: "value must be a map."}})
         number = next(self._numbers)
-        entity = body.get("entity_id") or self._entity()
-        if not re.fullmatch(r"[A-Za-z0-9_-]{21}", entity):
-            raise RefusedError(400, {"errors": {"entity_id": "String must be a valid 21-character NanoID string."}})
-        if any(one["entity_id"] == entity for one in self.cards.values()):
-            raise RefusedError(500, "duplicate key value violates unique constraint")
-        card: Json = {"id": number, "entity_id": entity, "archived": False, "type": "question"}
-        card |= {"description": None, "collection_id": None}
+        # The document names `entity_id`, and the server's own `create-card!` makes another all the same.
+        card: Json = {"id": number, "entity_id": self._entity(), "archived": False, "type": "question"}
+        card |= {"description": None, "collection_id": None, "dashboard_id": None, "public_uuid": None}
+        card |= {"enable_embedding": False, "embedding_params": None, "parameters": [], "result_metadata": None}
         self.cards[number] = card
         try:
             return self.change_card(number, {name: value for name, value in body.items() if name != "entity_id"})
@@ -148,8 +152,11 @@ class State:
         self._only(body, {
             "name", "description", "type", "display", "dataset_query", "visualization_settings", "collection_id",
             "archived", "cache_ttl", "parameters", "enable_embedding", "embedding_params", "collection_position",
+            "dashboard_id", "result_metadata",
         })  # fmt: skip
         card = self._of(self.cards, number)
+        if body.get("enable_embedding", card["enable_embedding"]) != card["enable_embedding"] and not self.embeds:
+            raise RefusedError(400, "Embedding is not enabled.")
         if "display" in body and body["display"] not in DISPLAYS:
             raise RefusedError(400, {"errors": {"display": f"unknown display {body['display']!r}"}})
         if body.get("description") == "":
@@ -160,7 +167,10 @@ class State:
             raise strict.wrong("type", "nullable enum of question, metric, model")
         if "dataset_query" in body:
             queries.check(body["dataset_query"], body.get("type") or card["type"], self.database, self.schema)
-        card |= copy.deepcopy(body)
+        metadata = queries.check_metadata(body.get("result_metadata", card["result_metadata"]))
+        if "dataset_query" in card and body.get("dataset_query", card["dataset_query"]) != card["dataset_query"]:
+            metadata = card["result_metadata"]  # of another query the server computes it, later
+        card |= copy.deepcopy(body) | {"result_metadata": metadata}
         card["updated_at"] = self._now()
         return self.card(number)
 
@@ -191,9 +201,12 @@ class State:
     def change_dashboard(self, number: int, body: Json) -> Json:
         self._only(body, {
             "name", "description", "caveats", "points_of_interest", "collection_id", "archived", "parameters", "tabs",
-            "dashcards", "cache_ttl", "width", "enable_embedding", "embedding_params", "collection_position",
+            "dashcards", "cache_ttl", "width", "auto_apply_filters", "enable_embedding", "embedding_params",
+            "collection_position",
         })  # fmt: skip
         dashboard = self._of(self.dashboards, number)
+        if "dashcards" in body and dashboard["archived"]:  # also when the same call takes it out of the trash
+            raise RefusedError(404, {"message": "The object has been archived.", "error_code": "archived"})
         if body.get("collection_id") is not None:
             self._of(self.collections, body["collection_id"])
         parameters: list[Json] = body["parameters"] if "parameters" in body else dashboard["parameters"]
@@ -251,6 +264,9 @@ class State:
             raise RefusedError(400, {"errors": {"dashcards": "ids must be there and unique"}})
         placed = []
         for one in dashcards:
+            strict.only(one, DASHCARD)
+            for series in one.get("series") or []:
+                strict.only(series, {"id"})
             for name in ("row", "col", "size_x", "size_y"):
                 least = 1 if name.startswith("size") else 0
                 if not isinstance(one.get(name), int) or one[name] < least:
@@ -262,8 +278,8 @@ class State:
             tab = one.get("dashboard_tab_id")
             if (tab is None) != (not tabs) or (tab is not None and tab not in tabs):
                 raise strict.wrong("dashcards", "with tabs each card is on one of them, without on none", 500)
-            if one.get("card_id") is not None:
-                self._of(self.cards, one["card_id"])
+            if one.get("card_id") is not None and self._of(self.cards, one["card_id"])["archived"] and one["id"] < 0:
+                raise RefusedError(404, {"message": "The object has been archived.", "error_code": "archived"})
             for mapping in one.get("parameter_mappings") or []:
                 if mapping["parameter_id"] not in parameters or not isinstance(mapping.get("target"), list):
                     raise RefusedError(400, {"errors": {"dashcards": "a mapping names an unknown parameter"}})
@@ -285,6 +301,7 @@ class State:
         found = copy.deepcopy(self._of(self.dashboards, number))
         for one in found["dashcards"]:
             one["card"] = self.card(one["card_id"]) if one.get("card_id") is not None else None
+            one["series"] = [self.card(series["id"]) for series in one["series"]]
         found["dashcards"].reverse()
         return dict(sorted(found.items(), reverse=True))
 
@@ -295,15 +312,25 @@ class State:
             raise RefusedError(404, "Not found.")
         return self.ask_card(card)
 
-    def ask_card(self, card: int) -> Json:
+    def embedded(self, params: Mapping[str, Any], number: int, dashcard: int, card: int) -> Json:
+        """Run a card with the values of a signed address, which reach it by its mappings."""
+        board = self._of(self.dashboards, number)
+        place = {one["id"]: one for one in board["dashcards"]}[dashcard]
+        tags = self._of(self.cards, card)["dataset_query"]["native"]["template-tags"]
+        given = {}
+        for parameter in board["parameters"]:
+            for mapping in place["parameter_mappings"]:
+                if mapping["parameter_id"] == parameter["id"] and parameter["slug"] in params:
+                    name = mapping["target"][1][1]
+                    if tags[name]["type"] not in queries.ALLOWED[parameter["type"]]:
+                        raise RefusedError(400, f"Invalid parameter type {parameter['type']} for {name}")
+                    given[name] = params[parameter["slug"]]
+        return self.ask_card(card, given)
+
+    def ask_card(self, card: int, given: Mapping[str, Any] = MappingProxyType({})) -> Json:
         """Run a card by itself."""
-        native = self._of(self.cards, card)["dataset_query"]["native"]
-        sql = queries.without_optional(native["query"])  # no value is given here for what has no default
-        for name, tag in (native.get("template-tags") or {}).items():
-            if tag.get("default") is None:
-                continue
-            default = tag["default"][0] if isinstance(tag["default"], list) else tag["default"]
-            sql = re.sub(r"\{\{\s*" + name + r"\s*\}\}", "'" + str(default).replace("'", "''") + "'", sql)
+        query = self._of(self.cards, card)["dataset_query"]
+        sql = queries.with_values(query["native"], given) if "native" in query else queries.spelled(query, self.schema)
         try:
             rows = self.ask(sql)
         except Exception as error:

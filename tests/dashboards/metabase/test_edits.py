@@ -12,6 +12,7 @@ from dashboards.metabase.errors import EditedError
 from dashboards.metabase.wanted import Item
 from tests.dashboards.metabase.conftest import Deployer
 from tests.dashboards.metabase.server import Fake
+from tests.dashboards.metabase.state import DASHCARD
 
 Items = dict[str, Item]
 Json = dict[str, Any]
@@ -29,6 +30,15 @@ def placed(metabase: Fake) -> Json:
     number = card(metabase)["id"]
     found: Json = next(one for one in dashboard(metabase)["dashcards"] if one["card_id"] == number)
     return found
+
+
+def heading(metabase: Fake) -> Json:
+    found: Json = next(one for one in dashboard(metabase)["dashcards"] if one["card_id"] is None)
+    return found
+
+
+def collection(metabase: Fake, name: str = "Flux") -> Json:
+    return next(one for one in metabase.state.collections.values() if one["name"] == name)
 
 
 def elsewhere(metabase: Fake) -> int:
@@ -62,8 +72,37 @@ EDITS: dict[str, tuple[Callable[[Fake], object], str]] = {
         lambda fake: card(fake).update(collection_id=elsewhere(fake)),
         "card:applications_weekly collection",
     ),
+    "it is moved inside a dashboard": (
+        lambda fake: card(fake).update(dashboard_id=dashboard(fake)["id"]),
+        "card:applications_weekly collection",
+    ),
+    "it is made a model": (lambda fake: card(fake).update(type="model"), "card:applications_weekly type"),
+    "it asks another database": (
+        lambda fake: card(fake)["dataset_query"].update(database=3),
+        "card:applications_weekly database",
+    ),
+    "it may be embedded": (
+        lambda fake: card(fake).update(enable_embedding=True, embedding_params={}),
+        "card:applications_weekly embedding",
+    ),
     "it goes to the trash": (lambda fake: card(fake).update(archived=True), "card:applications_weekly archived"),
     "a dashboard is renamed": (lambda fake: dashboard(fake).update(name="Board"), "dashboard:overview name"),
+    "a dashboard is described anew": (
+        lambda fake: dashboard(fake).update(description="?"),
+        "dashboard:overview description",
+    ),
+    "a dashboard is drawn over the whole width": (
+        lambda fake: dashboard(fake).update(width="full"),
+        "dashboard:overview width",
+    ),
+    "filters wait for a button": (
+        lambda fake: dashboard(fake).update(auto_apply_filters=False),
+        "dashboard:overview at_once",
+    ),
+    "a dashboard may be embedded": (
+        lambda fake: dashboard(fake).update(enable_embedding=True, embedding_params={}),
+        "dashboard:overview embedding",
+    ),
     "a dashboard is moved": (
         lambda fake: dashboard(fake).update(collection_id=elsewhere(fake)),
         "dashboard:overview collection",
@@ -91,6 +130,48 @@ EDITS: dict[str, tuple[Callable[[Fake], object], str]] = {
         lambda fake: dashboard(fake)["parameters"][0].update(default=["Acme"]),
         "dashboard:overview parameters",
     ),
+    "a filter is renamed": (
+        lambda fake: dashboard(fake)["parameters"][0].update(name="Customer"),
+        "dashboard:overview parameters",
+    ),
+    "a filter takes several values": (
+        lambda fake: dashboard(fake)["parameters"][0].update(isMultiSelect=True),
+        "dashboard:overview parameters",
+    ),
+    "a filter may be left open": (
+        lambda fake: dashboard(fake)["parameters"][0].update(required=False),
+        "dashboard:overview parameters",
+    ),
+    "a filter becomes a search box": (
+        lambda fake: dashboard(fake)["parameters"][0].update(values_query_type="search"),
+        "dashboard:overview parameters",
+    ),
+    "a filter offers other values": (
+        lambda fake: dashboard(fake)["parameters"][0].update(
+            values_source_type="static-list", values_source_config={"values": ["Acme"]}
+        ),
+        "dashboard:overview parameters",
+    ),
+    "a filter narrows itself by another": (
+        lambda fake: dashboard(fake)["parameters"][0].update(filteringParameters=["1"]),
+        "dashboard:overview parameters",
+    ),
+    "a filter is moved into a card": (
+        lambda fake: placed(fake).update(inline_parameters=[dashboard(fake)["parameters"][0]["id"]]),
+        "dashboard:overview layout",
+    ),
+    "a card's filter goes to another variable": (
+        lambda fake: placed(fake)["parameter_mappings"][0].update(target=["variable", ["template-tag", "kind"]]),
+        "dashboard:overview layout",
+    ),
+    "a text is written anew": (
+        lambda fake: heading(fake)["visualization_settings"].update(text="?"),
+        "dashboard:overview layout",
+    ),
+    "a text is taken away": (
+        lambda fake: dashboard(fake)["dashcards"].remove(heading(fake)),
+        "dashboard:overview layout",
+    ),
     "a filter is added": (
         lambda fake: dashboard(fake)["parameters"].append(
             {"id": "1", "slug": "kind", "name": "Kind", "type": "string/="}
@@ -101,9 +182,18 @@ EDITS: dict[str, tuple[Callable[[Fake], object], str]] = {
         lambda fake: dashboard(fake).update(tabs=[{"id": 1, "name": "More"}]),
         "dashboard:overview tabs",
     ),
-    "a collection is renamed": (
-        lambda fake: next(iter(fake.state.collections.values())).update(name="Flow"),
-        "collection:flux name",
+    "a collection is renamed": (lambda fake: collection(fake).update(name="Flow"), "collection:flux name"),
+    "a collection is described anew": (
+        lambda fake: collection(fake).update(description=f"? {collection(fake)['description']}"),
+        "collection:flux description",
+    ),
+    "a collection is moved": (
+        lambda fake: collection(fake, "Leadership").update(location="/"),
+        "collection:leadership parent",
+    ),
+    "a collection goes to the trash with all that is in it": (
+        lambda fake: fake.state.change_collection(collection(fake, "Leadership")["id"], {"archived": True}),
+        "collection:leadership archived",
     ),
 }
 
@@ -154,8 +244,8 @@ def test_what_somebody_else_placed_stays_and_is_told(few: Items, metabase: Fake,
     )
     spot = {"id": -1, "card_id": theirs["id"], "row": 0, "col": 0, "size_x": 4, "size_y": 4}
     board = dashboard(metabase)
-    body = {"dashcards": [*board["dashcards"], spot], "parameters": board["parameters"]}
-    metabase.state.change_dashboard(board["id"], body)
+    sent = [{name: value for name, value in one.items() if name in DASHCARD} for one in board["dashcards"]]
+    metabase.state.change_dashboard(board["id"], {"dashcards": [*sent, spot], "parameters": board["parameters"]})
 
     plan = deployer.plan(few)
     assert [(one.dashboard, one.title) for one in plan.foreign] == [("overview", "Mine")]

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from dashboards.metabase.embedding import embed_url
-from dashboards.metabase.errors import EmbedError
+from dashboards.metabase.errors import EmbedError, MetabaseRefusedError
 from dashboards.metabase.wanted import Item
 from tests.dashboards.metabase.conftest import Deployer
 from tests.dashboards.metabase.server import Fake
@@ -86,6 +86,35 @@ def test_embedding_that_is_switched_on_or_opened_there_is_told(
     assert told == {("dashboard:overview", "embedding", "edited"), ("dashboard:hiring_funnel", "embedding", "edited")}
     deployer.apply(items, overwrite=True)
     assert metabase.state.dashboards[boards["Overview"]["id"]]["enable_embedding"] is False
+
+
+def test_a_signed_address_is_answered_for_its_client_and_a_changed_one_is_not(
+    items: Items, metabase: Fake, deployer: Deployer, warehouse: duckdb.DuckDBPyConnection
+) -> None:
+    deployer.apply(items)
+    metabase.house.settings |= {"embedding-secret-key": SECRET, "enable-embedding-static": True}
+    number, board = next((n, one) for n, one in metabase.state.dashboards.items() if one["name"] == "Hiring funnel")
+    clients = dict(warehouse.cursor().execute("select client_id, client_name from marts.dim_client").fetchall())
+    now = datetime.now(UTC)
+    tokens = {client: token_of(url_for(dashboard=number, value=client, now=now)) for client in clients}
+    rows = {
+        client: [
+            deployer.client.get(f"/api/embed/dashboard/{token}/dashcard/{one['id']}/card/{one['card_id']}")["data"][
+                "rows"
+            ]
+            for one in board["dashcards"]
+            if one["card_id"] is not None
+        ]
+        for client, token in tokens.items()
+    }
+    assert len({str(one) for one in rows.values()}) == len(clients)
+    head, _, mark = tokens[min(clients)].split(".")
+    _, other, _ = tokens[max(clients)].split(".")
+    with pytest.raises(MetabaseRefusedError, match="corrupt"):
+        deployer.client.get(f"/api/embed/dashboard/{head}.{other}.{mark}")
+    closed = next(n for n, one in metabase.state.dashboards.items() if one["name"] == "Overview")
+    with pytest.raises(MetabaseRefusedError, match="not enabled for this object"):
+        deployer.client.get(f"/api/embed/dashboard/{token_of(url_for(dashboard=closed, now=now))}")
 
 
 def with_value(sql: str, value: int) -> str:

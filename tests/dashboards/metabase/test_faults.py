@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -112,6 +113,35 @@ def test_call_that_may_be_repeated_outlives_a_restart_of_the_server(metabase: Fa
     waits: list[float] = []
     assert Client(metabase.url, api_key=API_KEY, sleep=waits.append).require_version() == 58
     assert waits == [0.5, 1.0]
+
+
+def test_a_server_that_never_answers_is_left_after_its_time(metabase: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboards.metabase.client._TIMEOUT", (0.2, 0.2))
+    silence = threading.Event()
+
+    def hang(method: str, path: str) -> int:
+        silence.wait(10)
+        return 0
+
+    metabase.before = hang
+    waits: list[float] = []
+    client = Client(metabase.url, api_key=API_KEY, sleep=waits.append)
+    with pytest.raises(MetabaseUnreachableError, match=r"GET /api/collection: no answer .*Timeout"):
+        client.get("/api/collection")
+    assert len(waits) == 3
+    with pytest.raises(MetabaseUnreachableError, match=r"POST /api/card: no answer"):
+        client.post("/api/card", {})
+    assert len(waits) == 3
+    silence.set()
+
+
+def test_it_waits_as_long_as_it_is_told(metabase: Fake) -> None:
+    answers = iter([429, None])
+    metabase.before = lambda method, path: next(answers)
+    metabase.retry_after = "7"
+    waits: list[float] = []
+    assert Client(metabase.url, api_key=API_KEY, sleep=waits.append).require_version() == 58
+    assert waits == [7.0]
 
 
 def test_what_might_have_been_made_is_not_made_twice(metabase: Fake) -> None:

@@ -92,11 +92,37 @@ def test_a_dashboard_is_adopted(home: Path, metabase: Fake) -> None:
     number = add_dashboard(
         metabase, "Pipeline", add_card(metabase, "Weekly", WEEKLY, "line"), add_card(metabase, "Clients", BY_CLIENT)
     )
-    adopt, plan = commands("Adopt what somebody made")
+    adopt, plan, _ = commands("Adopt what somebody made")
     words = [str(number) if word == "12" else word for word in adopt]
     assert main([*words, "--into", str(home)]) == 0
     assert main(plan) == 2
     assert yaml.safe_load((home / "pipeline.yaml").read_text())["owner"] == "Talent acquisition"
+
+
+def test_a_filter_is_left_behind(home: Path, metabase: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    number = add_dashboard(metabase, "Pipeline", add_card(metabase, "Weekly", WEEKLY, "line"))
+    period = {"id": "1", "slug": "period", "name": "Period", "type": "date/range"}
+    metabase.state.change_dashboard(number, {"parameters": [period]})
+    *_, adopt = commands("Adopt what somebody made")
+    assert main([*(str(number) if word == "12" else word for word in adopt), "--into", str(home)]) == 0
+    assert "the filter 'Period' does not come along" in capsys.readouterr().out
+    assert "filters" not in yaml.safe_load((home / "pipeline.yaml").read_text())
+
+
+def test_people_are_put_into_a_group(home: Path, metabase: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    metabase.state.people.join("ann@example.com")
+    [text] = blocks("Rights", "yaml")
+    access = home / "metabase" / "access.yaml"
+    lines = access.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("  leaders: "))
+    access.write_text("\n".join([*lines[:at], text.splitlines()[1], *lines[at + 1 :]]) + "\n")
+
+    assert main(["dashboards", "plan"]) == 2
+    assert "no account there, so in no group: bob@example.com" in capsys.readouterr().out
+    assert main(["dashboards", "apply"]) == 0
+    number = next(n for n, one in metabase.state.people.groups.items() if one["name"] == "Leaders")
+    assert [one["email"] for one in metabase.state.people.group(number)["members"]] == ["ann@example.com"]
+    assert main(["dashboards", "plan"]) == 0
 
 
 def test_an_empty_one_is_set_up(tmp_path: Path, flux_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from dashboards.metabase.errors import EditedError, MetabaseError, MetabaseRefusedError
-from dashboards.metabase.rights import group_items
+from dashboards.metabase.found import Found
+from dashboards.metabase.plan import Plan, plan
+from dashboards.metabase.rights import accounts, group_items, without_account
 from dashboards.metabase.surroundings import Group
 from dashboards.metabase.wanted import Item
 from tests.dashboards.metabase.conftest import DATABASE, Deployer
@@ -27,7 +29,7 @@ GROUPS = {
 
 @pytest.fixture
 def grouped(few: Items) -> Items:
-    return few | {item.id: item for item in group_items(GROUPS, ["leadership"], DATABASE)}
+    return few | {item.id: item for item in group_items(GROUPS, ["leadership"], DATABASE, {})}
 
 
 def number_of(fake: Fake, name: str) -> int:
@@ -171,6 +173,107 @@ def test_giving_rights_that_is_cut_at_any_write_goes_on(
         metabase.before, metabase.after = lambda method, path: None, lambda method, path: False
         deployer.apply(anew)
         assert deployer.plan(anew).changes == ()
+
+
+def test_rights_of_groups_that_no_file_names_are_told_and_left_alone(
+    grouped: Items, metabase: Fake, deployer: Deployer
+) -> None:
+    deployer.apply(grouped)
+    people = metabase.state.people
+    theirs = people.add_group({"name": "Sales"})["id"]
+    number = next(number for number, one in metabase.state.collections.items() if one["name"] == "Leadership")
+    people.collections[theirs] = {str(number): "read"}
+    people.data[theirs]["create-queries"] = "query-builder-and-native"
+
+    plan = deployer.plan(grouped)
+
+    assert plan.changes == ()
+    assert plan.exposed == (
+        "the group 'Sales', which access.yaml does not name, may ask the database in SQL",
+        "the group 'Sales', which access.yaml does not name, may read the collection 'leadership'",
+    )
+    deployer.apply(grouped)
+    assert people.collections[theirs] == {str(number): "read"}
+
+
+def test_public_links_are_told(grouped: Items, metabase: Fake, deployer: Deployer) -> None:
+    deployer.apply(grouped)
+    next(iter(metabase.state.dashboards.values()))["public_uuid"] = "d2a1"
+    card = next(one for one in metabase.state.cards.values() if one["name"] == "Applications")
+    card["public_uuid"] = "d2a2"
+    assert deployer.plan(grouped).exposed == (
+        "card:applications has a public link: who knows it sees it",
+        "dashboard:overview has a public link: who knows it sees it",
+    )
+
+
+LISTED = replace(GROUPS["leaders"], people=("Ann@example.com", "bob@example.com", "new@example.com"))
+
+
+def with_people(few: Items, deployer: Deployer, group: Group = LISTED) -> tuple[Items, Found]:
+    groups = GROUPS | {"leaders": group}
+    known = accounts(deployer.client, groups)
+    items = group_items(groups, ["leadership"], DATABASE, known)
+    return few | {item.id: item for item in items}, Found(accounts=known)
+
+
+def members(fake: Fake, name: str = "Leaders") -> list[str]:
+    return sorted(one["email"] for one in fake.state.people.group(number_of(fake, name))["members"])
+
+
+def apply_people(few: Items, deployer: Deployer, group: Group = LISTED, *, overwrite: bool = False) -> Plan:
+    items, found = with_people(few, deployer, group)
+    deployer.apply(items, found, overwrite=overwrite)
+    items, found = with_people(few, deployer, group)
+    return plan(items, deployer.found(items, found))
+
+
+def test_people_of_the_file_are_in_their_group_and_nobody_is_invited(
+    few: Items, metabase: Fake, deployer: Deployer
+) -> None:
+    people = metabase.state.people
+    for email in ("ann@example.com", "bob@example.com", "eve@example.com"):
+        people.join(email)
+
+    assert apply_people(few, deployer).changes == ()
+    assert members(metabase) == ["ann@example.com", "bob@example.com"]
+    assert without_account(GROUPS | {"leaders": LISTED}, accounts(deployer.client, {"leaders": LISTED})) == [
+        "new@example.com"
+    ]
+    assert len(people.users) == 3
+    people.join("new@example.com")
+    apply_people(few, deployer)
+    assert members(metabase) == ["ann@example.com", "bob@example.com", "new@example.com"]
+    apply_people(few, deployer, replace(LISTED, people=("bob@example.com",)))
+    assert members(metabase) == ["bob@example.com"]
+    assert {path for method, path in metabase.writes if method == "DELETE"} == {
+        f"/api/permissions/membership/{number}" for number in people.ended
+    }
+
+
+def test_who_was_put_in_by_hand_is_told_and_stays_unless_it_is_written_over(
+    few: Items, metabase: Fake, deployer: Deployer
+) -> None:
+    people = metabase.state.people
+    people.join("ann@example.com")
+    eve = people.join("eve@example.com")
+    apply_people(few, deployer)
+    people.add_membership({"group_id": number_of(metabase, "Leaders"), "user_id": eve})
+    key = people.join("api-key-user-7@api-key.invalid")  # a key may be in a group, too
+    people.add_membership({"group_id": number_of(metabase, "Leaders"), "user_id": key})
+
+    with pytest.raises(EditedError, match="group:leaders"):
+        apply_people(few, deployer)
+    assert "eve@example.com" in members(metabase)
+    apply_people(few, deployer, overwrite=True)
+    assert members(metabase) == ["ann@example.com", "api-key-user-7@api-key.invalid"]
+
+
+def test_a_group_without_a_list_keeps_its_people(grouped: Items, metabase: Fake, deployer: Deployer) -> None:
+    deployer.apply(grouped)
+    people = metabase.state.people
+    people.add_membership({"group_id": number_of(metabase, "Leaders"), "user_id": people.join("ann@example.com")})
+    assert deployer.plan(grouped).changes == ()
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {

@@ -119,6 +119,14 @@ EDITS: dict[str, tuple[Callable[[Fake], object], str]] = {
         lambda fake: [card.update(include_csv=True) for card in pulse(fake)["cards"]],
         "subscription:mondays csv",
     ),
+    "spreadsheets are attached": (
+        lambda fake: pulse(fake)["cards"][0].update(include_xls=True),
+        "subscription:mondays spreadsheet",
+    ),
+    "it is sent for one value of a filter": (
+        lambda fake: pulse(fake).update(parameters=[{"id": "1", "slug": "client", "value": ["Acme"]}]),
+        "subscription:mondays filters",
+    ),
     "it is stopped": (lambda fake: pulse(fake).update(archived=True), "subscription:mondays archived"),
     "an alert's hour moves": (
         lambda fake: alert(fake)["subscriptions"][0].update(cron_schedule="0 0 9 * * ? *"),
@@ -150,6 +158,15 @@ def test_an_edit_is_told_and_not_written_over_unasked(
         deployer.apply(sent)
     deployer.apply(sent, overwrite=True)
     assert deployer.plan(sent).changes == ()
+
+
+def test_a_channel_that_is_switched_off_is_told(sent: Items, metabase: Fake, deployer: Deployer) -> None:
+    deployer.apply(sent)
+    pulse(metabase)["channels"][0]["enabled"] = False
+    [change] = deployer.plan(sent).edits
+    assert {one.name for one in change.fields} == {"when", "emails"}
+    deployer.apply(sent, overwrite=True)
+    assert pulse(metabase)["channels"][0]["enabled"] is True
 
 
 @pytest.mark.parametrize("channel", ["email", "slack"])

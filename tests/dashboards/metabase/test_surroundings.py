@@ -63,6 +63,14 @@ WRONG_ACCESS = {
         ACCESS + "  leaders: {title: L, data: none, collections: {leadership: own}}\n",
         "cannot be 'own'",
     ),
+    "people of everybody": (
+        ACCESS.replace("data: none}", "data: none, people: [ann@example.com]}"),
+        r"access.yaml:6: everybody is in it",
+    ),
+    "people without addresses": (
+        ACCESS + "  leaders: {title: L, data: none, people: [Ann]}\n",
+        r"access.yaml:7: an entry of 'people' is no address",
+    ),
     "unknown dashboard": (
         ACCESS + "embedding:\n  hiring: {lock: client, by: dim_client.client_id}\n",
         r"access.yaml:8: there is no dashboard 'hiring'; did you mean 'hiring_funnel'",

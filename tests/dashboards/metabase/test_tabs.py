@@ -14,6 +14,7 @@ from dashboards.metabase.wanted import Item, layout
 from dashboards.model import Tab
 from tests.dashboards.metabase.conftest import Deployer
 from tests.dashboards.metabase.server import Fake
+from tests.dashboards.metabase.state import DASHCARD
 from tests.dashboards.small import YAML
 from tests.dashboards.warehouse import DEFINITIONS, METRICS
 
@@ -76,7 +77,10 @@ def test_an_edit_of_tabs_is_told(tabbed: Items, metabase: Fake, deployer: Deploy
 def test_the_stand_in_refuses_a_card_on_no_tab(tabbed: Items, metabase: Fake, deployer: Deployer) -> None:
     deployer.apply(tabbed)
     board = board_of(metabase)
-    cards = [one | {"dashboard_tab_id": None} for one in board["dashcards"]]
+    cards = [
+        {name: value for name, value in one.items() if name in DASHCARD} | {"dashboard_tab_id": None}
+        for one in board["dashcards"]
+    ]
     with pytest.raises(MetabaseRefusedError, match="with tabs each card is on one of them"):
         deployer.client.put(f"/api/dashboard/{board['id']}", {"dashcards": cards})
 
