@@ -9,7 +9,7 @@ import dagster as dg
 
 from orchestration import models
 from orchestration.defs import automation
-from orchestration.defs.dashboards import site
+from orchestration.defs.dashboards import metabase, site
 from orchestration.defs.dbt_project import models as dbt_models
 from orchestration.defs.ingestion import events, tables, verification
 from orchestration.defs.quality import landing, outgoing
@@ -47,6 +47,7 @@ def graph(settings: Settings) -> dg.Definitions:
     readers = dg.Definitions.merge(
         published.definitions(settings, sorted(inputs)),
         site.definitions(settings, manifest),
+        metabase.definitions(settings, manifest),
         datasets.definitions(settings),
     )
     everything = dg.Definitions.merge(raw, built, readers)
