@@ -40,7 +40,7 @@ test-metabase: install-dev ## Metabase's own client reads what Flux made in the 
 test-mutations: install-dev ## break the models' SQL one thing at a time, a test must notice; ARGS=fct_moves, ARGS=--write for docs/mutations.md
 	@$(BIN)/python -m tests.mutations $(ARGS)
 
-test-increments: install-dev ## the match set brought up to date along many changes, on DuckDB and Postgres; three minutes
+test-increments: install-dev ## kept facts and the match set brought up to date along many changes, on DuckDB and Postgres; four minutes
 	@$(BIN)/python -m pytest tests/models/long $(ARGS)
 
 test-dialects: install-dev ## models as the adapters of BigQuery and Snowflake compile them, without a connection; makes .venv-dialects
