@@ -9,7 +9,7 @@ PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
 .PHONY: help install install-dev demo test lint lock clean bench test-crash test-mutations test-increments test-sdks test-dialects \
-	test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake soak
+	test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 
 clean: ## remove caches, .venv, .venv-dialects and others; state in .flux stays (that is: flux reset)
 	rm -rf .venv .venv-dialects .venv-torch .venv-recbole .venv-feast .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+drill: install ## lose a machine on the stand-in and get it back: backup under traffic, destroy, restore, compare; some minutes
+	@$(BIN)/python -m tests.deploy.drill $(ARGS)
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-duckdb: ## all tests on the other DuckDB release

@@ -7,6 +7,7 @@
     ├── ServiceError           a process of ours did not come up, or died
     ├── PushError              a receiver did not take the metrics
     ├── BuildError             a step of the asset graph, or dbt itself, failed
+    ├── BackupError            a backup cannot be made, is damaged, or would be put over something
     └── DemoRefusedError       the stand-in would meet a real source
 
 The rooms have their own roots (IngestionError, TrainingError, DashboardError, DemoError), printed in the same way.
@@ -39,6 +40,10 @@ class PushError(FluxError):
 
 class BuildError(FluxError):
     """A step of the asset graph failed; the message names the first failure and the log."""
+
+
+class BackupError(FluxError):
+    """A backup cannot be made, is damaged, or would be put over something."""
 
 
 class DemoRefusedError(FluxError):

@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "docs": ("orchestration.cli.docs", "Build or open the docs of metrics and models."),
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),
+    "backup": ("orchestration.cli.backup", "Back up log, warehouse and Dagster's storage while everything runs."),
+    "restore": ("orchestration.cli.restore", "Put a backup into an empty FLUX_HOME."),
     "reset": ("orchestration.cli.reset", "Remove what Flux made, and nothing else."),
 }
 HIDDEN = {"service": "orchestration.cli.service"}

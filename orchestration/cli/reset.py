@@ -26,6 +26,8 @@ OURS = (
         "capture.lock",
         "up.lock",
         "stand-in.lock",
+        "backup.lock",
+        "restore.partial",
     ),
     *("status.json", "published", "site", "quality", "datasets", "postgres", "dagster", "dbt", "logs"),
 )
