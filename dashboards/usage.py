@@ -50,11 +50,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What one log tells; `asked` is None where it tells nothing, and `words` say why, or since when."""
+    """What one log tells since when; where it tells nothing `since` is None, and `words` say why."""
 
     source: str
-    asked: Sequence[Asked] | None
     words: str
+    since: datetime | None = None
+    asked: Sequence[Asked] = ()
 
 
 class UsageConnection:
@@ -71,9 +72,8 @@ class UsageConnection:
         queries: list[tuple[object, ...]] = []
         reads: list[tuple[object, ...]] = []
         for log in logs:
-            since = min((one.at for one in log.asked), default=None) if log.asked is not None else None
-            sources.append((log.source, since is not None, log.words, since, as_of))
-            for one in log.asked or ():
+            sources.append((log.source, log.since is not None, log.words, log.since, as_of))
+            for one in log.asked:
                 queries.append((len(queries), log.source, one.user, one.at, one.seconds, one.answered))
                 reads.extend((len(queries) - 1, relation) for relation in dict.fromkeys(one.relations))
         self._fill("usage.usage_sources", sources)

@@ -8,6 +8,7 @@ relations are unknown. Run against tables made after its schema, not against a M
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from dashboards.usage import Asked, Log, UsageConnection
 from dashboards.uses import by_relation
 from ingestion.warehouse.postgres.serving import SERVING
 from orchestration import query_log
-from orchestration.errors import FluxError
 from orchestration.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 DAYS = 90
 _EXECUTIONS = """
@@ -62,18 +64,25 @@ def usage_of(
 def _of_flux(settings: Settings, served: Mapping[str, str], now: dt.datetime) -> Log:
     lines = query_log.read(settings.logs_directory)
     if not lines:
-        return Log("flux query", None, "nothing was logged yet")
+        return Log("flux query", "nothing was logged yet")
     asked = [
         Asked(line.user, line.at, line.seconds, line.answered, [served.get(name, name) for name in line.relations])
         for line in lines
         if line.at > now - dt.timedelta(days=DAYS)
     ]
-    return Log("flux query", asked, _since(asked, now))
+    return Log("flux query", _words(lines[0].at, now), lines[0].at, asked)
 
 
 def _of_metabase(settings: Settings, definitions: Definitions, queries: Mapping[str, Query], now: dt.datetime) -> Log:
     if settings.metabase_log_url is None:
-        return Log("Metabase", None, "no log is configured")
+        return Log("Metabase", "no log is configured")
+    try:
+        since, executions = _executions(settings.metabase_log_url, now)
+    except psycopg.Error as error:  # its words may hold the URL
+        logger.warning("Metabase's log cannot be read error=%s; see FLUX_METABASE_LOG_URL", type(error).__name__)
+        return Log("Metabase", "its log cannot be read")
+    if since is None:
+        return Log("Metabase", "nothing was logged yet")
     read = {
         card.key: queries[card.sql_name].relations
         for dashboard in definitions.dashboards
@@ -81,23 +90,17 @@ def _of_metabase(settings: Settings, definitions: Definitions, queries: Mapping[
     }
     asked = [
         Asked(user, at, float(seconds), answered, read.get(card or "", ()))
-        for user, at, seconds, answered, card in _executions(settings.metabase_log_url, now)
+        for user, at, seconds, answered, card in executions
     ]
-    return Log("Metabase", asked or None, _since(asked, now))
+    return Log("Metabase", _words(since, now), since, asked)
 
 
-def _executions(url: str, now: dt.datetime) -> list[tuple[Any, ...]]:  # Any: a driver's row
-    try:
-        with psycopg.connect(url, options="-c default_transaction_read_only=on -c timezone=UTC") as connection:
-            return connection.execute(_EXECUTIONS, [KEY, now - dt.timedelta(days=DAYS)]).fetchall()
-    except psycopg.Error as error:  # its words may hold the URL
-        raise FluxError(
-            f"Metabase's application database cannot be read ({type(error).__name__}); see FLUX_METABASE_LOG_URL"
-        ) from None
+def _executions(url: str, now: dt.datetime) -> tuple[dt.datetime | None, list[tuple[Any, ...]]]:  # Any: a driver's row
+    with psycopg.connect(url, options="-c default_transaction_read_only=on -c timezone=UTC") as connection:
+        oldest = connection.execute("select min(started_at) from query_execution").fetchone()
+        newer = connection.execute(_EXECUTIONS, [KEY, now - dt.timedelta(days=DAYS)]).fetchall()
+    return (oldest[0] if oldest is not None else None), newer
 
 
-def _since(asked: list[Asked], now: dt.datetime) -> str:
-    if not asked:
-        return f"nothing was logged in {DAYS} days"
-    begun = min(one.at for one in asked)
-    return "7 days" if begun < now - dt.timedelta(days=7) else f"since {write_date(begun.date())}, when its log began"
+def _words(since: dt.datetime, now: dt.datetime) -> str:
+    return "7 days" if since < now - dt.timedelta(days=7) else f"since {write_date(since.date())}, when its log began"

@@ -102,6 +102,7 @@ def asked_by_three() -> usage.UsageConnection:
         )
         for number in range(140)
     ]
-    logs = [usage.Log("flux query", asked, "7 days"), usage.Log("Metabase", None, "no log is configured")]
+    begun = min(one.at for one in asked)
+    logs = [usage.Log("flux query", "7 days", begun, asked), usage.Log("Metabase", "no log is configured")]
     models = [(f"{schema}.{name}", "Data platform", len(name) % 4) for name, (schema, _) in contracts().items()]
     return usage.UsageConnection(logs, models, CUT.made_at)

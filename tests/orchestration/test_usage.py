@@ -12,7 +12,6 @@ import pytest
 from dashboards.checks import check_sources
 from dashboards.usage import RELATIONS, UsageConnection
 from orchestration import query_log
-from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.walk import sites, usage
 from tests.dashboards.warehouse import all_columns
@@ -93,14 +92,28 @@ def test_log_of_metabase_is_read_where_it_is_told(tmp_path: Path, opened: Open, 
             "select user_name, seconds, is_answered, relation from usage.usage_queries"
             " left join usage.usage_reads using (query_id) order by asked_at"
         ).to_pylist()
+        # It goes back further than what is read of it.
+        assert summary(connection)[0] == {"source": "Metabase", "is_known": True, "words": "7 days", "queries": 2}
     assert rows == [
         {"user_name": "nobody signed in", "seconds": 0.02, "is_answered": False, "relation": None},
         {"user_name": "Ada L", "seconds": 1.5, "is_answered": True, "relation": "reporting.rpt_overview_weekly"},
     ]
 
 
-def test_log_that_cannot_be_read_says_so_without_its_url(tmp_path: Path, opened: Open) -> None:
+def test_nothing_asked_for_long_is_known_and_none(tmp_path: Path, opened: Open) -> None:
+    settings = Settings(home=tmp_path)
+    begun = dt.datetime.now(dt.UTC) - dt.timedelta(days=100)
+    query_log.note(settings.logs_directory, sql="select 1", begun=begun, seconds=0.5, answered=True)
+    with opened(settings) as connection:
+        assert summary(connection)[1] == {"source": "flux query", "is_known": True, "words": "7 days", "queries": 0}
+
+
+def test_log_that_cannot_be_read_is_unknown_and_said_without_its_url(
+    tmp_path: Path, opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = Settings(home=tmp_path, metabase_log_url="postgresql://u:secret@127.0.0.1:1/none")
-    with pytest.raises(FluxError, match="see FLUX_METABASE_LOG_URL") as caught:
-        opened(settings)
-    assert "secret" not in str(caught.value)
+    with opened(settings) as connection:
+        row = summary(connection)[0]
+    assert (row["is_known"], row["words"]) == (False, "its log cannot be read")
+    assert "see FLUX_METABASE_LOG_URL" in caplog.text
+    assert "secret" not in caplog.text
