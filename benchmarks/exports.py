@@ -24,6 +24,8 @@ from benchmarks.bench import Bench
 from benchmarks.errors import BenchError
 from benchmarks.figure import Figure, Goal, Goals, Reading
 from benchmarks.process import ROOT
+from orchestration.spill import spill
+from orchestration.walk.readers import ROWS_MEMORY_BYTES
 from orchestration.warehouse import Warehouse
 from training import Cut, build_dataset
 from training.building import Selection
@@ -37,7 +39,11 @@ EXPORT: Final = Figure(
     "DuckDB's COPY of the same rows to zstd Parquet", Goal("ratio", ">=", 0.9),
 )  # fmt: skip
 PULL: Final = Figure("training_pull", "the whole pull of them, papers included", "k rows/s", "none", Goals())
-FIGURES: Final = (EXPORT, PULL)
+PULL_MEMORY: Final = Figure(
+    "training_pull_memory", "peak resident memory of the process that pulls them", "MB", "none",
+    Goal("value", "<=", 2048),
+)  # fmt: skip
+FIGURES: Final = (EXPORT, PULL, PULL_MEMORY)
 _ROWS: Final = 1_000_000
 _CUT: Final = Cut(epoch=1, lsn=1, at=datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -49,7 +55,8 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
         told = {
             task: _measured(task, warehouse, bench.directory / f"{task}_{number}")
             for task in ("copy", "write", "pull")
-            if (PULL if task == "pull" else EXPORT).name in wanted
+            if (task != "pull" and EXPORT.name in wanted)
+            or (task == "pull" and {PULL.name, PULL_MEMORY.name}.intersection(wanted))
         }
         if EXPORT.name in wanted:
             copied, written = told["copy"], told["write"]
@@ -74,6 +81,8 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
                     {"pull": pulled["peak_rss_mb"]},
                 ),
             )
+        if PULL_MEMORY.name in wanted:
+            bench.record(PULL_MEMORY, Reading(told["pull"]["peak_rss_mb"], None))
 
 
 def relation(bench: Bench) -> Path:
@@ -115,6 +124,8 @@ def _task(task: str, warehouse: Path, out: Path) -> None:
     out.mkdir()
     selection = Selection(training_rows.spec(), _CUT.at)
     with Warehouse.open(warehouse) as connection:
+        if task == "pull":
+            connection.bound(ROWS_MEMORY_BYTES, spill(out / ".spill"))
         plan = make_plan(connection, selection)
         before, began = _cpu_seconds(), time.perf_counter()
         if task == "copy":

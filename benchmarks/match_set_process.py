@@ -21,6 +21,8 @@ from orchestration import models
 from orchestration.models.project import arguments, parsed, set_environment
 from orchestration.models.runner import close_connections
 from orchestration.settings import Settings
+from orchestration.spill import spill
+from orchestration.walk.readers import ROWS_MEMORY_BYTES
 from orchestration.warehouse import Warehouse
 from training import Cut, build_dataset, load_spec
 
@@ -72,6 +74,7 @@ def _building(settings: Settings, *, full_refresh: bool) -> Callable[[], Told]:
 def _pulling(settings: Settings, out: Path) -> Callable[[], Told]:
     def pull() -> Told:
         with Warehouse.open(settings.warehouse_path) as connection:
+            connection.bound(ROWS_MEMORY_BYTES, spill(out / ".spill"))
             [cut] = connection.arrow(Warehouse.newest_cut).to_pylist()
             at = Cut(cut["epoch"], cut["lsn"], cut["at"].astimezone(UTC))
             with _Spent() as spent:

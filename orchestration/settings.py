@@ -82,7 +82,9 @@ class Settings:
     ] = MEMORY_BYTES
     build_memory_bytes: Annotated[
         int | None,
-        About("most memory of the DuckDB that builds the models; what does not fit goes to files; unset: 80 % of all"),
+        About(
+            "most memory of the DuckDB that builds models or training sets, then files; unset: 80 % of all, or 1 GiB"
+        ),
     ] = None
     verify_snapshot_minutes: Annotated[
         float, About("minutes that a snapshot of `flux verify` may last, and hold back the source's VACUUM")

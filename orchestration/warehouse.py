@@ -46,6 +46,15 @@ class Warehouse:
         sa.event.listen(engine, "connect", _prepare)
         return cls(engine)
 
+    def bound(self, memory_bytes: int, spill: Path) -> None:
+        """Take at most so much memory, and put what does not fit into files below `spill`.
+
+        Counts for all connections of this process to the file, for as long as one of them is open.
+        """
+        self.arrow(f"set memory_limit = '{memory_bytes}B'")
+        if self.arrow("select current_setting('temp_directory') as place").to_pylist() != [{"place": str(spill)}]:
+            self.arrow(f"set temp_directory = '{spill}'")
+
     def arrow(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """Run one query and return its whole result. Raises the engine's own error for SQL it refuses."""
         relation = self._relation(sql, parameters)

@@ -16,7 +16,7 @@ from training.loader.batches import BatchStream, encode_columns, row_groups
 from training.loader.order import WINDOW_ROWS
 from training.manifest import FILE_NAME, Manifest, dataset_id, read_manifest
 from training.papers import file_sha256
-from training.parts import read_split
+from training.parts import read_groups, read_split
 from training.registry import find
 from training.spec import nearest
 
@@ -131,7 +131,8 @@ class Dataset:
             raise self._changed(problems)
         content = ContentHash(pq.read_schema(self.directory / next(path for path in expected if "/" in path)))
         for split in self.manifest.rows:
-            content.update(split, self.arrow(split))
+            for group in read_groups(self.directory, split):
+                content.update(split, group)
         rightful = dataset_id(self.manifest.document["inputs"], content.hexdigest())
         if content.hexdigest() != self.manifest.logical_hash or rightful != self.manifest.id:
             raise self._changed({FILE_NAME: "does not describe these rows"})

@@ -21,10 +21,12 @@ from ingestion.warehouse.publish import publish as _publish
 from orchestration.errors import FluxError
 from orchestration.serving import CURRENT_CUT, Serving
 from orchestration.settings import Settings
+from orchestration.spill import spill
 from orchestration.warehouse import Warehouse
 
 Reading = Warehouse | Serving
 
+ROWS_MEMORY_BYTES = 1 << 30
 DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
 
 
@@ -90,6 +92,14 @@ def reading(settings: Settings) -> Reading:
     if settings.has_postgres_warehouse:
         return Serving(settings.warehouse)
     return Warehouse.open(settings.published_path)
+
+
+def reading_rows(settings: Settings) -> Reading:
+    """Open what is published for a training set, whose rows are sorted: with a bound of memory, and files beyond it."""
+    opened = reading(settings)
+    if isinstance(opened, Warehouse):
+        opened.bound(settings.build_memory_bytes or ROWS_MEMORY_BYTES, spill(settings.datasets_directory / ".spill"))
+    return opened
 
 
 def newest_cut(warehouse: Reading) -> Cut:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.settings import Settings
-from orchestration.walk.readers import newest_cut, reading
+from orchestration.walk.readers import newest_cut, reading_rows
 from orchestration.walk.training_origin import origin_of, resolve_subject
 from training import Cut, Dataset, DatasetReport, DatasetSpec, Export, export, load_spec, overridden
 from training import build_dataset as _build_dataset
@@ -83,7 +83,7 @@ def build_dataset(
     """
     asked = spec if isinstance(spec, Asked) else Asked(spec)
     loaded = asked.load()
-    with reading(settings) as warehouse:
+    with reading_rows(settings) as warehouse:
         newest = newest_cut(warehouse)
         cut = Cut(newest.epoch, newest.lsn, newest.at)
         report = _build_dataset(
@@ -123,7 +123,7 @@ def verify_dataset(
     if not files_only:
         asked = manifest.document["asked"]
         spec, unasked = _spec_of_now(asked)
-        with reading(settings) as warehouse:
+        with reading_rows(settings) as warehouse:
             newest = newest_cut(warehouse)
             cut = Cut(newest.epoch, newest.lsn, newest.at)
             origin = origin_of(settings, warehouse, _relation_of(manifest), manifest.as_of, asked=asked)
@@ -149,7 +149,7 @@ def rebuild_dataset(
     else:
         before = find(dataset, settings.datasets_directory)
         manifest = read_manifest(before)
-    with reading(settings) as warehouse:
+    with reading_rows(settings) as warehouse:
         newest = newest_cut(warehouse)
         asked = manifest.document["asked"]
         return _rebuild(

@@ -19,6 +19,7 @@ After = tuple[datetime, int | str]
 """Time and id of the last row that is there already."""
 
 _DRAWN = "_drawn_rank"
+_DRAWN_ID = "_drawn_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,17 @@ class Selection:
             return self.spec.relation
         kind, row_id = quoted(negatives.column), quoted(self.spec.id)
         kinds = ", ".join(map(text, numbered))
-        order = f"case when {kind} in ({kinds}) then {self._digest(row_id)} end"
         # Rows that were not known then take no rank from those that were.
         known = " and ".join(f"{quoted(column)} < {literal(self.as_of)}" for column in self._times())
+        # Ranked by themselves: a window over whole rows would hold every column of every row at once.
+        ranks = (
+            f"select {row_id} as {_DRAWN_ID}, row_number() over (partition by {quoted(negatives.per)}, {kind}, {known}"
+            f" order by {self._digest(row_id)}, {row_id}) as {_DRAWN} from {self.spec.relation}"
+            f" where {kind} in ({kinds})"
+        )
         return (
-            f"(select *, row_number() over (partition by {quoted(negatives.per)}, {kind}, {known}"
-            f" order by {order}, {row_id}) as {_DRAWN} from {self.spec.relation}) as drawn"
+            f"(select told.*, ranked.{_DRAWN} from {self.spec.relation} as told"
+            f" left join ({ranks}) as ranked on told.{row_id} = ranked.{_DRAWN_ID}) as drawn"
         )
 
     def _times(self) -> tuple[str, ...]:
