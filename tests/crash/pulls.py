@@ -1,6 +1,6 @@
 """Kill a pull at each thing that it does to the file system, one after the other, and see what is left.
 
-    python -m tests.crash.pulls DIRECTORY
+    python -m tests.crash.pulls DIRECTORY [FIRST [LAST]]
 
 The child counts what it does below its directory (an audit hook: open to write, rename, chmod, remove, make, flush) and
 is killed just before the n-th. A fork for each, since a kill is of a process; nothing has threads before the fork.
@@ -91,12 +91,13 @@ def forked(work: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(root: Path) -> int:
+def main(root: Path, first: int = 1, last: int | None = None) -> int:
+    root.mkdir(parents=True, exist_ok=True)  # else the first pull has one more to make than those that follow
     whole = root / "whole"
     if forked(lambda: counted(whole, 0)):
         return 1
     places = int(whole.with_suffix(".count").read_text())
-    for place in range(1, places + 1):
+    for place in range(first, min(places, last or places) + 1):
         out = root / f"{place:04d}"
         code = forked(lambda out=out, place=place: counted(out, place))  # type: ignore[misc]
         if code != -signal.SIGKILL or forked(lambda out=out: left_sound(out, whole)):  # type: ignore[misc]
@@ -107,4 +108,4 @@ def main(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))

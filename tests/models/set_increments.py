@@ -17,8 +17,9 @@ from typing import Any  # Any: dbt's nodes
 
 import psycopg
 
-from tests.models.changes import HOUR, Changes, Row
+from tests.models.changes import DAY, HOUR, Changes, Row
 from tests.models.increments import PROJECT, Bench
+from tests.models.small_warehouse import START
 
 SET = "ml_match_examples_v2"
 ROOT = "model.flux.int_match_requests"
@@ -28,6 +29,13 @@ class SetChanges(Changes):
     """Also what befalls people, skills, sights and the history itself."""
 
     gaps: tuple[tuple[str, int, int, int], ...] = ()
+
+    def step_a_day(self) -> None:
+        """More opens than anybody is shown: so something is left to be drawn."""
+        at = START + (self.day + 1) * DAY
+        for client in (1, 2):
+            self.product.log.commit(at, self.product._opportunity(client, "job", at, "insert"))
+        super().step_a_day()
 
     def step_consents_move(self) -> None:
         def moved(row: Row) -> Row:
@@ -146,11 +154,12 @@ class SetBench(Bench):
         return found
 
     def counts(self) -> dict[str, int]:
-        """How many requests were told, how many there are, and the examples of all."""
+        """How many requests were told, how many there are, the examples of all, and how many of these were drawn."""
         queries = {
             "told": "select count(*) from intermediate.int_match_lists",
             "lists": "select count(distinct list_id) from ml.ml_match_spine",
             "rows": f"select count(*) from ml.{SET}",
+            "drawn": f"select count(*) from ml.{SET} where example_kind <> 'impression'",
         }
         with closing(self._warehouse()) as warehouse:
             return {name: int(warehouse.execute(query).fetchall()[0][0]) for name, query in queries.items()}

@@ -40,7 +40,7 @@ def check(steps: list[Step]) -> None:
     told = {step["what"]: step["told"] / step["lists"] for step in steps}
     assert told["nothing"] == 0
     assert told["a_day"] < 0.7
-    assert all(step["rows"] > 100 for step in steps)
+    assert all(step["rows"] > 100 and step["drawn"] > 100 for step in steps)
 
 
 def test_along_changes_the_set_equals_its_full_build(tmp_path: Path, parsed: Path) -> None:
