@@ -100,16 +100,20 @@
     {{ return(kept) }}
 {%- endmacro %}
 
-{#- Ids of all models and seeds that a node is made of, in a stable order. -#}
-{% macro ancestors(unique_id, found=none) -%}
-    {%- set found = [] if found is none else found -%}
-    {%- for id in graph.nodes[unique_id].depends_on.nodes -%}
-        {%- if id in graph.nodes and id not in found -%}
-            {%- do found.append(id) -%}
-            {%- do ancestors(id, found) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(found | sort) }}
+{#- Ids of all models and seeds that a node is made of, in a stable order; gathered once for each node of a run. -#}
+{% macro ancestors(unique_id) -%}
+    {%- set node = graph.nodes[unique_id] -%}
+    {%- if 'flux_ancestors' not in node -%}
+        {%- set found = {} -%}
+        {%- for id in node.depends_on.nodes if id in graph.nodes -%}
+            {%- do found.update({id: true}) -%}
+            {%- for older in ancestors(id) -%}
+                {%- do found.update({older: true}) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- do node.update({'flux_ancestors': found | sort}) -%}
+    {%- endif -%}
+    {{ return(node.flux_ancestors) }}
 {%- endmacro %}
 
 {#-

@@ -46,6 +46,26 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- For a table between: the condition that leaves of a relation what has a key among those that are told; none in a full build. -#}
+{% macro of_told(key, told) -%}
+    {%- if match_set_goes_on() -%}
+    where {{ key }} in (select told.{{ key }} from {{ told }} as told)
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The same of a history: all versions of rows of which any version has the key `owner` among those that are told. -#}
+{% macro versions_told(versions, key, owner, told) -%}
+    select *
+    from {{ versions }}
+    {%- if match_set_goes_on() %}
+    where {{ key }} in (
+        select every_version.{{ key }}
+        from {{ versions }} as every_version
+        where every_version.{{ owner }} in (select told.{{ owner }} from {{ told }} as told)
+    )
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Examples of the requests that are to be told, which the model imports as `changed`; all in a full build. -#}
 {% macro examples_told(examples) -%}
     select *
@@ -95,12 +115,22 @@
     {{ return({'run': list.get('run'), 'whole': not match_set_goes_on()}) }}
 {%- endmacro %}
 
+{#- The note of a table between, read once in a run: who asks is built when that one is done. -#}
+{% macro note_of_run(node) -%}
+    {%- set read = node.get('flux_note') -%}
+    {%- if not read or read[0] != invocation_id -%}
+        {%- set read = [invocation_id, read_note(node) or {}] -%}
+        {%- do node.update({'flux_note': read}) -%}
+    {%- endif -%}
+    {{ return(read[1]) }}
+{%- endmacro %}
+
 {#- For a pre-hook of `ml`, of its kept models: stop when what they are made of was made for another list, or not for a full build. -#}
 {% macro made_for_this_list() -%}
     {%- if execute and model.resource_type == 'model' and is_kept(model) and not graph.nodes[match_set_root()].get('flux_made_for') == invocation_id -%}
         {%- set run, goes_on = (read_note(graph.nodes[match_set_list()]) or {}).get('run'), match_set_goes_on() -%}
         {%- for id in ancestors(model.unique_id) if is_told(graph.nodes[id]) -%}
-            {%- set note = read_note(graph.nodes[id]) or {} -%}
+            {%- set note = note_of_run(graph.nodes[id]) -%}
             {%- if note.get('run') != run or not (goes_on or note.get('whole')) -%}
                 {{ exceptions.raise_compiler_error(
                     model.name ~ ' cannot be built without ' ~ graph.nodes[id].name ~ ', which was made for another list of changed requests; '

@@ -33,7 +33,8 @@ committed as (
     ] %}
     select
         '{{ activity }}' as activity,
-        cast({{ key }} as {{ type_name('text') }}) as source_id,
+        {{ key }} as source_id,
+        '' as event_id,
         member_id,
         opportunity_id,
         known_at,
@@ -54,7 +55,8 @@ activities as (      -- one row per activity of anybody, with its place in the o
     union all
     select
         'click' as activity,
-        event_id as source_id,
+        0 as source_id,
+        event_id,
         member_id,
         opportunity_id,
         known_at,

@@ -11,10 +11,11 @@ dated as (
         *,
         cast(known_at as date) as known_on
     from activities
+    {{ of_told('member_id', 'lists') }}
 ),
 
 places as (
-    {{ running_activities('activities', 'member_id', '_position', '_next_position') }}
+    {{ running_activities('dated', 'member_id', '_position', '_next_position') }}
 ),
 
 member_days as (

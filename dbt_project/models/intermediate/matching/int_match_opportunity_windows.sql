@@ -10,13 +10,6 @@ draws as (select * from {{ ref('int_match_draws') }}),
 
 activities as (select * from {{ ref('int_match_activities') }}),
 
-dated as (
-    select
-        *,
-        cast(known_at as date) as known_on
-    from activities
-),
-
 opportunity_days as (
     select
         sights.opportunity_id,
@@ -29,6 +22,14 @@ opportunity_days as (
         lists.requested_on
     from draws
     inner join lists on draws.list_id = lists.list_id
+),
+
+dated as (
+    select
+        *,
+        cast(known_at as date) as known_on
+    from activities
+    {{ of_told('opportunity_id', 'opportunity_days') }}
 ),
 
 opportunity_windows as (

@@ -10,12 +10,20 @@ requests as (select * from {{ ref('int_match_requests') }}),
 
 opportunity_versions as (select * from {{ ref('stg_app__opportunities_history') }}),
 
-impressions as (
-    {{ as_first_committed('impression_versions', 'impression_id', 'shown_at') }}
+told_recommendations as (      -- of the requests that are told
+    {{ versions_told('recommendation_versions', 'recommendation_id', 'request_id', 'requests') }}
 ),
 
 recommendations as (
-    {{ as_first_committed('recommendation_versions', 'recommendation_id', 'created_at') }}
+    {{ as_first_committed('told_recommendations', 'recommendation_id', 'created_at') }}
+),
+
+told_impressions as (
+    {{ versions_told('impression_versions', 'impression_id', 'recommendation_id', 'recommendations') }}
+),
+
+impressions as (
+    {{ as_first_committed('told_impressions', 'impression_id', 'shown_at') }}
 ),
 
 owners as (

@@ -16,8 +16,14 @@ spine as (      -- those to be told again; all in a full build
     {{ examples_told('every_example') }}
 ),
 
+told_activities as (
+    select *
+    from activities
+    {{ of_told('opportunity_id', 'spine') }}
+),
+
 places as (
-    {{ running_activities('activities', 'opportunity_id', '_position', '_next_position') }}
+    {{ running_activities('told_activities', 'opportunity_id', '_position', '_next_position') }}
 ),
 
 totals as (      -- one row per example

@@ -6,7 +6,7 @@ activities as (select * from {{ ref('int_match_activities') }}),
 
 left_out as (
     select
-        cast(activities.source_id as bigint) as impression_id,
+        activities.source_id as impression_id,
         subjects.client_id,
         subjects.subject_key,
         subjects.left_out_reason as reason,

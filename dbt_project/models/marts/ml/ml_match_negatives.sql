@@ -93,23 +93,24 @@ drawable as (      -- one row per list: what a draw could give
 
 accepted as (      -- draws that hit what could be drawn, each opportunity once per kind
     select
-        draws.*,
-        row_number() over (
-            partition by draws.list_id, draws.example_kind, draws.opportunity_id order by draws.draw
-        ) as repetition
+        draws.list_id,
+        draws.example_kind,
+        draws.opportunity_id,
+        min(draws.popularity_weight) as popularity_weight,
+        min(draws.draw) as draw
     from draws
     left join seen on draws.list_id = seen.list_id and draws.opportunity_id = seen.opportunity_id
     where
         seen.list_id is null
         and (draws.open_until is null or draws.open_until >= draws._position)
+    group by draws.list_id, draws.example_kind, draws.opportunity_id
 ),
 
 counted as (
     select
         *,
-        row_number() over (partition by list_id, example_kind order by draw) as place
+        row_number() over (partition by list_id, example_kind = 'popularity' order by draw) as place
     from accepted
-    where repetition = 1
 ),
 
 negatives as (

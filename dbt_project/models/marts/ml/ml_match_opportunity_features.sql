@@ -33,7 +33,8 @@ known as (      -- one row per example; NULLs where the opportunity was not know
         ],
         carried=['example_id', 'client_id', 'requested_on', 'requested_at', '_position'],
         order='_seq',
-        is_deleted='is_gone'
+        is_deleted='is_gone',
+        strategy=pit_strategy('stg_app__opportunities_history', ['opportunity_id'])
     ) }}
 ),
 
