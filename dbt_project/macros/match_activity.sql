@@ -17,29 +17,23 @@
     {{ return(names) }}
 {%- endmacro %}
 
-{#-
-    One row per key and `place` (a column of `activities`) with the sums up to it and the next place. Of several activities at one place each has
-    all of them, and one stays: a window over activities costs less than one over their sums, which must be grouped before.
--#}
+{#- One row per key and `place` (a column of `activities`: _position or known_on) with the sums up to it and the next place. -#}
 {% macro running_activities(activities, key, place, next_place) -%}
-    select *
-    from (
-        select
-            {{ key }},
-            {{ place }},
-            {%- for activity in counted_activities() %}
-            cast(
-                sum(case when activity = '{{ activity }}' then 1 else 0 end) over (
-                    partition by {{ key }}
-                    order by {{ place }}
-                    range between unbounded preceding and current row
-                ) as bigint
-            ) as {{ activity }}_count,
-            {%- endfor %}
-            lead({{ place }}) over (partition by {{ key }} order by {{ place }}) as {{ next_place }}
-        from {{ activities }}
-    ) as summed
-    where {{ next_place }} is null or {{ next_place }} > {{ place }}
+    select
+        {{ key }},
+        {{ place }},
+        {%- for activity in counted_activities() %}
+        cast(
+            sum(sum(case when activity = '{{ activity }}' then 1 else 0 end)) over (
+                partition by {{ key }}
+                order by {{ place }}
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as {{ activity }}_count,
+        {%- endfor %}
+        lead({{ place }}) over (partition by {{ key }} order by {{ place }}) as {{ next_place }}
+    from {{ activities }}
+    group by {{ key }}, {{ place }}
 {%- endmacro %}
 
 {#-

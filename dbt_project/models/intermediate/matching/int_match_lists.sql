@@ -17,7 +17,6 @@ seen as (      -- one row per request of whose list something was seen
 lists as (
     select
         seen.list_id,
-        cast(requests.request_id as {{ type_name('text') }}) as request_key,
         requests.*
     from seen
     inner join requests on seen.request_id = requests.request_id

@@ -29,7 +29,7 @@ examples as (
         lists.member_id,
         spine.opportunity_id,
         spine.recommendation_id,
-        lists.request_key as request_id,
+        cast(lists.request_id as {{ type_name('text') }}) as request_id,
         lists.subject_key,
         spine.example_kind,
         lists.model_version,

@@ -56,7 +56,7 @@ spine as (
         lists.member_id,
         examples.opportunity_id,
         examples.recommendation_id,
-        lists.request_key as request_id,
+        cast(lists.request_id as {{ type_name('text') }}) as request_id,
         lists.list_id,
         lists.model_version_id,
         lists.subject_key,
