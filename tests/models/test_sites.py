@@ -34,6 +34,14 @@ def materialised(settings: Settings, manifest: Path) -> tuple[dg.AssetCheckEvalu
     return evaluation, (settings.home / "site" / "hiring_funnel.html").read_text(encoding="utf-8")
 
 
+def test_pages_hold_what_their_cards_promise_where_clients_are_small(built: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    publish(built, settings.published_path)
+    [(_, report)] = sites.build_sites(settings, built.parent / "target" / "manifest.json", audiences=["leadership"])
+    assert report.failures == ()
+    assert report.cards > 30
+
+
 def test_a_failed_expectation_keeps_the_last_good_page_in_the_graph_and_shows_why(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
