@@ -7,7 +7,6 @@ any moment, the same command goes on.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -90,7 +89,7 @@ def _open(settings: Settings, manifest: Manifest) -> Path:
     there = [
         place
         for name, place in _places(settings, manifest)
-        if place.exists() and (not going_on or (beside / name).exists())
+        if not _is_free(place, going_on=going_on) and (not going_on or (beside / name).exists())
     ]
     if there:
         raise BackupError(
@@ -139,14 +138,34 @@ def _put_in_place(settings: Settings, beside: Path, manifest: Manifest, told: Ca
     for name, place in _places(settings, manifest):
         if (beside / name).exists():
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if (beside / name).stat().st_dev != place.parent.stat().st_dev:  # a warehouse on another disk
-                copied(beside / name, place, name)
-                (beside / name).unlink()
-            else:
-                os.replace(beside / name, place)  # noqa: PTH105 - nothing is there: it was looked at
-            sync(place.parent)
+            _move(beside / name, place)
             told(name)
     remove(beside)
+
+
+def _is_free(place: Path, *, going_on: bool) -> bool:
+    """Whether nothing is there that could be overwritten. The log may be a disk of its own, mounted already."""
+    if not place.is_dir():
+        return not place.exists()
+    return (going_on and place.is_mount()) or not [path for path in place.iterdir() if path.name != "lost+found"]
+
+
+def _move(source: Path, place: Path) -> None:
+    """Move a file or a directory, also to another disk, where a file gets its name once it is whole."""
+    apart = source.stat().st_dev != place.parent.stat().st_dev
+    if source.is_dir() and (apart or place.is_dir()):
+        place.mkdir(mode=0o700, exist_ok=True)
+        for child in sorted(source.iterdir()):
+            _move(child, place / child.name)
+        source.rmdir()
+    elif apart:
+        draft = place.with_name(f".{place.name}.draft")
+        copied(source, draft, place.name)
+        draft.replace(place)
+        source.unlink()
+    else:
+        source.replace(place)
+    sync(place.parent)
 
 
 def _require_whole(path: Path, file: File) -> None:

@@ -139,6 +139,16 @@ def test_a_slot_beyond_the_restored_log_is_a_gap_that_is_told_and_healed(
     )
 
 
+def test_a_log_may_be_a_disk_that_is_mounted_already(home: Settings, elsewhere: Settings, target: Path) -> None:
+    back_up(home, target)
+    (elsewhere.log_directory / "lost+found").mkdir(parents=True)
+    place = elsewhere.log_directory.stat().st_ino
+    restore(elsewhere, target)
+
+    assert elsewhere.log_directory.stat().st_ino == place
+    assert contents(elsewhere) == contents(home)
+
+
 def test_files_are_the_owners_alone_and_keep_times_that_the_log_counts_by(
     home: Settings, elsewhere: Settings, target: Path
 ) -> None:
@@ -298,7 +308,7 @@ def test_dagsters_storage_in_a_postgres_comes_back(
     settings = Settings.read({**os.environ, "FLUX_HOME": str(home.home)})
     dagster_processes.prepare(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))
+        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))  # type: ignore[no-untyped-call]  # its own
     assert back_up(settings, target).dagster == "postgres"
 
     with pytest.raises(BackupError, match="Dagster's Postgres is not empty"):
