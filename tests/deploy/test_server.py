@@ -152,4 +152,4 @@ def test_images_are_pinned_and_ours_is_built_from_this_checkout() -> None:
     assert (ROOT / built[0]["dockerfile"]).exists()
     version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version is not None
-    assert {service["image"] for service in OURS.values()} == {f"flux:${{FLUX_VERSION:-{version[1]}}}"}
+    assert {service["image"] for service in OURS.values()} == {f"flux:${{IMAGE_TAG:-{version[1]}}}"}
