@@ -49,7 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "training": ("orchestration.cli.training", "Build or fetch training sets."),
     "settings": ("orchestration.cli.settings", "List the settings with their values."),
     "backup": ("orchestration.cli.backup", "Back up log, warehouse and Dagster's storage while everything runs."),
-    "restore": ("orchestration.cli.restore", "Put a backup into an empty FLUX_HOME."),
+    "restore": ("orchestration.cli.restore", "Put a backup into an empty FLUX_HOME, and never over something."),
     "reset": ("orchestration.cli.reset", "Remove what Flux made, and nothing else."),
 }
 HIDDEN = {"service": "orchestration.cli.service"}
