@@ -23,9 +23,9 @@ from orchestration.screen import Screen
 def command(target: Path | None, checked: Path | None, as_json: bool) -> int:
     """Back up log, warehouse and Dagster's storage while everything runs.
 
-    Training sets and write keys go along. Loads and builds wait while the warehouse is copied; capture and collector go on. Killed, the same command goes on
-    where it was. The backup is personal data, as FLUX_HOME is: its directory is its owner's alone. Each file has its
-    SHA-256 in manifest.json; --check reads all of it again.
+    Training sets and write keys go along. Loads and builds wait while the warehouse is copied; capture and collector go
+    on. Killed, the same command goes on where it was. The backup is personal data, as FLUX_HOME is: its directory is
+    its owner's alone. Each file has its SHA-256 in manifest.json; --check reads all of it again.
     """
     from orchestration.backup import back_up, check
 
