@@ -9,6 +9,8 @@ IngestionError
 │   ├── SourceUnreachableError   no connection: host, port, database name, transport
 │   ├── SourceLoginError     password missing or refused, or no pg_hba.conf line lets us in
 │   ├── SourceSettingError   a setting of the server forbids logical replication
+│   │   ├── SourceVersionError   the server's release is too old
+│   │   └── WalLevelError    wal_level is not 'logical'
 │   ├── SourceRightsError    the role lacks a right
 │   ├── SourceCapacityError  no replication slot or walsender is free
 │   ├── SourceChangedError   the URL leads to another server than the log was written from
@@ -63,6 +65,14 @@ class SourceLoginError(SourceError):
 
 class SourceSettingError(SourceError):
     """A setting of the product's Postgres forbids logical replication."""
+
+
+class SourceVersionError(SourceSettingError):
+    """The product's Postgres is of a release that Flux does not replicate from."""
+
+
+class WalLevelError(SourceSettingError):
+    """The product's Postgres does not write what logical replication needs."""
 
 
 class SourceRightsError(SourceError):

@@ -65,6 +65,8 @@ METRICS = (
     Metric("flux_events_duplicates", "events whose id was there already"),
     Metric("flux_events_quarantined", "events in quarantine"),
     Metric("flux_status_timestamp_seconds", "Unix time at which the warehouse's owner wrote its status last"),
+    Metric("flux_open_incidents", "incidents that were told and not yet cleared", ("severity",)),
+    Metric("flux_alerts_look_timestamp_seconds", "Unix time at which somebody looked last for what is wrong"),
 )
 Sample = tuple[str, Sequence[str], float | None]
 
@@ -114,6 +116,10 @@ def samples(document: Document) -> Iterator[Sample]:
     for fate in ("accepted", "loaded", "duplicates", "quarantined"):
         yield f"flux_events_{fate}", [], document["events"][fate]
     yield "flux_status_timestamp_seconds", [], _unix(document.get("written_at"))
+    if (alerts := document.get("alerts")) is not None:
+        for severity in ("warning", "problem"):
+            yield "flux_open_incidents", [severity], alerts["open"].count(severity)
+        yield "flux_alerts_look_timestamp_seconds", [], _unix(alerts["looked_at"])
 
 
 class _Gauges(Collector):

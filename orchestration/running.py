@@ -64,3 +64,4 @@ def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:
     supervisor.start(services.code_server(settings, code_server_port))
     supervisor.start(services.web_server(settings, settings.dagster_port), services.daemon(settings))
     say(f"Dagster      http://{LOOPBACK}:{settings.dagster_port}")
+    supervisor.start(services.alerts())  # last: what is not up yet is nothing to tell

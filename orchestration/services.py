@@ -57,6 +57,11 @@ def metrics(port: int) -> Service:
     return Service(name="metrics", arguments=("metrics", "--serve"), healthy=answers(port))
 
 
+def alerts() -> Service:
+    """Looks for what is wrong, and tells it. Needs nothing of the others, so it sees each of them die."""
+    return Service(name="alerts", arguments=("alerts", "watch"))
+
+
 def code_server(settings: Settings, port: int) -> Service:
     """Dagster's view of our definitions: one for web server and daemon, who would each start their own."""
     return Service(

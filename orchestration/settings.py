@@ -9,34 +9,35 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_type_hints
+from typing import Annotated, get_args, get_type_hints
 
 from ingestion.failpoints import VARIABLE as FAILPOINT
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
 from ingestion.warehouse.urls import DUCKDB, POSTGRES
-from orchestration.errors import SettingError
+from orchestration.errors import FluxError, SettingError
 from orchestration.secret_files import SUFFIX, with_files
 from orchestration.settings_checks import check
+from orchestration.settings_kinds import (
+    KINDS,
+    PREFIX,
+    About,
+    HistoryMode,
+    WireFormat,
+    masked,
+    parse,
+    shown,
+    text_of,
+    unknown,
+)
 
-PREFIX = "FLUX_"
-WireFormat = Literal["text", "binary"]
-HistoryMode = Literal["keep", "off"]
+__all__ = ["PREFIX", "Settings", "describe", "masked", "secrets"]
+
 # What tests say to a process of ours is no setting.
 NOT_SETTINGS = frozenset({FAILPOINT})
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a setting is for, whether its value is a secret, and whether nothing of that may be shown at all."""
-
-    doc: str
-    secret: bool = False
-    opaque: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -111,6 +112,9 @@ class Settings:
     ] = None
     collect_port: Annotated[int, About("port of the collector")] = 8675
     collect_host: Annotated[str, About("address that the collector listens at; it speaks no TLS")] = "127.0.0.1"
+    collect_url: Annotated[
+        str | None, About("where doctor and alerts ask for the collector's health; unset: loopback, FLUX_COLLECT_PORT")
+    ] = None
     collect_proxies: Annotated[
         str | None, About("addresses or networks, by commas, of proxies whose X-Forwarded-* are believed")
     ] = None
@@ -120,6 +124,32 @@ class Settings:
     collect_requests_per_second: Annotated[
         float | None, About("most requests a second of one write key; unset: as many as the disk takes")
     ] = None
+    alert_seconds: Annotated[float, About("seconds between two looks for what is wrong, of `flux alerts watch`")] = 60.0
+    alert_webhook: Annotated[
+        str | None, About("Slack-compatible webhook that gets alerts, https://...", secret=True, opaque=True)
+    ] = None
+    alert_smtp_url: Annotated[
+        str | None,
+        About("smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://... that sends alerts as e-mail", secret=True),
+    ] = None
+    alert_email_from: Annotated[str | None, About("address that e-mails come from")] = None
+    alert_email_to: Annotated[str | None, About("addresses that get them, by commas")] = None
+    alert_pagerduty_key: Annotated[
+        str | None, About("routing key of PagerDuty's Events API v2", secret=True, opaque=True)
+    ] = None
+    alert_pagerduty_url: Annotated[str, About("endpoint of that API, or of one like it")] = (
+        "https://events.pagerduty.com/v2/enqueue"
+    )
+    alert_runbook_url: Annotated[str, About("where docs/runbook.md can be read; alerts link to its headings")] = (
+        "docs/runbook.md"
+    )
+    sentry_dsn: Annotated[
+        str | None, About("DSN of the Sentry project that gets exceptions", secret=True, opaque=True)
+    ] = None
+    sentry_environment: Annotated[str, About("environment that they are told apart by there")] = "production"
+    dogstatsd: Annotated[str | None, About("HOST:PORT of a Datadog agent that gets the metrics; unset: none does")] = (
+        None
+    )
     metabase_url: Annotated[
         str | None, About("http(s)://HOST[:PORT] of the Metabase that gets the dashboards; unset: none does")
     ] = None
@@ -173,13 +203,26 @@ class Settings:
             if not name.startswith(PREFIX) or name in NOT_SETTINGS:
                 continue
             if name not in known:
-                raise SettingError(_unknown(name, known))
+                raise SettingError(unknown(name, known))
             if text != "":
-                values[known[name]] = _parse(name, text, *_HINTS[known[name]])
+                values[known[name]] = parse(name, text, *_HINTS[known[name]])
         settings = cls(**values)  # type: ignore[arg-type]  # parsed by the fields' own types above
         settings = dataclasses.replace(settings, home=settings.home.expanduser().absolute())
         check(settings)
         return settings
+
+    @classmethod
+    def read_what_can_be_meant(cls, environment: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]:
+        """Read the variables, and tell of those that `read` refuses instead of raising: for who examines them."""
+        left = dict(os.environ if environment is None else environment)
+        complaints = []
+        for name in [name for name in left if name.startswith(PREFIX) and name not in NOT_SETTINGS]:
+            try:
+                cls.read({name: left[name]})
+            except FluxError as error:
+                complaints.append(str(error))
+                del left[name]
+        return cls.read(left), complaints
 
     # ---------- where things are
 
@@ -273,6 +316,16 @@ class Settings:
         return self.home / "up.lock"
 
     @property
+    def alerts_lock(self) -> Path:
+        """Held by the one who looks for what is wrong, and tells of it."""
+        return self.home / "alerts.lock"
+
+    @property
+    def alerts_path(self) -> Path:
+        """What is wrong, since when, and what is still to be told of it."""
+        return self.home / "alerts.json"
+
+    @property
     def status_path(self) -> Path:
         """What the warehouse's owner last committed, as JSON."""
         return self.home / "status.json"
@@ -280,7 +333,7 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """Give the variables that make a child process read these very settings."""
         values = {PREFIX + name.upper(): getattr(self, name) for name in _HINTS}
-        return {name: _text(value) for name, value in values.items() if value is not None}
+        return {name: text_of(value) for name, value in values.items() if value is not None}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{row['name']}={row['value']!r}" for row in describe(self))
@@ -298,88 +351,19 @@ def describe(settings: Settings) -> list[dict[str, str]]:
     rows = []
     for field in dataclasses.fields(Settings):
         kind, about = _HINTS[field.name]
-        value = _text(getattr(settings, field.name))
+        value = text_of(getattr(settings, field.name))
         rows.append(
             {
                 "name": PREFIX + field.name.upper(),
-                "type": _KINDS[kind].name,
-                "default": _text(field.default),
-                "value": _shown(value, about) if value else value,
+                "type": KINDS[kind].name,
+                "default": text_of(field.default),
+                "value": shown(value, about) if value else value,
                 "doc": about.doc,
             }
         )
     return rows
 
 
-def _shown(value: str, about: About) -> str:
-    if about.opaque:
-        return "***"
-    return masked(value) if about.secret else value
-
-
-def masked(text: str) -> str:
-    """Hide what is secret in a URL (all but scheme, host, port and database) or in write keys (all but sources)."""
-    if "://" in text:
-        scheme, _, rest = text.partition("://")
-        rest = rest.partition("?")[0]
-        return f"{scheme}://{rest.rpartition('@')[2]}"
-    return ",".join("***:" + part.rpartition(":")[2] if ":" in part else "***" for part in text.split(","))
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _unknown(name: str, known: Mapping[str, object]) -> str:
-    # Compared without the prefix, which would make any two names look alike.
-    bare = {other.removeprefix(PREFIX): other for other in known}
-    near = [bare[other] for other in difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(near)}?" if near else "'flux settings' lists them"
-    return f"unknown setting {name!r}; {hint}"
-
-
-def _whole(text: str) -> int:
-    return int(text.replace("_", ""))
-
-
-def _truth(text: str) -> bool:
-    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A type that a setting may have: its name in tables, its parser, and what an error asks for."""
-
-    name: str
-    parse: Callable[[str], object]
-    wanted: str
-
-
-_KINDS: dict[object, _Kind] = {
-    Path: _Kind("path", Path, "a path"),
-    Path | None: _Kind("path", Path, "a path"),
-    str: _Kind("text", str, "text"),
-    str | None: _Kind("text", str, "text"),
-    int: _Kind("integer", _whole, "a whole number"),
-    int | None: _Kind("integer", _whole, "a whole number"),
-    float: _Kind("number", float, "a number"),
-    float | None: _Kind("number", float, "a number"),
-    bool: _Kind("0 or 1", _truth, "1 or 0"),
-    WireFormat: _Kind("text or binary", {name: name for name in get_args(WireFormat)}.__getitem__, "text or binary"),
-    HistoryMode: _Kind("keep or off", {name: name for name in get_args(HistoryMode)}.__getitem__, "keep or off"),
-    dt.date | None: _Kind("date", dt.date.fromisoformat, "a date, YYYY-MM-DD"),
-}
-
 _HINTS: dict[str, tuple[object, About]] = {
     name: get_args(hint) for name, hint in get_type_hints(Settings, include_extras=True).items()
 }
-
-
-def _parse(name: str, text: str, kind: object, about: About) -> object:
-    try:
-        return _KINDS[kind].parse(text.strip())
-    except (ValueError, KeyError) as error:
-        shown = "***" if about.secret else repr(text)
-        raise SettingError(f"{name} wants {_KINDS[kind].wanted}, got {shown}; see 'flux settings'") from error

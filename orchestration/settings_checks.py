@@ -33,6 +33,7 @@ def check(settings: Settings) -> None:
     for name, number in (
         ("DEMO_SCALE", settings.demo_scale),
         ("DEMO_RATE", settings.demo_rate),
+        ("ALERT_SECONDS", settings.alert_seconds),
         ("BUILD_MINUTES", settings.build_minutes),
         ("COLLECT_REQUESTS_PER_SECOND", settings.collect_requests_per_second),
         ("VERIFY_SNAPSHOT_MINUTES", settings.verify_snapshot_minutes),
@@ -62,6 +63,18 @@ def check(settings: Settings) -> None:
     ):
         if secret is not None and file is not None:
             raise SettingError(f"FLUX_{name} and FLUX_{name}_FILE are both set; unset one of them")
+    for name, url in (
+        ("ALERT_WEBHOOK", settings.alert_webhook),
+        ("ALERT_PAGERDUTY_URL", settings.alert_pagerduty_url),
+        ("SENTRY_DSN", settings.sentry_dsn),
+        ("COLLECT_URL", settings.collect_url),
+    ):
+        if url is not None and not re.fullmatch(r"https?://[^/?#\s]+\S*", url):
+            raise SettingError(f"FLUX_{name} wants an address, http(s)://...")
+    if settings.alert_smtp_url is not None and not re.fullmatch(r"smtps?://\S+", settings.alert_smtp_url):
+        raise SettingError("FLUX_ALERT_SMTP_URL wants smtp://USER:PASSWORD@HOST:PORT or smtps://..., % in them as %25")
+    if settings.dogstatsd is not None and not re.fullmatch(r"[^:\s]+:\d+", settings.dogstatsd):
+        raise SettingError(f"FLUX_DOGSTATSD wants HOST:PORT, got {settings.dogstatsd!r}")
     if settings.clock is not None and not re.fullmatch(r"[^.]+\.[^.]+\.[^.]+", settings.clock):
         raise SettingError(f"FLUX_CLOCK wants schema.table.column, got {settings.clock!r}")
     for name, identifier in (("FLUX_SLOT", settings.slot), ("FLUX_PUBLICATION", settings.publication)):

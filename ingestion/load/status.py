@@ -134,6 +134,7 @@ def _document(
                     "reason": group.reason,
                     "rows": group.rows,
                     "since": _time(group.since),
+                    "newest": _time(group.newest),
                     "example": group.example,
                 }
                 for group in groups

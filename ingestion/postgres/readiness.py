@@ -13,6 +13,8 @@ from ingestion.errors import (
     SourceError,
     SourceRightsError,
     SourceSettingError,
+    SourceVersionError,
+    WalLevelError,
 )
 from ingestion.postgres.slot import in_recovery
 from ingestion.postgres.source import Source
@@ -50,14 +52,14 @@ def _version(connection: psycopg.Connection[Any]) -> SourceError | None:
     major = connection.info.server_version // 10000
     if major >= OLDEST_VERSION:
         return None
-    return SourceSettingError(f"Postgres {major} is too old; Flux replicates from {OLDEST_VERSION} on")
+    return SourceVersionError(f"Postgres {major} is too old; Flux replicates from {OLDEST_VERSION} on")
 
 
 def _standby(connection: psycopg.Connection[Any]) -> SourceError | None:
     major = connection.info.server_version // 10000
     if major >= OLDEST_STANDBY or not in_recovery(connection):
         return None
-    return SourceSettingError(
+    return SourceVersionError(
         f"the source is a standby of Postgres {major}; standbys can be replicated from {OLDEST_STANDBY} on; "
         "put the address of its primary into the URL (select sender_host, sender_port from pg_stat_wal_receiver)"
     )
@@ -67,7 +69,7 @@ def _wal_level(connection: psycopg.Connection[Any]) -> SourceError | None:
     level = _setting(connection, "wal_level")
     if level == "logical":
         return None
-    return SourceSettingError(
+    return WalLevelError(
         f"wal_level is {level!r}, logical replication needs 'logical'; run: alter system set wal_level = 'logical', "
         "then restart the server (RDS, Aurora: rds.logical_replication = 1; Cloud SQL: cloudsql.logical_decoding = on)"
     )

@@ -32,6 +32,7 @@ class Group:
     since: datetime
     example: str
     """The id of one of them."""
+    newest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Quarantine:
         return [
             Group(*row)
             for row in self.session.execute(
-                f"select consumer, source, reason, count(*), min(noticed_at), min({_ID}) from _flux.quarantine "
+                f"select consumer, source, reason, count(*), min(noticed_at), min({_ID}), max(noticed_at) "
+                "from _flux.quarantine "
                 "where resolved_at is null group by consumer, source, reason order by 5, 1, 2, 3"
             )
         ]

@@ -29,7 +29,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "orchestration.cli.status",
         "Show tables, positions, lag, slot, log, events, schema changes, quarantine.",
     ),
-    "doctor": ("orchestration.cli.doctor", "Check source, log, warehouse and services, and say what to do."),
+    "doctor": (
+        "orchestration.cli.doctor",
+        "Check everything from the source to the models, and say what to do.",
+    ),
+    "alerts": ("orchestration.cli.alerts", "List what is wrong and was told, and what no channel has taken yet."),
     "metrics": ("orchestration.cli.metrics", "Print, serve or push the state as metrics: Prometheus, OpenTelemetry."),
     "events": (
         "orchestration.cli.events",

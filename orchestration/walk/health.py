@@ -38,7 +38,7 @@ def look(settings: Settings, name: str | None) -> None:
 def _questions(settings: Settings) -> Mapping[str, Callable[[], bool]]:
     return {
         "capture": lambda: is_held(settings.capture_lock),
-        "loader": lambda: _loads(settings),
+        "loader": lambda: loads(settings),
         "collector": answers(settings.collect_port),
         "site": answers(settings.site_port),
         "metrics": answers(settings.metrics_port),
@@ -47,7 +47,8 @@ def _questions(settings: Settings) -> Mapping[str, Callable[[], bool]]:
     }
 
 
-def _loads(settings: Settings) -> bool:
+def loads(settings: Settings) -> bool:
+    """Tell whether a loader lives: somebody owns the warehouse, or the status is fresh."""
     if lease_holder(settings.home) is not None:
         return True
     try:

@@ -19,6 +19,7 @@ from ingestion.postgres.pgoutput.lsn import format_lsn, parse_lsn
 from ingestion.postgres.slot_note import SlotNote
 from ingestion.postgres.source import Source, connect
 from ingestion.postgres.wal_budget import read_given_up
+from orchestration.alerts import ledger
 from orchestration.settings import Settings
 from orchestration.walk.product import source_at, stand_in_source
 
@@ -56,6 +57,7 @@ def observe(settings: Settings, *, ask: bool = True) -> Document:
     document["slot"] = None if slot is None else _slot(slot)
     given_up = read_given_up(settings.log_directory)
     document["slot_given_up"] = None if given_up is None else asdict(given_up)
+    document["alerts"] = _alerts(settings)
     return document
 
 
@@ -93,6 +95,15 @@ def reachable_source(settings: Settings) -> Source | None:
         return stand_in_source(settings, settings.demo_url)
     server = Server(settings.stand_in_directory)
     return stand_in_source(settings, server.url) if server.running else None
+
+
+def _alerts(settings: Settings) -> Document | None:
+    """When somebody looked last for what is wrong, and how grave each open incident is; None before the first look."""
+    state = ledger.read(settings.alerts_path)
+    if state.looked_at is None:
+        return None
+    told = [incident.told for incident in state.incidents if incident.told is not None]
+    return {"looked_at": state.looked_at.isoformat(), "open": told}
 
 
 def _slot(slot: SlotNote) -> Document:

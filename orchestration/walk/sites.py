@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from orchestration.walk.usage import usage_of
 from orchestration.warehouse import Warehouse
 
 __all__ = ["Page", "SiteReport"]
+
+CARDS_NOTE = "failing_cards.json"
+"""Below FLUX_HOME: for each page of the last build the cards whose query or expectation fails."""
 
 EVERYBODY = "analysts"
 """The audience whose site stands in $FLUX_HOME/site."""
@@ -96,20 +100,29 @@ def build_sites(
                 continue
             with ExitStack() as stack:
                 connections = _connections(settings, manifest, part, queries, stack)
-                yield (
-                    audience,
-                    build_site(
-                        warehouse,
-                        part,
-                        settings.home / audience.directory,
-                        relations=relations,
-                        cut=cut,
-                        pages=None if only is None else sorted(only),
-                        connections=connections,
-                        cuts=_cuts(settings, warehouse, connections.get(RESTRICTED, warehouse), part, queries),
-                        private=audience.is_private,
-                    ),
+                report = build_site(
+                    warehouse,
+                    part,
+                    settings.home / audience.directory,
+                    relations=relations,
+                    cut=cut,
+                    pages=None if only is None else sorted(only),
+                    connections=connections,
+                    cuts=_cuts(settings, warehouse, connections.get(RESTRICTED, warehouse), part, queries),
+                    private=audience.is_private,
                 )
+                _note_cards(settings.home / CARDS_NOTE, report, loaded)
+                yield audience, report
+
+
+def _note_cards(path: Path, report: SiteReport, loaded: Definitions) -> None:
+    """Write down which cards fail, for `flux doctor`; of pages that were not built what was known stays."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known |= {page.key: sorted({failure.card for failure in page.failures}) for page in report.pages}
+    pages = {dashboard.key for dashboard in loaded.dashboards}
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps({page: cards for page, cards in known.items() if page in pages}), encoding="utf-8")
+    draft.replace(path)
 
 
 def _check_pages(loaded: Definitions, only: Collection[str]) -> None:

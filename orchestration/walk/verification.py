@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ingestion.proof import prove
 from ingestion.verify import Progress, VerifyReport
 from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
+from orchestration.checks.errors import ChecksError
 from orchestration.checks.results import LandingResult
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.walk.loading import capture_now, loader
 from orchestration.walk.product import product
+
+CHECKS_NOTE = "could_not_check.json"
 
 
 def verify(
@@ -61,4 +66,18 @@ def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")
         else:
             url = sa.URL.create("duckdb", database=str(settings.warehouse_path))
-        return run_landing_checks(url, contracts, data_docs=quality_directory(settings))
+        return _noted(settings, step, lambda: run_landing_checks(url, contracts, data_docs=quality_directory(settings)))
+
+
+def _noted(settings: Settings, step: str, run: Callable[[], list[LandingResult]]) -> list[LandingResult]:
+    """Leave a note for `flux doctor` when checks could not be made, as long as that is so."""
+    note = quality_directory(settings) / CHECKS_NOTE
+    try:
+        found = run()
+    except ChecksError as error:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        told = {"step": step, "error": " ".join(str(error).split()), "at": datetime.now(UTC).isoformat()}
+        note.write_text(json.dumps(told), encoding="utf-8")
+        raise
+    note.unlink(missing_ok=True)
+    return found

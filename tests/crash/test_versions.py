@@ -145,11 +145,11 @@ def test_the_doctor_examines_every_release_and_changes_nothing(home: Home) -> No
     before = ask(home.url, slots)
     checks = {(check.part, check.name): check.level for check in examine(settings)}
     assert ask(home.url, slots) == before
-    names = ("reachable", "replication", "tables", "transactions", "clock")
+    names = ("source_unreachable", "source_unfit", "table_not_replicated", "transaction_long", "clock_jumped")
     assert {name: checks.get(("source", name)) for name in names} == dict.fromkeys(names, "ok")
     assert PROBLEM not in checks.values(), checks
     # Nobody reads the slot, and no server of the tests limits its WAL.
-    assert checks["source", "slot"] == checks["source", "settings"] == "warning"
+    assert checks["source", "slot_inactive"] == checks["source", "source_risky"] == "warning"
     execute(home.url, f"select pg_drop_replication_slot('{home.slot}')")
     assert any("there is no slot" in check.text for check in examine(settings))
 

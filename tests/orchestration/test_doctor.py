@@ -23,7 +23,7 @@ __all__ = ["run", "source"]
 
 
 def levels(told: Any) -> dict[tuple[str, str], str]:
-    worst = {"ok": 0, "warning": 1, "problem": 2}
+    worst = {"ok": 0, "hint": 1, "warning": 2, "problem": 3}
     found: dict[tuple[str, str], str] = {}
     for check in told["checks"]:
         key = (check["part"], check["name"])
@@ -52,20 +52,22 @@ def test_all_is_looked_at_and_nothing_changes(run: Run, tmp_path: Path) -> None:
     assert told["well"]
     found = levels(told)
     for check in (
-        ("source", "reachable"), ("source", "replication"), ("source", "tables"), ("source", "transactions"),
-        ("source", "clock"), ("log", "permissions"), ("log", "postgres tail"), ("log", "events tail"),
-        ("log", "retention"), ("log", "replay"), ("warehouse", "opens"), ("warehouse", "lag"), ("warehouse", "tables"),
-        ("warehouse", "quarantine"),
+        ("setup", "setting_wrong"), ("setup", "version_unsupported"), ("source", "source_unreachable"),
+        ("source", "source_unfit"), ("source", "table_not_replicated"), ("source", "transaction_long"),
+        ("source", "clock_jumped"), ("log", "log_open_to_others"), ("log", "log_read_only"), ("log", "log_corrupt"),
+        ("log", "log_too_large"), ("log", "replay_impossible"), ("warehouse", "warehouse_corrupt"),
+        ("warehouse", "warehouse_behind"), ("warehouse", "position_mismatch"), ("warehouse", "table_inexact"),
+        ("events", "quarantine_growing"), ("events", "events_unbalanced"), ("events", "tracking_plan_invalid"),
     ):  # fmt: skip
         assert found[check] == "ok", check
-    assert found["services", "capture"] == found["source", "slot"] == "warning"
+    assert found["services", "capture_down"] == found["source", "slot_inactive"] == "warning"
     assert "flux up" in texts(told, "warning")
 
 
 def test_before_anything_it_says_how_to_begin(run: Run) -> None:
     told = run("doctor")
     assert told["well"]
-    assert "flux replicate" in texts(told, "warning")
+    assert "flux replicate" in texts(told, "hint")
 
 
 def test_a_source_that_does_not_answer_is_a_problem_and_the_rest_is_looked_at(
@@ -74,8 +76,8 @@ def test_a_source_that_does_not_answer_is_a_problem_and_the_rest_is_looked_at(
     run("replicate", "--until-now")
     monkeypatch.setenv("FLUX_SOURCE_URL", "postgresql://flux:s3cret@127.0.0.1:1/app")
     told = run("doctor", code=1)
-    assert levels(told)["source", "look"] == "problem"
-    assert levels(told)["warehouse", "opens"] == "ok"
+    assert levels(told)["source", "source_unreachable"] == "problem"
+    assert levels(told)["warehouse", "warehouse_corrupt"] == "ok"
     assert "s3cret" not in str(told)
 
 
@@ -85,7 +87,7 @@ def test_a_log_that_lost_bytes_is_a_problem(run: Run, tmp_path: Path) -> None:
     path = log / segment_name(segment_numbers(log)[-1])
     path.write_bytes(path.read_bytes()[:-16] + bytes(16))  # the last block is a position, whose mark that was
     told = run("doctor", code=1)
-    assert levels(told)["log", "postgres tail"] == "problem"
+    assert levels(told)["log", "log_corrupt"] == "problem"
     path.unlink()
     assert "is gone" in texts(run("doctor", code=1), "problem")
 
@@ -94,7 +96,7 @@ def test_a_warehouse_that_does_not_open_is_a_problem_and_one_that_is_owned_none(
     run("replicate", "--until-now")
     with lease(tmp_path, "a build"):
         told = doctor.examine(Settings.read())
-    assert [check.text[:20] for check in told if check.name == "owner"] == ["held by 'a build' (p"]
+    assert [check.text[:20] for check in told if check.name == "warehouse_locked"] == ["held by 'a build' (p"]
     (tmp_path / "warehouse.duckdb").write_bytes(b"x" * 9000)
     assert "'flux replay' rebuilds it" in texts(run("doctor", code=1), "problem")
 
@@ -111,7 +113,7 @@ def test_a_table_that_cannot_replicate_any_more_is_a_problem_with_its_fix(run: R
 def test_ills_of_a_source_are_told_with_what_to_do(database: str) -> None:
     source = Source(database, slot="flux_" + database[-20:])
     with connect(source) as connection, psycopg.connect(database) as idle:
-        (none,) = [ill.text for ill in find_ills(connection, source) if ill.about == "slot"]
+        (none,) = [ill.mend for ill in find_ills(connection, source) if ill.name == "slot_dropped"]
         assert "flux replicate" in none
         connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (source.slot,))
         idle.execute("create table t (id int)")  # after it: a slot waits for who writes
@@ -119,11 +121,12 @@ def test_ills_of_a_source_are_told_with_what_to_do(database: str) -> None:
             patch.setattr("ingestion.postgres.health._LONG_SECONDS", 0)
             patch.setattr("ingestion.postgres.health._SKEW_SECONDS", -1.0)
             patch.setattr("ingestion.postgres.health._SENDER_SECONDS", 1 << 30)
-            told = {ill.about: ill.text for ill in find_ills(connection, source)}
-        assert "nobody streams" in told["slot"]
-        assert f"pg_terminate_backend({idle.info.backend_pid})" in told["transactions"]
-        assert "wal_sender_timeout" in told["settings"]
-        assert "NTP" in told["clock"]
+            told = {(ill.name, ill.subject): ill.what + ill.mend for ill in find_ills(connection, source)}
+        assert "nobody streams" in told["slot_inactive", source.slot]
+        pid = idle.info.backend_pid
+        assert f"pg_terminate_backend({pid})" in told["transaction_long", f"pid {pid}"]
+        assert "alter system" in told["source_risky", "wal_sender_timeout"]
+        assert "NTP" in told["clock_jumped", "source"]
 
 
 def test_a_note_of_the_slot_says_when_the_source_was_reached(database: str, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_every_metric_is_listed_with_its_labels_and_meaning() -> None:
 def test_names_of_metrics_end_with_their_unit() -> None:
     units = ("bytes", "seconds", "rows", "info", "active", "changes", "replayable", "accepted", "loaded", "duplicates")
     for metric in METRICS:
-        assert metric.name.rpartition("_")[2] in (*units, "quarantined"), metric.name
+        assert metric.name.rpartition("_")[2] in (*units, "quarantined", "incidents"), metric.name
 
 
 def test_every_table_of_flux_is_listed_with_its_columns(tmp_path: Path) -> None:

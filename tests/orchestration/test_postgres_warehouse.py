@@ -99,7 +99,7 @@ def test_it_is_looked_at_and_rebuilt_in_another_database(
     assert run("quarantine") == []
     told = run("doctor")
     assert isinstance(told, dict)
-    assert [check["level"] for check in told["checks"] if check["name"] == "opens"] == ["ok"]
+    assert [check["level"] for check in told["checks"] if check["name"] == "warehouse_corrupt"] == ["ok"]
     status = run("query", "select source, row_count, loaded_lag_bytes from _flux.table_status")
     assert status == [{"source": "public.t", "row_count": 2, "loaded_lag_bytes": 0}]
     assert main(["replay"]) == 1
