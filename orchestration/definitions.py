@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from orchestration.exceptions import begin
 from orchestration.graph import graph
 from orchestration.settings import Settings
 
+begin()
 defs = graph(Settings.read())

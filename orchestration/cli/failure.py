@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from orchestration import exceptions
+
 ROOTS = {
     "orchestration.errors": "FluxError",
     "ingestion.errors": "IngestionError",
@@ -37,6 +39,8 @@ def report(error: BaseException) -> int:
         return 1
     if debugging():
         traceback.print_exception(error)
+    if not _is_ours(error) and _system_error(error) not in _SYSTEM:
+        exceptions.tell(error)
     click.echo(f"error: {sentence(error)}", err=True)
     return 1
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from orchestration import exceptions
 from orchestration.cli import failure
 
 # name: (module, line in the list of commands). The lines stand here so that the list imports no command.
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without arguments, run the process's own and end the process."""
     try:
         # Not standalone: click would turn an interrupt into 'Aborted!' and lose our own exit codes.
+        exceptions.begin()
         code = flux.main(args=None if arguments is None else list(arguments), prog_name="flux", standalone_mode=False)
     except BaseException as error:
         code = failure.report(error)

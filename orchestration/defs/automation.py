@@ -15,6 +15,9 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.errors import IngestionError
+from orchestration import exceptions
+from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.status import Status, TableStatus, read_status
 from orchestration.walk import building
@@ -30,25 +33,40 @@ Checks = Sequence[dg.AssetChecksDefinition]
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
+@dg.failure_hook
+def tell_of_bugs(context: dg.HookContext) -> None:
+    """Send what a step died of, if that was a bug: Dagster catches it, so no process of ours sees it."""
+    if context.op_exception is not None and not isinstance(context.op_exception, FluxError | IngestionError):
+        exceptions.tell(context.op_exception)
+
+
+HOOKS = frozenset({tell_of_bugs})
+
+
 def definitions(settings: Settings, landing: Checks, verification: Checks) -> dg.Definitions:
     """Define the jobs, the two sensors and the daily schedule."""
-    everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="The whole walk of the data.")
+    everything = dg.define_asset_job(
+        "everything", dg.AssetSelection.all(), description="The whole walk of the data.", hooks=HOOKS
+    )
     landed_well = dg.AssetSelection.checks(*landing)
     build = dg.define_asset_job(
         BUILD,
         (dg.AssetSelection.all() - RAW - DATASETS - MODELS) | MARTS | landed_well,
         description="Landing checks, marts and reports with their tests, the published warehouse, dashboards: on what "
         "is loaded.",
+        hooks=HOOKS,
     )
     whole = dg.define_asset_job(
         WHOLE,
         (dg.AssetSelection.all() - RAW - DATASETS) | landed_well,
         description="The same with all models: those of training sets and of the bias audit, too.",
+        hooks=HOOKS,
     )
     daily = dg.define_asset_job(
         DAILY,
         (dg.AssetSelection.all() - RAW) | landed_well | dg.AssetSelection.checks(*verification),
         description="All models, training sets of the day that ended last, and the comparison with the source.",
+        hooks=HOOKS,
     )
     return dg.Definitions(
         jobs=[everything, build, whole, daily],
