@@ -12,6 +12,7 @@ import importlib.metadata
 import logging
 import os
 import re
+from pathlib import Path
 from typing import Any, Final
 
 Event = dict[str, Any]  # Any: a Sentry event, JSON
@@ -104,7 +105,7 @@ def _scrub(value: Event) -> None:
     frames = (value.get("stacktrace") or {}).get("frames", ())
     value["stacktrace"] = {"frames": [{name: frame[name] for name in _FRAME if name in frame} for frame in frames]}
     for frame in value["stacktrace"]["frames"]:
-        frame["filename"] = str(frame.get("filename", "")).removeprefix(os.getcwd() + os.sep)
+        frame["filename"] = str(frame.get("filename", "")).removeprefix(f"{Path.cwd()}{os.sep}")
         if frame["filename"].startswith(os.sep):
             frame["filename"] = frame["filename"].rpartition("site-packages/")[2].rpartition(os.sep)[2]
 

@@ -102,7 +102,8 @@ def test_words_of_our_own_errors_are_masked() -> None:
 
 def test_whatever_an_event_has_only_what_is_known_is_kept() -> None:
     event = {
-        "event_id": "0" * 32, "level": "error", "user": {"email": PERSON}, "request": {"url": PERSON}, "extra": {"x": PERSON},
+        "event_id": "0" * 32, "level": "error", "user": {"email": PERSON}, "request": {"url": PERSON},
+        "extra": {"x": PERSON},
         "breadcrumbs": {"values": [{"message": PERSON}]}, "contexts": {"x": PERSON}, "tags": {"x": PERSON},
         "exception": {"values": [{"type": "DataError", "module": "psycopg.errors", "value": f"Key (email)=({PERSON})",
                                   "stacktrace": {"frames": [{"function": "f", "vars": {"row": PERSON}, "abs_path": "/x",

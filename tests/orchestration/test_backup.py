@@ -269,7 +269,8 @@ def test_a_damaged_backup_is_named_and_nothing_is_put_in_place(
         raw[5000] ^= 1
         path.write_bytes(raw)
 
-    for look in (lambda: check(target), lambda: restore(elsewhere, target)):
+    looks: tuple[Callable[[], object], ...] = (lambda: check(target), lambda: restore(elsewhere, target))
+    for look in looks:
         with pytest.raises(BackupError, match=r"is damaged: 'warehouse.duckdb' (differs|is missing)"):
             look()
     assert not elsewhere.log_directory.exists()
@@ -308,7 +309,7 @@ def test_dagsters_storage_in_a_postgres_comes_back(
     settings = Settings.read({**os.environ, "FLUX_HOME": str(home.home)})
     dagster_processes.prepare(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))  # type: ignore[no-untyped-call]  # its own
+        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))
     assert back_up(settings, target).dagster == "postgres"
 
     with pytest.raises(BackupError, match="Dagster's Postgres is not empty"):
