@@ -19,8 +19,7 @@ PERSON = "ann.lee@example.com"
 # A process of ours, as services are: `main` catches, prints one line and ends.
 DIES = f"""
 import sys
-from orchestration import settings
-from orchestration.cli import main as cli
+from orchestration.cli.main import main
 from ingestion.errors import LoadError
 
 def die(*ignored, **more):
@@ -30,7 +29,7 @@ def die(*ignored, **more):
 
 import orchestration.walk.observing
 orchestration.walk.observing.observe = die
-cli.main(["metrics"])
+main(["metrics"])
 """
 
 
