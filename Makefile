@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 
-.PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-crash test-mutations test-increments test-sdks \
+.PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-breaks test-crash test-mutations test-increments test-sdks \
 	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak
 
 help: ## list the targets
@@ -28,6 +28,9 @@ test: install-dev ## all tests
 
 test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
+
+test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; two minutes
+	@$(BIN)/python -m pytest tests/breaks $(ARGS)
 
 test-sdks: install-dev ## Segment's JavaScript SDKs against the collector; needs Node 20 and Chromium, skips what is not here
 	@if command -v npm >/dev/null; then npm ci --prefix tests/sdks --ignore-scripts --no-audit --no-fund --loglevel=error; fi
