@@ -60,13 +60,18 @@ def _push(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, host: str) -> None:
+    from orchestration import dogstatsd
     from orchestration.cli.stopping import stop_on_signals
     from orchestration.metrics import serve
     from orchestration.otlp import pushing
     from orchestration.ports import require_free
-    from orchestration.walk.observing import observe
+    from orchestration.walk.observing import Document, observe
 
     require_free(settings.metrics_port, "the metrics", "FLUX_METRICS_PORT")
-    with stop_on_signals() as stop, pushing(settings, lambda: observe(settings, ask=False), stop):
+
+    def see() -> Document:
+        return observe(settings, ask=False)
+
+    with stop_on_signals() as stop, pushing(settings, see, stop), dogstatsd.pushing(settings, see, stop):
         click.echo(f"metrics at http://{host}:{settings.metrics_port}/metrics", err=True)
-        serve(lambda: observe(settings, ask=False), settings.metrics_port, stop, host=host)
+        serve(see, settings.metrics_port, stop, host=host)
