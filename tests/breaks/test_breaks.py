@@ -366,7 +366,9 @@ def test_dbt_test_failing(watch: Watch, tmp_path: Path) -> None:
     assert "*Impact:* 1 model (fct_x)" in text
 
 
-def test_mart_stale(watch: Watch, tmp_path: Path) -> None:
+def test_mart_stale(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
+    source("update t set n = 7")  # the product goes on: a mart of before is old
+    replicate()
     now = dt.datetime.now(dt.UTC).isoformat()
     build(tmp_path, "pass", now)
     with sole(watch.settings.alerts_lock):
