@@ -47,7 +47,7 @@ def read(datagram: bytes) -> list[tuple[str, float, set[str]]]:
     for line in datagram.decode("ascii").split("\n"):
         match = LINE.fullmatch(line)
         assert match is not None, line
-        tags = (match["tags"] or "").split(",")
+        tags = match["tags"].split(",") if match["tags"] else []
         assert all(tag == tag.lower() and len(tag) <= 200 and re.fullmatch(r"[a-z][^\s#|]*", tag) for tag in tags), line
         found.append((match["name"], float(match["value"]), set(tags)))
     return found
@@ -64,7 +64,7 @@ def test_an_agent_reads_every_gauge_with_its_labels_as_tags() -> None:
 def test_many_tables_come_in_several_datagrams_none_of_them_cut() -> None:
     datagrams = list(dogstatsd.datagrams(document(500)))
     assert len(datagrams) > 20
-    assert sum(len(read(datagram)) for datagram in datagrams) > 1500
+    assert sum(len(read(datagram)) for datagram in datagrams) > 1000
 
 
 def test_they_are_pushed_until_told_to_stop(tmp_path: Path) -> None:
