@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 import yaml
 
@@ -16,6 +17,7 @@ from dashboards.compile import compile_sql
 from dashboards.metabase.adopt_sql import Choice, Place, authored, origin_in
 from dashboards.metabase.errors import AdoptError
 from orchestration.cli.main import main
+from orchestration.serving import translated
 from tests.dashboards.metabase.server import Fake
 from tests.dashboards.metabase.test_adopt import home  # noqa: F401 - a fixture
 from tests.dashboards.warehouse import contracts
@@ -115,6 +117,42 @@ def test_a_query_says_the_same_of_each_value(
         here = [row[1:] for row in rows if row[0] == value]
         there = cursor.execute(as_metabase_asks(sql, tag, value)).fetchall()
         assert (here if "order by" in sql else sorted(here)) == (there if "order by" in sql else sorted(there)), value
+
+
+ON_POSTGRES = """
+create schema serving;
+create table serving.dim_client as select n as client_id, 'Client ' || n as client_name, 'client-' || n as client_slug
+from generate_series(1, 3) as n;
+create table serving.fct_applications as
+select n as application_id, 1 + n % 3 as client_id, 'source ' || n % 4 as source, n % 5 > 0 as is_open
+from generate_series(1, 90) as n;
+"""
+
+
+def test_a_query_says_the_same_of_each_value_on_postgres(database: str) -> None:
+    """Written in Postgres' dialect, kept in DuckDB's, and asked in Postgres' again, as a Metabase does by default."""
+    place = Place.of("postgres", RELATIONS, COLUMNS, {FIELD: "dim_client.client_name"})
+    choice = Choice("client", "client", "client")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(ON_POSTGRES)
+        for name, (said, tag, column) in SAME.items():
+            sql, tags = said.replace("marts.", "serving."), {"client": tag}
+            values = [str(one) for (one,) in connection.execute(f"select {column} from serving.dim_client".encode())]
+            names = [
+                one.name for one in connection.execute(as_metabase_asks(sql, tag, values[0]).encode()).description or ()
+            ]
+            origin = origin_in(sql, tags, place, "A card", choice)
+            text = authored(sql, tags, place, "A card", choice=choice, origin=origin, returned=names)
+            query = compile_sql(text.replace("{{ filter('client') }}", "'All'"), RELATIONS, path=Path("a.sql"))
+
+            rows = connection.execute(translated(query.sql).encode()).fetchall()
+
+            assert {row[0] for row in rows} == {"All", *values}, name
+            for value in values:
+                here = [row[1:] for row in rows if row[0] == value]
+                there = connection.execute(as_metabase_asks(sql, tag, value).encode()).fetchall()
+                assert sorted(here) == sorted(there), name
+                assert here == there or "order by" not in sql, name
 
 
 def test_values_that_somebody_listed_are_the_choices(warehouse: duckdb.DuckDBPyConnection) -> None:
