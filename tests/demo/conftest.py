@@ -161,7 +161,7 @@ def filled(untroubled: str, postgres_server: Server) -> Iterator[str]:
     """URL of a copy of the filled database."""
     admin, name = postgres_server.database_url("postgres"), f"filled_{uuid.uuid4().hex}"
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {untroubled}")
+        connection.execute(f"create database {name} template {untroubled} strategy file_copy")
     yield postgres_server.database_url(name)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")

@@ -97,7 +97,7 @@ class PostgresWarehouse:
 
     def save(self) -> Callable[[], None]:
         saved = f"saved_{self._name}"[:63]
-        self._ask("create database {} template {}", saved, self._name)
+        self._ask("create database {} template {} strategy file_copy", saved, self._name)
 
         def restore() -> None:
             self._recreate(saved)
@@ -111,7 +111,7 @@ class PostgresWarehouse:
 
     def _recreate(self, template: str) -> None:
         self._ask("drop database {} with (force)", self._name)
-        self._ask("create database {} template {}", self._name, template)
+        self._ask("create database {} template {} strategy file_copy", self._name, template)
 
     def _ask(self, statement: LiteralString, *names: str) -> None:
         server = self.url.rpartition("/")[0] + "/postgres"
