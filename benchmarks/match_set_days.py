@@ -1,8 +1,9 @@
 """The match set brought up to date by one day beside its full build, and made of histories that are deep.
 
 A day: what the last day of the multiplied demo brought is set aside, the set is built, what was set aside comes back as
-the loader would bring it, and the set is brought up to date. Depth: twenty rows of each history that features are
-looked up in get a hundred thousand versions each, spread over all commits.
+the loader would bring it, and the set is brought up to date. Events are of the day on which they happened, since the
+stand-in's clock counts them as known then, and all of its half a year arrives within a minute. Depth: twenty rows of
+each history that features are looked up in get a hundred thousand versions each, spread over all commits.
 """
 
 from __future__ import annotations
@@ -90,13 +91,13 @@ def set_aside(connection: duckdb.DuckDBPyConnection) -> list[str]:
     ).fetchall()
     found = connection.execute(
         "select schema_name || '.' || table_name, column_name from duckdb_columns() where"
-        " (schema_name, column_name) in (('raw_app_history', '_commit_at'), ('raw_segment', 'received_at'))"
+        " (schema_name, column_name) in (('raw_app_history', '_commit_at'), ('raw_segment', 'timestamp'))"
         " or (schema_name, table_name, column_name) = ('_flux', 'clock', 'clock_at')"
     ).fetchall()
     for relation, moment in found:
         kept = f'aside."{relation}"'
-        connection.execute(f"create or replace table {kept} as select * from {relation} where {moment} >= ?", [day])
-        connection.execute(f"delete from {relation} where {moment} >= ?", [day])
+        connection.execute(f'create or replace table {kept} as select * from {relation} where "{moment}" >= ?', [day])
+        connection.execute(f'delete from {relation} where "{moment}" >= ?', [day])
     _cut(connection)
     return [relation for relation, _ in found]
 
