@@ -1,4 +1,4 @@
-"""Break one thing after the other: `flux doctor` names it with the mend, its alert fires once and clears.
+"""Break one thing of Flux itself after the other: `flux doctor` names it with the mend, its alert fires and clears.
 
 Each test breaks a real thing (a slot, a file, a process, a right) unless its name says what stands for it. Longer than
 `make test` bears: `make test-breaks`.
@@ -11,178 +11,24 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import psycopg
 import pytest
 
 from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import segment_name
-from orchestration.alerts import ledger as ledgers
-from orchestration.alerts import watching
-from orchestration.alerts.channels.configured import channels
-from orchestration.alerts.incidents import CLOSES, OPENS
-from orchestration.alerts.rules import RULES
 from orchestration.checks.errors import ChecksError
 from orchestration.locks import sole
-from orchestration.ports import free_port
-from orchestration.settings import Settings
 from orchestration.walk import doctor
 from orchestration.walk.doctor import dagster_state
 from orchestration.walk.verification import _noted
-from tests.alerts.receivers import SECRET, Receiver, receiving, slack
+from tests.breaks.watch import Do, Watch, edit, replicate, watch
 from tests.orchestration.test_operation import Run, accept, run, source, track
 
-__all__ = ["run", "source"]
-BEGIN = dt.datetime(2026, 11, 27, 3, 0, tzinfo=dt.UTC)
-Do = Callable[[], object]
-
-
-@dataclass
-class Watch:
-    """Looks as `flux alerts watch` does, with a clock of its own; `hook` is what the channel took."""
-
-    hook: Receiver
-    minutes: int = 0
-    settings: Settings = field(default_factory=Settings.read)
-
-    def look(self, times: int) -> None:
-        for _ in range(times):
-            settings = Settings.read()
-            state = ledgers.read(settings.alerts_path)
-            self.minutes += 1
-            watching.observe_once(settings, state, channels(settings), BEGIN + dt.timedelta(minutes=self.minutes))
-
-    def told(self, rule: str) -> list[str]:
-        title = RULES[rule].title
-        heads = [document["text"].splitlines()[0] for document in self.hook.taken]
-        return ["closed" if "well again" in head else "opened" for head in heads if f": {title}" in head]
-
-    def fires_once_and_clears(self, rule: str, mend: str, break_it: Do, mend_it: Do) -> doctor.Check:
-        """Break, look, mend, look. Give what the doctor said of it while it was broken."""
-        self.look(OPENS)
-        assert self.told(rule) == [], "it was ill before"
-        break_it()
-        found = [check for check in doctor.examine(Settings.read()) if check.name == rule]
-        (ill,) = [check for check in found if check.level in (doctor.WARNING, doctor.PROBLEM)]
-        assert mend in ill.mend
-        self.look(OPENS + 3)
-        assert self.told(rule) == ["opened"]
-        mend_it()
-        self.look(CLOSES + 3)
-        assert self.told(rule) == ["opened", "closed"]
-        assert self.hook.refused == []
-        return ill
-
-
-@pytest.fixture
-def watch(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """A home with two replicated tables and an event, and a channel."""
-    monkeypatch.setenv("FLUX_COLLECT_PORT", str(free_port()))
-    accept(Settings.read().home, track(1))
-    run("replicate", "--until-now")
-    with receiving(slack, SECRET) as receiver:
-        monkeypatch.setenv("FLUX_ALERT_WEBHOOK", receiver.url)
-        yield Watch(receiver)
-
-
-@pytest.fixture
-def replicate(run: Run) -> Do:
-    return lambda: run("replicate", "--until-now")
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> Do:
-    """Change a JSON file; gives what puts it back."""
-    before = path.read_text()
-    document = json.loads(before)
-    change(document)
-    path.write_text(json.dumps(document))
-    return lambda: path.write_text(before)
-
-
-def test_slot_dropped(watch: Watch, source: Any, replicate: Do) -> None:
-    drop = f"select pg_drop_replication_slot('{watch.settings.slot}')"
-    watch.fires_once_and_clears("slot_dropped", "flux replicate", lambda: source(drop), replicate)
-
-
-def test_slot_inactive_and_growing(watch: Watch, source: Any, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def grow() -> None:
-        monkeypatch.setattr("ingestion.postgres.health._LARGE_BYTES", 1 << 20)
-        source("select pg_logical_emit_message(false, 'x', repeat('x', 3000000))")
-
-    streaming: list[psycopg.Connection[Any]] = []
-
-    def stream() -> None:
-        connection = psycopg.connect(f"{database}?replication=database", autocommit=True)
-        streaming.append(connection)
-        connection.pgconn.send_query(
-            f"START_REPLICATION SLOT {watch.settings.slot} LOGICAL 0/0 "
-            "(proto_version '1', publication_names 'flux')".encode()
-        )
-        with psycopg.connect(database, autocommit=True) as other:
-            while not other.execute("select active from pg_replication_slots where active").fetchall():
-                time.sleep(0.05)
-
-    stream()
-    try:
-        watch.look(2)
-        assert watch.told("slot_inactive") == []
-        ill = watch.fires_once_and_clears(
-            "slot_inactive", "flux up", lambda: (streaming.pop().close(), grow(), _rest(database)), stream
-        )
-        assert ill.level == doctor.PROBLEM
-    finally:
-        for connection in streaming:
-            connection.close()
-
-
-def _rest(database: str) -> None:
-    with psycopg.connect(database, autocommit=True) as other:
-        while other.execute(
-            "select 1 from pg_replication_slots where active and database = current_database()"
-        ).fetchall():
-            time.sleep(0.05)
-
-
-def test_publication_missing(watch: Watch, source: Any, replicate: Do) -> None:
-    watch.fires_once_and_clears(
-        "publication_missing", "flux replicate", lambda: source("drop publication flux"), replicate
-    )
-
-
-def test_table_dropped_at_the_source(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
-    def long_ago() -> None:  # a day on it is taken for meant
-        edit(
-            tmp_path / "status.json",
-            lambda told: [one.update(noticed_at="2026-01-01") for one in told["schema_changes"]],
-        )
-
-    watch.fires_once_and_clears(
-        "table_dropped", "publish it again", lambda: (source("drop table u"), replicate()), long_ago
-    )
-
-
-def test_privilege_missing(watch: Watch, source: Any, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    role = "limited_" + database[-12:]
-    source(f"create role {role} login password 'x'")
-    url = database.replace("://", f"://{role}:x@", 1) if "@" not in database else _as_role(database, role)
-    try:
-        watch.fires_once_and_clears(
-            "privilege_missing", "", lambda: monkeypatch.setenv("FLUX_SOURCE_URL", url),
-            lambda: monkeypatch.setenv("FLUX_SOURCE_URL", database),
-        )  # fmt: skip
-    finally:
-        source(f"drop owned by {role}", f"drop role {role}")
-
-
-def _as_role(database: str, role: str) -> str:
-    scheme, _, rest = database.partition("://")
-    return f"{scheme}://{role}:x@{rest.rpartition('@')[2]}"
+__all__ = ["replicate", "run", "source", "watch"]
 
 
 def test_log_read_only_as_a_file_system_says_it(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,19 +266,6 @@ def test_package_version_unsupported(watch: Watch) -> None:
         "version_unsupported", "make install",
         lambda: patch.setattr("orchestration.walk.doctor.setup.version", lambda name: "0.0.1"), patch.undo,
     )  # fmt: skip
-
-
-def test_wal_budget_reached(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
-    note = tmp_path / "log" / "wal_budget.json"
-    slot = watch.settings.slot
-
-    def give_up() -> None:  # as the guard of a running capture does: the slot dropped, the note left
-        source(f"select pg_drop_replication_slot('{slot}')")
-        told = {"at": time.time(), "slot": slot, "retained_bytes": 9, "budget_bytes": 8, "times": 1}
-        note.write_text(json.dumps(told))
-
-    watch.fires_once_and_clears("wal_budget_reached", "raise the budget", give_up, replicate)
-    assert watch.told("slot_dropped") == []
 
 
 def test_the_warehouse_opens_again_after_all_this(watch: Watch, tmp_path: Path) -> None:
