@@ -309,7 +309,7 @@ def test_dagsters_storage_in_a_postgres_comes_back(
     settings = Settings.read({**os.environ, "FLUX_HOME": str(home.home)})
     dagster_processes.prepare(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))  # type: ignore[no-untyped-call]  # its own
+        run = instance.create_run_for_job(dg.JobDefinition(name="once", graph_def=dg.GraphDefinition(name="once")))
     assert back_up(settings, target).dagster == "postgres"
 
     with pytest.raises(BackupError, match="Dagster's Postgres is not empty"):
