@@ -1,6 +1,6 @@
 """Is a process well: the question that a container's health check asks each half minute. Opens no warehouse.
 
-Of what listens, whether it answers; of capture, whether it holds its lock; of the loader, whether somebody owns the
+Of what listens, whether it answers; of capture and alerts, whether they hold their locks; of the loader, whether somebody owns the
 warehouse or the status is fresh. Locks are flocks, which containers of one machine see of each other on a common
 volume. It says nothing of lag: that is for `flux doctor` and alerts.
 """
@@ -38,6 +38,7 @@ def look(settings: Settings, name: str | None) -> None:
 def _questions(settings: Settings) -> Mapping[str, Callable[[], bool]]:
     return {
         "capture": lambda: is_held(settings.capture_lock),
+        "alerts": lambda: is_held(settings.alerts_lock),
         "loader": lambda: loads(settings),
         "collector": answers(settings.collect_port),
         "site": answers(settings.site_port),

@@ -49,7 +49,7 @@ def test_every_process_of_flux_runs_and_none_twice() -> None:
     words = [" ".join(service["command"]).split(" --")[0] for service in OURS.values()]
     assert sorted(words) == sorted(
         ["service capture", "collect", "load", "service code-server", "service daemon", "service web-server",
-         "dashboards serve", "metrics", "status"]
+         "dashboards serve", "metrics", "alerts watch", "status"]
     )  # fmt: skip
 
 
