@@ -1,8 +1,8 @@
 """Is a process well: the question that a container's health check asks each half minute. Opens no warehouse.
 
-Of what listens, whether it answers; of capture and alerts, whether they hold their locks; of the loader, whether somebody owns the
-warehouse or the status is fresh. Locks are flocks, which containers of one machine see of each other on a common
-volume. It says nothing of lag: that is for `flux doctor` and alerts.
+Of what listens, whether it answers; of capture and alerts, whether they hold their locks; of the loader, whether
+somebody owns the warehouse or the status is fresh. Locks are flocks, which containers of one machine see of each other
+on a common volume. It says nothing of lag: that is for `flux doctor` and alerts.
 """
 
 from __future__ import annotations
