@@ -38,8 +38,8 @@ def look(settings: Settings, name: str | None) -> None:
 def _questions(settings: Settings) -> Mapping[str, Callable[[], bool]]:
     return {
         "capture": lambda: is_held(settings.capture_lock),
-        "alerts": lambda: is_held(settings.alerts_lock),
         "loader": lambda: loads(settings),
+        "alerts": lambda: is_held(settings.alerts_lock),
         "collector": answers(settings.collect_port),
         "site": answers(settings.site_port),
         "metrics": answers(settings.metrics_port),

@@ -11,6 +11,7 @@ import compose_spec
 import pytest
 import yaml
 
+from orchestration.settings import secrets
 from tests.deploy.files import DEPLOY, HOME, ROOT, require_command, require_settings
 
 HERE = DEPLOY / "compose"
@@ -119,7 +120,8 @@ def test_secrets_are_files_and_stand_in_no_environment() -> None:
     for name, service in SERVICES.items():
         assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"]), name
         for variable, value in service["environment"].items():
-            if re.search("URL|KEY|PASSWORD", variable):
+            assert variable not in secrets(), name
+            if re.search("PASSWORD|KEY", variable) or variable.removesuffix("_FILE") in secrets():
                 assert variable.endswith("_FILE"), name
                 assert str(value).removeprefix("/run/secrets/") in service["secrets"], name
 
