@@ -29,7 +29,7 @@ test: install-dev ## all tests
 test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
 
-test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; two minutes
+test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; three minutes
 	@$(BIN)/python -m pytest tests/breaks $(ARGS)
 
 test-sdks: install-dev ## Segment's JavaScript SDKs against the collector; needs Node 20 and Chromium, skips what is not here
