@@ -42,7 +42,8 @@ flagged_lists as (      -- one row per request: all but the opportunity is the s
         on
             lists.member_id = member_spans.member_id
             and lists.requested_at > member_spans.first_seen_at
-            and {{ earlier('lists.requested_at', var('match_horizon_days'), 'day') }} <= member_spans.last_seen_at
+            and {{ earlier('lists.requested_at', var('match_horizon_days'), 'day') }}
+            <= member_spans.last_seen_at
 ),
 
 splits as (
