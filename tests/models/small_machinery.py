@@ -32,7 +32,11 @@ def fill(
     connection: duckdb.DuckDBPyConnection, clock: Sequence[tuple[int, datetime]], end: datetime, loaded: int
 ) -> None:
     """Fill them: `clock` has position and time of each transaction, `end` is the time of the newest cut."""
-    connection.executemany("insert into _flux.clock values (1, $1, $2, $2)", [list(entry) for entry in clock])
+    entries = "select unnest($1) as lsn, unnest($2) as moment"  # row by row they would take a second
+    connection.execute(
+        f"insert into _flux.clock select 1, lsn, moment, moment from ({entries})",
+        [[lsn for lsn, _ in clock], [at for _, at in clock]],
+    )
     cuts = [(end - timedelta(hours=hours), end - timedelta(hours=hours)) for hours in EARLIER]
     for cut, (at, made_at) in enumerate([*cuts, (end, end + timedelta(seconds=12))], 1):
         lsn, commit_at = [entry for entry in clock if entry[1] <= at][-1]
