@@ -92,30 +92,6 @@
     {{ return(found[0]) }}
 {%- endmacro %}
 
-{% macro kept_ancestors(node) -%}
-    {%- set kept = [] -%}
-    {%- for id in ancestors(node.unique_id) if is_kept(graph.nodes[id]) -%}
-        {%- do kept.append(graph.nodes[id]) -%}
-    {%- endfor -%}
-    {{ return(kept) }}
-{%- endmacro %}
-
-{#- Ids of all models and seeds that a node is made of, in a stable order; gathered once for each node of a run. -#}
-{% macro ancestors(unique_id) -%}
-    {%- set node = graph.nodes[unique_id] -%}
-    {%- if 'flux_ancestors' not in node -%}
-        {%- set found = {} -%}
-        {%- for id in node.depends_on.nodes if id in graph.nodes -%}
-            {%- do found.update({id: true}) -%}
-            {%- for older in ancestors(id) -%}
-                {%- do found.update({older: true}) -%}
-            {%- endfor -%}
-        {%- endfor -%}
-        {%- do node.update({'flux_ancestors': found | sort}) -%}
-    {%- endif -%}
-    {{ return(node.flux_ancestors) }}
-{%- endmacro %}
-
 {#-
     A hash of all code that makes a model: its SQL and contract, the SQL of what it is made of, the macros that these call, and the
     values of all variables that are named there. What changed of it makes the model anew. It is reckoned once in a run.
