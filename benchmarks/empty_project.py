@@ -22,11 +22,14 @@ profile: flux
 flags: {send_anonymous_usage_stats: false, version_check: false}
 """
 
+_EXPOSURE: Final = {"type": "dashboard", "owner": {"name": "nobody"}}
+
 
 def nodes_of(manifest: Path) -> dict[str, int]:
-    """Count the nodes of a manifest that a build runs: views, tables, tests, seeds. What grows counts as a table."""
-    found: Counter[str] = Counter()
-    for node in json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values():
+    """Count the nodes of a manifest that a build passes, by kind: what grows is a table, exposures are told of."""
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    found = Counter({"exposure": len(document["exposures"])})  # a build tells of each that there is nothing to do
+    for node in document["nodes"].values():
         kind = node["config"]["materialized"] if node["resource_type"] == "model" else node["resource_type"]
         found["table" if kind == "incremental" else kind] += 1
     return dict(found)
@@ -40,13 +43,16 @@ def write(directory: Path, nodes: dict[str, int]) -> Path:
     shutil.copytree(ours / "macros" / "materializations", directory / "macros")
     shutil.copy(ours / "profiles.yml", directory)
     (directory / "dbt_project.yml").write_text(_PROJECT)
+    exposures = [_EXPOSURE | {"name": f"exposure_{number}"} for number in range(nodes.get("exposure", 0))]
+    if exposures:
+        (directory / "models" / "exposures.yml").write_text(json.dumps({"exposures": exposures}))
     for kind, count in nodes.items():
         for number in range(count):
             if kind == "test":
                 (directory / "tests" / f"test_{number}.sql").write_text("select 1 as one where false")
             elif kind == "seed":
                 (directory / "seeds" / f"seed_{number}.csv").write_text("one\n1\n")
-            else:
+            elif kind != "exposure":
                 config = f"{{{{ config(materialized='{kind}') }}}}"
                 (directory / "models" / f"{kind}_{number}.sql").write_text(f"{config}\nselect 1 as one")
     return directory

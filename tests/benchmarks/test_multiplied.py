@@ -130,7 +130,8 @@ def test_changes_are_a_commit_behind_all_others(counts: tuple[duckdb.DuckDBPyCon
 
 
 def test_the_empty_project_has_as_many_nodes(tmp_path: Path) -> None:
-    project = empty_project.write(tmp_path / "empty", {"view": 3, "table": 2, "test": 4, "seed": 1})
+    project = empty_project.write(tmp_path / "empty", {"view": 3, "table": 2, "test": 4, "seed": 1, "exposure": 6})
     assert len(list((project / "models").glob("*.sql"))) == 5
     assert len(list((project / "tests").glob("*.sql"))) == 4
     assert len(list((project / "seeds").glob("*.csv"))) == 1
+    assert (project / "models" / "exposures.yml").read_text().count("exposure_") == 6
