@@ -2,11 +2,13 @@
 
 Updates touch applications, members, their skills, opportunities and moves; new are opportunities with all that people
 applied for, requests with what was recommended and seen, and web events. Applications get both, each is half. All is
-one commit after the newest: rows that happened long ago are among it, as late data and imports bring them.
+one commit after the newest. Which rows change is drawn at random over all time, as late data and imports bring them,
+or they are those that happened last, as a product's day brings them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,17 @@ from ingestion.warehouse.duckdb.connection import connect
 
 UPDATED: Final = ("applications", "members", "member_skills", "opportunities", "assignments")
 _EVENT_KINDS: Final = ("tracks", "pages", "screens", "identifies", "groups", "aliases")
+# When a row happened, for who asks for the newest ones.
+HAPPENED: Final = {
+    "applications": "applied_at",
+    "members": "created_at",
+    "member_skills": "created_at",
+    "opportunities": "created_at",
+    "assignments": "started_on",
+    "recommendation_requests": "requested_at",
+}
+_EVENTS: Final = "tracks"
+_CHOOSERS: Final = {"opportunity_id": "opportunities", "request_id": "recommendation_requests"}
 _NEW_KEYS: Final = 500_000 * STRIDE  # beyond all copies
 _PARTS: Final = 10_000
 
@@ -44,16 +57,26 @@ ADDED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The commit that changes come with, and which share of rows it changes. `number` is 0 for the first."""
+    """The commit that changes come with, and which share of rows it changes: the newest ones, or some of all.
+
+    `number` is 0 for the first. `since`: from when on rows of a table are among its newest; empty: rows of all time.
+    """
 
     connection: duckdb.DuckDBPyConnection
     number: int
     epoch: int
     lsn: int
     share: float
+    since: Mapping[str, str]
 
-    def picks(self, column: str, part: int) -> str:
-        """SQL that is true of a share of a column's values; of other ones for another part."""
+    def picks(self, table: str, column: str, part: int) -> str:
+        """SQL that is true of a share of a column's values; of other ones for another part.
+
+        Of the newest rows there is one share alone: those that `table`, or what the column refers to, has of late.
+        """
+        if self.since:
+            table = _CHOOSERS.get(column, table)
+            return f'"{column}" in (select id from raw_app.{table} where {self.since[table]})'
         width = max(round(self.share * _PARTS), 1)
         return f'hash("{column}") % {_PARTS} between {part * width} and {(part + 1) * width - 1}'
 
@@ -67,7 +90,7 @@ class Commit:
             f"{'(select max(clock_at) from _flux.clock)' if name == 'updated_at' else _quoted(name)} as {_quoted(name)}"
             for name in mirror.columns
         ]
-        chosen = self.picks("id", 0)
+        chosen = self.picks(mirror.name, "id", 0)
         self.connection.execute(
             f"create or replace temp table touched as select {', '.join(columns)} from {mirror.relation} where {chosen}"
         )
@@ -103,7 +126,7 @@ class Commit:
         return int(row[0])
 
 
-def change(warehouse: Path, share: float, number: int = 0) -> dict[str, int]:
+def change(warehouse: Path, share: float, number: int = 0, *, newest: bool = False) -> dict[str, int]:
     """Change so much of each large table of a warehouse, which nobody has open; return the changes of each.
 
     It may be done several times, with another number each.
@@ -111,21 +134,23 @@ def change(warehouse: Path, share: float, number: int = 0) -> dict[str, int]:
     connection = connect(warehouse, memory_bytes=MEMORY_BYTES)
     try:
         connection.execute("begin")
-        commit = _begin(connection, share, number)
+        commit = _begin(connection, share, number, newest)
         found = list(raw_tables(connection))
         mirrors = {table.name: table for table in found if table.schema == "raw_app"}
         changed = {name: commit.of(name).update(mirrors[name]) for name in UPDATED}
         # Chosen before their parents get rows that would be chosen, too.
-        seen = f"select id from raw_app.match_recommendations where {commit.picks('request_id', 1)}"
+        chosen = commit.picks("match_recommendations", "request_id", 1)
+        seen = f"select id from raw_app.match_recommendations where {chosen}"
         changed["match_impressions"] = commit.add(
             mirrors["match_impressions"], f"recommendation_id in ({seen})", ("id", "recommendation_id")
         )
-        made = f"select id from raw_app.applications where {commit.of('applications').picks('opportunity_id', 1)}"
+        chosen = commit.of("applications").picks("applications", "opportunity_id", 1)
+        made = f"select id from raw_app.applications where {chosen}"
         changed["application_stage_events"] = commit.add(
             mirrors["application_stage_events"], f"application_id in ({made})", ("id", "application_id")
         )
         for added in ADDED:
-            chosen = commit.of(added.table).picks(added.chooser, 1)
+            chosen = commit.of(added.table).picks(added.table, added.chooser, 1)
             count = commit.add(mirrors[added.table], chosen, added.new_keys)
             changed[added.table] = changed.get(added.table, 0) + count
         changed["events"] = _add_events(commit, [table for table in found if table.schema == "raw_segment"])
@@ -136,7 +161,7 @@ def change(warehouse: Path, share: float, number: int = 0) -> dict[str, int]:
     return changed
 
 
-def _begin(connection: duckdb.DuckDBPyConnection, share: float, number: int) -> Commit:
+def _begin(connection: duckdb.DuckDBPyConnection, share: float, number: int, newest: bool) -> Commit:
     """Move clock and position on by one commit."""
     row = connection.execute(
         "select epoch, lsn + 1000 from _flux.positions where consumer = 'postgres' and epoch is not null"
@@ -152,19 +177,30 @@ def _begin(connection: duckdb.DuckDBPyConnection, share: float, number: int) -> 
         "where consumer = 'postgres'",
         [row[1]],
     )
-    return Commit(connection, number, row[0], row[1], share)
+    since = {}
+    for table, moment in {**HAPPENED, _EVENTS: "timestamp"}.items() if newest else ():
+        (least,) = connection.execute(
+            f"select quantile_disc({moment}, {1 - share}) from {_schema_of(table)}.{table}"
+        ).fetchall()[0]
+        since[table] = f"{moment} >= '{least}'"
+    return Commit(connection, number, row[0], row[1], share, since)
+
+
+def _schema_of(table: str) -> str:
+    return "raw_segment" if table == _EVENTS else "raw_app"
 
 
 def _add_events(commit: Commit, tables: list[RawTable]) -> int:
     """Add web events that are like some that are there; one is in `tracks` and in its own table, by the same id."""
     loaded = 0
+    chosen = commit.since.get(_EVENTS) or commit.picks(_EVENTS, "id", 1)
     for table in tables:
-        if table.name == "users":
+        if table.name == "users" or (commit.since and "timestamp" not in table.columns):
             continue
         renewed = {"id": commit.renewed("id", "VARCHAR"), "uuid_ts": "now()"}
         listed = ", ".join(renewed.get(name, _quoted(name)) for name in table.columns)
         row = commit.connection.execute(
-            f"insert into {table.relation} select {listed} from {table.relation} where {commit.picks('id', 1)}"
+            f"insert into {table.relation} select {listed} from {table.relation} where {chosen}"
         ).fetchone()
         assert row is not None
         loaded += int(row[0]) if table.name in _EVENT_KINDS else 0

@@ -1,10 +1,11 @@
-"""A build after some rows changed, beside a full refresh, at ten million applications.
+"""Builds after some rows changed, beside a full refresh, at ten million applications.
 
 A demo's raw tables are multiplied and built; then a hundredth of their rows change, as the loader would change them,
-and the next build is timed, and a full refresh on the same cut after it: once for all models, once for marts and
-reports with all that they are made of, as `flux up` builds them between whole builds. Each build has a process of its
-own that has parsed the project. The facts are the incremental models of `marts`; their time is the sum of their nodes'
-seconds.
+and the next build is timed: once for all models, once for marts and reports with all that they are made of, as `flux
+up` builds them between whole builds. The rows are drawn at random over all time, or they are the newest ones; the full
+refresh on the cut of the last is the floor of both. Beside them a build after which nothing changed but the cut: what
+a build costs by itself. Each build has a process of its own that has parsed the project. The facts are the
+incremental models of `marts`; their time is the sum of their nodes' seconds.
 """
 
 from __future__ import annotations
@@ -26,19 +27,35 @@ from benchmarks.figure import Figure, Goal, Reading
 from orchestration.models.project import manifest_path
 from orchestration.settings import Settings
 
-FACTS: Final = Figure(
-    "increment_facts", "the large incremental facts after 1 % of rows changed, at 10 M applications", "s",
-    "their full refresh", Goal("ratio", "<=", 0.10),
-)  # fmt: skip
-WHOLE: Final = Figure(
-    "increment", "the whole build after 1 % of rows changed, at 10 M applications", "s", "a full refresh",
-    Goal("ratio", "<=", 0.25),
-)  # fmt: skip
-MARTS: Final = Figure(
-    "increment_marts", "marts and reports, as built between whole builds, after 1 % of rows changed", "s",
-    "their full refresh", Goal("ratio", "<=", 0.25),
-)  # fmt: skip
-FIGURES: Final = (FACTS, WHOLE, MARTS)
+RANDOM, NEWEST = "1 % of rows changed", "the newest 1 % of rows changed"
+_FACTS: Final = {
+    RANDOM: Figure(
+        "increment_facts", f"the large incremental facts after {RANDOM}, at 10 M applications", "s",
+        "their full refresh", Goal("ratio", "<=", 0.10),
+    ),
+    NEWEST: Figure(
+        "increment_facts_newest", f"the same after {NEWEST}", "s", "their full refresh", Goal("ratio", "<=", 0.10)
+    ),
+}  # fmt: skip
+_WHOLE: Final = {
+    RANDOM: Figure(
+        "increment_whole", f"the whole build after {RANDOM}, at 10 M applications", "s", "a full refresh",
+        Goal("ratio", "<=", 0.25),
+    ),
+    NEWEST: Figure(
+        "increment_whole_newest", f"the same after {NEWEST}", "s", "a full refresh", Goal("ratio", "<=", 0.25)
+    ),
+}  # fmt: skip
+_MARTS: Final = {
+    RANDOM: Figure(
+        "increment_marts", f"marts and reports, as built between whole builds, after {RANDOM}", "s",
+        "their full refresh", Goal("ratio", "<=", 0.25),
+    ),
+    NEWEST: Figure(
+        "increment_marts_newest", f"the same after {NEWEST}", "s", "their full refresh", Goal("ratio", "<=", 0.25)
+    ),
+}  # fmt: skip
+FIGURES: Final = (*_FACTS.values(), *_WHOLE.values(), *_MARTS.values())
 _BETWEEN: Final = ("+path:models/marts/core", "+path:models/marts/reporting")
 _APPLICATIONS: Final = 10_000_000
 _OTHERS: Final = 100
@@ -64,27 +81,41 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
     seen = {"rows": {name: count for name, count in rows.items() if count >= 10_000}}
     seen |= {"copies": {"applications": copies.applications, "others": copies.others}}
     for number in range(bench.rounds):
-        if MARTS.name in wanted:
-            changed = changes.change(warehouse, _SHARE, 2 * number)
-            pair = run_build(home, select=_BETWEEN), run_build(home, full_refresh=True, select=_BETWEEN)
-            bench.record(MARTS, _reading(*pair, changed, warehouse, seen if not number else {}))
-        if not {FACTS.name, WHOLE.name}.intersection(wanted):
-            continue
-        changed = changes.change(warehouse, _SHARE, 2 * number + 1)
-        grown, full = run_build(home), run_build(home, full_refresh=True)
-        if WHOLE.name in wanted:
-            bench.record(WHOLE, _reading(grown, full, changed, warehouse, seen if not number else {}))
-        if FACTS.name in wanted:
-            each = {fact: [_of(grown, fact), _of(full, fact)] for fact in facts}
-            sums = [sum(pair[i] for pair in each.values()) for i in (0, 1)]
-            bench.record(FACTS, Reading(sums[0], sums[1], more={"seconds_and_full_refresh": each}))
+        for part, (figures, select) in enumerate(((_WHOLE, ()), (_MARTS, _BETWEEN))):
+            listed = [*figures.values(), *([] if select else _FACTS.values())]
+            if not {figure.name for figure in listed}.intersection(wanted):
+                continue
+            if number and not select:
+                run_build(home)  # what marts and reports alone have read since
+            by_itself = run_build(home, select=select)
+            grown, changed = {}, {}
+            for kind in (RANDOM, NEWEST):
+                place = 4 * number + 2 * part + (kind == NEWEST)
+                changed[kind] = changes.change(warehouse, _SHARE, place, newest=kind == NEWEST)
+                grown[kind] = run_build(home, select=select)
+            full = run_build(home, full_refresh=True, select=select)
+            for kind, built in grown.items():
+                if figures[kind].name in wanted:
+                    more = {"changed_rows": changed[kind], "warehouse_mb": warehouse.stat().st_size >> 20}
+                    more |= seen if not number else {}
+                    bench.record(figures[kind], _reading(built, full, by_itself, more))
+                if not select and _FACTS[kind].name in wanted:
+                    each = {fact: [_of(built, fact), _of(full, fact)] for fact in facts}
+                    sums = [sum(pair[i] for pair in each.values()) for i in (0, 1)]
+                    bench.record(_FACTS[kind], Reading(sums[0], sums[1], more={"seconds_and_full_refresh": each}))
 
 
-def _reading(grown: Build, full: Build, changed: dict[str, int], warehouse: Path, seen: dict[str, Any]) -> Reading:
-    more = {"changed_rows": changed, "slowest": slowest(grown), "slowest_of_full_refresh": slowest(full), **seen}
-    more |= {"warehouse_mb": warehouse.stat().st_size >> 20}
-    cpu = {"increment": grown["cpu_seconds"], "full_refresh": full["cpu_seconds"]}
-    peaks = {"increment": grown["peak_rss_mb"], "full_refresh": full["peak_rss_mb"]}
+def _reading(grown: Build, full: Build, by_itself: Build, more: dict[str, Any]) -> Reading:
+    builds = {"increment": grown, "full_refresh": full, "nothing_changed": by_itself}
+    more = {
+        "nothing_changed": round(by_itself["seconds"], 2),
+        "nodes": len(grown["nodes"]),
+        "slowest": slowest(grown, 20),
+        "slowest_of_full_refresh": slowest(full, 20),
+        **more,
+    }
+    cpu = {name: built["cpu_seconds"] for name, built in builds.items()}
+    peaks = {name: built["peak_rss_mb"] for name, built in builds.items()}
     return Reading(grown["seconds"], full["seconds"], cpu, peaks, more)
 
 

@@ -1,7 +1,7 @@
 """The models' speed beside its floors, builds and analysts' queries: `python -m benchmarks.models`, or `make bench`.
 
 Prints one JSON object a line for each figure, its rounds included; says on stderr how far it is. At full scale the
-questions need 12 GB of disk, the increments some 60 GB, and all together hours on two cores; what the operating
+questions need 12 GB of disk, the increments some 85 GB, and all together hours on two cores; what the operating
 system's cache can hold of the published file is part of its figure. Figures mean something only on an idle machine
 and at full scale.
 """
@@ -23,7 +23,7 @@ _EXAMPLES: Final = """examples:
   python -m benchmarks.models                                       all figures, three rounds each
   python -m benchmarks.models --only query                          the three questions
   python -m benchmarks.models --only build --rounds 1               builds at the demo's size, once
-  python -m benchmarks.models --only increment --scale 0.05         a quick look: `met` is then null
+  python -m benchmarks.models --only increment_marts --scale 0.05   a quick look: `met` is then null
   python -m benchmarks.models --output docs/benchmarks_models.json  figures measured before stay in the file
 """
 

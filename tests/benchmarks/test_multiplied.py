@@ -24,7 +24,7 @@ POSITIONS = """
 
 @pytest.fixture(scope="module")
 def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, int]]]:
-    """The small warehouse multiplied, then changed twice; with the rows that it had."""
+    """The small warehouse multiplied, then changed three times, lastly its newest rows; with the rows that it had."""
     path = tmp_path_factory.mktemp("multiplied") / "warehouse.duckdb"
     subprocess.run([sys.executable, "-m", "tests.models.small_warehouse", str(path)], check=True, timeout=60)
     with duckdb.connect(str(path)) as connection:
@@ -33,7 +33,7 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.Du
     after = multiplied.multiply(path, COPIES)
     for table, rows in before.items():
         assert after[table] == rows * COPIES.of(table.split('"')[3]), table
-    changed = [changes.change(path, SHARE, number) for number in range(2)]
+    changed = [changes.change(path, SHARE, number, newest=number == 2) for number in range(3)]
     assert all(count for each in changed for count in each.values()), changed
     with duckdb.connect(str(path)) as connection:
         yield connection, before
