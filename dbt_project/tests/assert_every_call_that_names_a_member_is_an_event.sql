@@ -6,18 +6,18 @@ calls as (
     select
         event_id,
         user_id
-    from {{ ref('stg_segment__tracks') }}
+    from {{ checked_rows(ref('stg_segment__tracks'), of=ref('fct_events')) }}
     where event not in ('application_stage_changed', 'notification_sent')
     union all
     select
         event_id,
         user_id
-    from {{ ref('stg_segment__pages') }}
+    from {{ checked_rows(ref('stg_segment__pages'), of=ref('fct_events')) }}
 ),
 
 logins as (select distinct user_id from {{ ref('int_user_members') }}),
 
-events as (select * from {{ ref('fct_events') }}),
+events as (select * from {{ checked_rows(ref('fct_events')) }}),
 
 met as (      -- one row in all, in one pass: ids of events are long
     select

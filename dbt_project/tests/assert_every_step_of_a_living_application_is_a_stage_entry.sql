@@ -2,7 +2,10 @@
 -- and no entry is anything else.
 with
 
-steps as (select * from {{ ref('stg_app__application_stage_events') }}),
+steps as (
+    select *
+    from {{ checked_rows(ref('stg_app__application_stage_events'), of=ref('fct_application_stages')) }}
+),
 
 applications as (select * from {{ ref('stg_app__applications') }}),
 
@@ -14,7 +17,7 @@ totals as (
             inner join applications on steps.application_id = applications.application_id
             where applications.deleted_at is null
         ) as step_count,
-        (select count(*) from {{ ref('fct_application_stages') }}) as entry_count
+        (select count(*) from {{ checked_rows(ref('fct_application_stages')) }}) as entry_count
 )
 
 select *

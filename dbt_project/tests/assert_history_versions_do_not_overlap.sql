@@ -16,7 +16,7 @@ versions as (
         valid_from,
         valid_to,
         is_current
-    from {{ ref('dim_opportunity') }}
+    from {{ checked_rows(ref('dim_opportunity')) }}
 ),
 
 followed as (
@@ -45,7 +45,7 @@ living as (
     select
         'opportunity' as entity,
         opportunity_id as entity_id
-    from {{ ref('stg_app__opportunities') }}
+    from {{ checked_rows(ref('stg_app__opportunities'), of=ref('dim_opportunity')) }}
     where deleted_at is null
 ),
 

@@ -3,7 +3,7 @@ with
 
 applications as (select * from {{ checked_rows(ref('fct_applications')) }}),
 
-last_entries as (select * from {{ ref('fct_application_stages') }} where is_last_entry)
+last_entries as (select * from {{ checked_rows(ref('fct_application_stages')) }} where is_last_entry)
 
 select
     applications.application_id,

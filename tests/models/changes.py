@@ -31,12 +31,14 @@ class Changes:
     loaded_at: datetime = START
     gone: list[tuple[str, Row]] = field(default_factory=list)
     loaded: dict[str, int] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.product = Product(self.chance)
         self.product.copy()
         for _ in range(16):
             self.step_a_day()
+        self._visit_without_a_name()
         self.load()
 
     def load(self) -> None:
@@ -89,6 +91,26 @@ class Changes:
         self._change("application_stage_events", 3, lambda row: {"moved_at": self._shifted(row["moved_at"])})
         self._change("match_feedback", 2, lambda row: {"kind": "thumbs_down"})
         self._change("opportunity_skills", 2, lambda row: {"is_required": not row["is_required"]})
+
+    def step_people_change(self) -> None:
+        """Skills from now on, employments of the past, and to whom a device leads, with all that it ever called."""
+        self._change("member_skills", 3, lambda row: {"level": row["level"] % 5 + 1})  # type: ignore[operator]
+        self._change("member_skills", 1, lambda row: {"deleted_at": None if row.get("deleted_at") else self.at})
+        self._change("members", 1, lambda row: {"hired_on": row["hired_on"] - 40 * DAY})  # type: ignore[operator]
+        self._change("members", 1, lambda row: {"terminated_on": (self.at - 5 * DAY).date()})
+        (other,), identifies = self._some("members", 1), self.product.events["identifies"]
+        known = {"anonymous_id": self.unnamed.pop(0), "user_id": str(other["user_id"])}
+        identifies.append({**identifies[-1], **known, "id": f"again-{self.product.new('messages')}"})
+        self._visit_without_a_name()
+
+    def _visit_without_a_name(self) -> None:
+        """Two pages seen before somebody logs in, ten minutes apart; who the device leads to tells whose they are."""
+        (member,) = self._some("members", 1)
+        for minutes in (0, 10):
+            at = self.at - timedelta(minutes=minutes)
+            self.product._track(member, "pages", at, name="Home", path="/", title="Home")
+            self.product.events["pages"][-1]["user_id"] = None  # type: ignore[index]  # rows are dicts
+        self.unnamed.append(f"device-{member['user_id']}")
 
     def step_dimensions_change(self) -> None:
         zone = self.chance.choice(("Asia/Tokyo", "Pacific/Auckland", "Europe/Lisbon"))

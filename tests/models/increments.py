@@ -31,7 +31,8 @@ from tests.models.small_tables import event_tables
 from tests.models.small_warehouse import MACHINERY_TYPES, save, write
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-STRATEGY = "changed_keys"
+STRATEGIES = ("changed_keys", "changed_days")
+TELLING = "differences"
 EDITS = {
     "code_of_others": {
         "macros/metric.sql": ('("metric \'"', '("the metric \'"'),
@@ -68,7 +69,8 @@ class Bench:
                 PostgresMachinery(PostgresSession(loader)).ensure()
         self.parse()
         self.kept = self._kept()
-        self.lists = self._lists()
+        self.between = self._between()
+        self.telling = self._telling()
 
     def parse(self) -> None:
         """Read the project's files, or what was read of the shipped ones."""
@@ -85,20 +87,33 @@ class Bench:
 
     def _kept(self) -> list[str]:
         """Names of the kept facts, each after those that it reads."""
-        nodes = {k: n for k, n in self.manifest.nodes.items() if n.config.get("incremental_strategy") == STRATEGY}
+        nodes = {k: n for k, n in self.manifest.nodes.items() if n.config.get("incremental_strategy") in STRATEGIES}
         ordered: list[str] = []
         while len(ordered) < len(nodes):
             ready = [k for k, n in nodes.items() if set(n.depends_on.nodes) & nodes.keys() <= set(ordered)]
             ordered += [k for k in ready if k not in ordered]
         return [nodes[key].name for key in ordered]
 
-    def _lists(self) -> list[str]:
-        """Names of the lists of changed keys that kept facts read; the match set has one of its own."""
-        nodes = self.manifest.nodes
-        read = {key for node in nodes.values() if node.name in self.kept for key in node.depends_on.nodes}
-        return [
-            nodes[key].name for key in sorted(read & nodes.keys()) if nodes[key].config.get("meta", {}).get("feeds")
-        ]
+    def _between(self) -> list[Any]:
+        """What kept facts are made of, down to staging. Postgres drops a view with the table that it reads."""
+        nodes, found = self.manifest.nodes, set[str]()
+        pending = [key for key, node in nodes.items() if node.name in self.kept]
+        while pending:
+            above = [key for key in nodes[pending.pop()].depends_on.nodes if key in nodes and key not in found]
+            found.update(above)
+            pending += above
+        made = [nodes[key] for key in sorted(found) if not nodes[key].name.startswith("stg_")]
+        return [node for node in made if node.name not in self.kept]
+
+    def _telling(self) -> dict[str, list[str]]:
+        """Of these the ones that tell their differences, with their keys."""
+        tests = [node for node in self.manifest.nodes.values() if node.name.startswith("primary_key_")]
+        keys = {test.attached_node: test.test_metadata.kwargs["columns"] for test in tests}
+        return {
+            node.name: [key for key in keys[node.unique_id] if key != "told_number"]
+            for node in self.between
+            if node.config.get("incremental_strategy") == TELLING
+        }
 
     def land(self) -> None:
         """Write what the raw tables hold now, and a new cut."""
@@ -161,7 +176,7 @@ class Bench:
         found = {path.stem: path.read_text(encoding="utf-8") for path in (self.home / "target").rglob("run/*.sql")}
         compiled = (self.home / "target" / "compiled").rglob("*.sql")
         found |= {path.stem: path.read_text(encoding="utf-8") for path in compiled}
-        return {name: found[name] for name in self.kept}
+        return {name: found[name] for name in (*self.kept, *self.telling)}
 
     def notes(self) -> dict[str, str]:
         """In which run each kept fact was last made anew."""
@@ -201,8 +216,26 @@ class Bench:
                 ).fetchall()
                 if rows:
                     found.append(name)
+            found += [name for name, keys in self.telling.items() if self._tells_wrong(warehouse, name, keys, full)]
             warehouse.execute("rollback")
         return found
+
+    def _tells_wrong(self, warehouse: Any, name: str, keys: list[str], full: dict[str, str]) -> bool:
+        """Whether what was told last of each key is not what is told where all is told."""
+        columns = ", ".join(
+            column
+            for (column,) in warehouse.execute(
+                "select column_name from information_schema.columns where table_schema = 'intermediate' "
+                f"and table_name = '{name}' and column_name <> 'told_number'"
+            ).fetchall()
+        )
+        newest = (
+            f"select {columns} from (select *, row_number() over (partition by {', '.join(keys)} "
+            f"order by told_number desc) as newness from intermediate.{name}) as it where newness = 1 and not is_gone"
+        )
+        wanted = f"select {columns} from ({full[name]}) as it"
+        rows = warehouse.execute(f"({newest} except all {wanted}) union all ({wanted} except all {newest})").fetchall()
+        return bool(rows)
 
     def rows(self) -> int:
         """How many rows the kept facts have together."""
@@ -230,9 +263,9 @@ def schema_of(kept: str) -> str:
 def main(home: Path, seed: int = 3, steps: str = "14", project: Path | None = None) -> None:
     changes = Changes(random.Random(seed))
     bench = Bench(home.resolve(), changes, (project or PROJECT).resolve())
-    moving = ["int_current_cut", "int_tracking_starts", *bench.lists]
     bench.build(*(f"+{name}" for name in bench.kept))
     full, before = bench.full_sql(), bench.notes()
+    moving = [node.name for node in bench.between]
 
     def tell(what: str, **more: object) -> None:
         nonlocal before

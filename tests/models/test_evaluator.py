@@ -62,7 +62,8 @@ STEPS = {
     *("int_match_opportunity_windows", "ml_match_negatives"),
     *("int_match_subject_groups", "ml_match_outcomes", "ml_match_reactions"),
     *("int_catalogue_weeks", "int_lists_changed", "int_opportunity_holds", "int_recommendations_accepted"),
-    *("fct_client_health_week", "fct_freshness", "fct_skill_supply_day", "int_applications_milestoned"),
+    *("fct_client_health_week", "fct_freshness", "int_applications_milestoned"),
+    *("int_sessions_changed", "int_skill_days_changed"),  # lists of what is told again
 }
 
 

@@ -30,7 +30,12 @@
     {%- if wanted is none -%}
         {%- set wanted = flags.FULL_REFRESH -%}
     {%- endif -%}
-    {{ return(wanted or (execute and is_kept(model) and not goes_on(graph.nodes[model.unique_id]))) }}
+    {%- if wanted or not execute -%}
+    {{ return(wanted) }}
+    {%- elif tells_differences(model) -%}
+    {{ return((read_note(model) or {}).get('code') != code_of(graph.nodes[model.unique_id])) }}
+    {%- endif -%}
+    {{ return(is_kept(model) and not goes_on(graph.nodes[model.unique_id])) }}
 {%- endmacro %}
 
 {#-
@@ -55,7 +60,8 @@
     {%- if note is none or changes is none or note.code != code_of(node) -%}
     {{ return(false) }}
     {%- endif -%}
-    {%- if note.read != changes.readers.get(node.name) and note.read != changes.read -%}
+    {%- set has_read_all = note.read == changes.read and not list_of(node).config.meta.of_list -%}
+    {%- if note.read != changes.readers.get(node.name) and not has_read_all -%}
     {{ return(false) }}
     {%- endif -%}
     {%- set parents = {} -%}
@@ -63,22 +69,6 @@
         {%- do parents.update({parent.name: (read_note(parent) or {}).get('made')}) -%}
     {%- endfor -%}
     {{ return(note.parents == parents) }}
-{%- endmacro %}
-
-{#-
-    A column that moves with the cut alone, set on all rows that it moves on; for a pre-hook, so before the rows of changed keys. `told`
-    is the model's relation; `joined` names a model that the value needs, `on` how.
--#}
-{% macro moves(column, value, among='true', joined=none, on='true') -%}
-    {%- set other = ref(joined) if joined else none -%}
-    {%- if is_incremental() -%}
-    update {{ this }} as told
-    set {{ column }} = {{ value }}
-    {%- if other %}
-    from {{ other }} as {{ joined }}
-    {%- endif %}
-    where {{ on }} and {{ among }} and told.{{ column }} is distinct from {{ value }}
-    {%- endif -%}
 {%- endmacro %}
 
 {% macro list_of(node) -%}
@@ -92,39 +82,33 @@
     {{ return(found[0]) }}
 {%- endmacro %}
 
-{#-
-    A hash of all code that makes a model: its SQL and contract, the SQL of what it is made of, the macros that these call, and the
-    values of all variables that are named there. What changed of it makes the model anew. It is reckoned once in a run.
--#}
-{% macro code_of(node) -%}
-    {%- if 'flux_code' in node -%}
-    {{ return(node.flux_code) }}
-    {%- endif -%}
-    {%- set texts, macros = [node.contract.checksum or ''], [] -%}
-    {%- for id in [node.unique_id] + ancestors(node.unique_id) -%}
-        {%- do texts.append(graph.nodes[id].raw_code or '') -%}
-        {%- do called(graph.nodes[id].depends_on.macros, macros) -%}
+{#- Those behind a model that tells what changed of itself do not count: it tells that, too. -#}
+{% macro kept_ancestors(node) -%}
+    {%- set kept = [] -%}
+    {%- for id in ancestors(node.unique_id, but_behind_differences=true) if is_kept(graph.nodes[id]) -%}
+        {%- do kept.append(graph.nodes[id]) -%}
     {%- endfor -%}
-    {%- for name in macros | sort -%}
-        {%- do texts.append(context[project_name][name].macro.macro_sql) -%}
-    {%- endfor -%}
-    {%- set variables = modules.re.findall("\\bvar\\(['\"](\\w+)['\"]", texts | join('\n')) -%}
-    {%- for name in variables | unique | sort -%}
-        {%- do texts.append(name ~ tojson(var(name))) -%}
-    {%- endfor -%}
-    {%- do graph.nodes[node.unique_id].update({'flux_code': local_md5(texts | join('\n'))}) -%}
-    {{ return(graph.nodes[node.unique_id].flux_code) }}
+    {{ return(kept) }}
 {%- endmacro %}
 
-{#- Add to `found` the project's macros among these ids, and all that those call; of a dispatched one every warehouse's form. -#}
-{% macro called(ids, found) -%}
-    {%- for id in ids if id.startswith('macro.' ~ project_name ~ '.') -%}
-        {%- set wanted = id.split('.')[2] -%}
-        {%- for name in context[project_name] if name == wanted or name.endswith('__' ~ wanted) -%}
-            {%- if name not in found -%}
-                {%- do found.append(name) -%}
-                {%- do called(context[project_name][name].macro.depends_on.macros, found) -%}
+{#-
+    Ids of all models and seeds that a node is made of, in a stable order; gathered once for each node of a run. With `but_behind_differences`
+    without what lies behind a model that tells what changed of itself.
+-#}
+{% macro ancestors(unique_id, but_behind_differences=false) -%}
+    {%- set node = graph.nodes[unique_id] -%}
+    {%- set gathered = 'flux_near_ancestors' if but_behind_differences else 'flux_ancestors' -%}
+    {%- if gathered not in node -%}
+        {%- set found = {} -%}
+        {%- for id in node.depends_on.nodes if id in graph.nodes -%}
+            {%- do found.update({id: true}) -%}
+            {%- if not (but_behind_differences and tells_differences(graph.nodes[id])) -%}
+                {%- for older in ancestors(id, but_behind_differences) -%}
+                    {%- do found.update({older: true}) -%}
+                {%- endfor -%}
             {%- endif -%}
         {%- endfor -%}
-    {%- endfor -%}
+        {%- do node.update({gathered: found | sort}) -%}
+    {%- endif -%}
+    {{ return(node[gathered]) }}
 {%- endmacro %}

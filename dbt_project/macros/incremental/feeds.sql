@@ -1,14 +1,19 @@
 {#-
     Feeds: raw relations that only grow, and so tell what changed since a model was built (docs/models.md, docs/decisions/0008). Of a
     replicated table that is its history (a row for each change, deletions and truncations too), in the order of commits; of events
-    their table, in the order of loads. A feed goes by the name of its source: app_history.applications.
+    their table, in the order of loads. A feed goes by the name of its source: app_history.applications. A model that tells what changed of
+    itself (differences.sql) is a feed, too, by its numbers: model.int_skill_supply_changes.
 -#}
 {% macro feed_relation(feed) -%}
-    {{ return(source(*feed.split('.'))) }}
+    {{ return(ref(feed.split('.')[1]) if is_model(feed) else source(*feed.split('.'))) }}
 {%- endmacro %}
 
 {% macro is_history(feed) -%}
     {{ return(feed.startswith('app_history.')) }}
+{%- endmacro %}
+
+{% macro is_model(feed) -%}
+    {{ return(feed.startswith('model.')) }}
 {%- endmacro %}
 
 {#-
@@ -19,6 +24,8 @@
     {%- set newest = read[feed][0] -%}
     {%- if newest == '' -%}
     {{ return('true') }}
+    {%- elif is_model(feed) -%}
+    {{ return(of ~ 'told_number > ' ~ newest) }}
     {%- elif is_history(feed) -%}
     {%- set epoch, lsn = newest.split('/') -%}
     {{ return('(' ~ of ~ '_epoch > ' ~ epoch ~ ' or (' ~ of ~ '_epoch = ' ~ epoch ~ ' and ' ~ of ~ '_lsn > ' ~ lsn ~ '))') }}
@@ -41,6 +48,8 @@
             cast(max(_epoch) as {{ type_name('text') }}) || '/' || cast(max(
                 case when _epoch = (select max(newest._epoch) from {{ relation }} as newest) then _lsn end
             ) as {{ type_name('text') }})
+            {%- elif is_model(feed) -%}
+            cast(max(told_number) as {{ type_name('text') }})
             {%- else -%}
             {{ moment_text('max(uuid_ts)') }}
             {%- endif -%}

@@ -7,11 +7,15 @@
         since    from where on it lists changes; null: it lists none, its readers are made anew
         readers  the fact by name: what that had read, when the list was made
         run      the dbt run that made it
-    A kept fact (strategy changed_keys) notes
+        readers_told  the fact by name: the run that had told it last
+    A kept fact (strategy changed_keys, changed_days or changed_examples) notes
         read     how far the feeds are in it
         code     a hash of all code that makes it
         made     the dbt run that last made it anew
         parents  kept models that it is made of: their `made`
+        told     the dbt run that told it last
+        parents_told  kept models that it is made of: their `told`
+    A model that tells what changed of itself (strategy differences) notes its code.
 -#}
 {% macro write_note() -%}
     {%- if execute and model.resource_type == 'model' -%}
@@ -20,6 +24,8 @@
             {%- set note = note_of_list(model) -%}
         {%- elif is_kept(model) -%}
             {%- set note = note_of_fact(graph.nodes[model.unique_id]) -%}
+        {%- elif tells_differences(model) -%}
+            {%- set note = {'code': code_of(graph.nodes[model.unique_id])} -%}
         {%- elif is_told(model) -%}
             {%- set note = note_of_told() -%}
         {%- endif -%}
@@ -30,7 +36,7 @@
 {%- endmacro %}
 
 {% macro is_kept(node) -%}
-    {{ return(node.config.incremental_strategy in ('changed_keys', 'changed_examples')) }}
+    {{ return(node.config.incremental_strategy in ('changed_keys', 'changed_days', 'changed_examples')) }}
 {%- endmacro %}
 
 {#- The note of a node's relation; none where there is none. -#}
@@ -58,64 +64,14 @@
     select obj_description(to_regclass('"{{ schema }}"."{{ name }}"'), 'pg_class') as comment
 {%- endmacro %}
 
-{#-
-    The oldest state that any reader of a list of changed keys is in, with all that its feeds brought since: the list then serves each.
-    Returns [state, {reader: state}]; a reader is left out whose state the feeds no longer vouch for. State none: there is no reader left.
-    It is asked once in a run, since the answer counts the rows of all feeds.
--#}
-{% macro readers_of_list(unique_id, feeds) -%}
-    {%- set told = graph.nodes[unique_id].get('flux_readers') -%}
-    {%- if told and told[0] == invocation_id -%}
-    {{ return(told[1]) }}
-    {%- endif -%}
-    {%- set readers, sound, oldest = {}, {}, [none] -%}
-    {%- for node in graph.nodes.values() if is_kept(node) and unique_id in node.depends_on.nodes -%}
-        {%- set note = read_note(node) -%}
-        {%- if note is not none and note.read | list == feeds -%}
-            {%- set digest = tojson(note.read) -%}
-            {%- if digest not in sound -%}
-                {%- do sound.update({digest: still_holds(feeds, note.read)}) -%}
-            {%- endif -%}
-            {%- if sound[digest] -%}
-                {%- do readers.update({node.name: note.read}) -%}
-                {%- do oldest.append(older(oldest.pop(), note.read)) -%}
-            {%- endif -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- do graph.nodes[unique_id].update({'flux_readers': [invocation_id, [oldest[0], readers]]}) -%}
-    {{ return([oldest[0], readers]) }}
-{%- endmacro %}
-
-{#- For a list of changed keys: from where on it is to list them; none: nobody can use it. -#}
-{% macro list_since(feeds) -%}
-    {%- for feed in feeds -%}
-        {%- do feed_relation(feed) -%}  {#- so that dbt knows what the model reads -#}
-    {%- endfor -%}
-    {{ return(readers_of_list(model.unique_id, feeds)[0] if execute else none) }}
-{%- endmacro %}
-
-{#- Feeds grow: of two states the older has fewer rows. -#}
-{% macro older(one, other) -%}
-    {{ return(other if one is none or rows_read(other) < rows_read(one) else one) }}
-{%- endmacro %}
-
-{% macro rows_read(read) -%}
-    {{ return(read.values() | map('last') | sum) }}
-{%- endmacro %}
-
-{% macro note_of_list(node) -%}
-    {%- set feeds = node.config.meta.feeds -%}
-    {%- set since, readers = readers_of_list(node.unique_id, feeds) -%}
-    {{ return({'read': feeds_reach(feeds), 'since': since, 'readers': readers, 'run': invocation_id}) }}
-{%- endmacro %}
-
 {#- After the rows were written: a relation that was made anew has no note yet, any other the one of before. -#}
 {% macro note_of_fact(node) -%}
     {%- set before = read_note(node) -%}
-    {%- set reads, parents = [read_note(list_of(node)).read], {} -%}
+    {%- set reads, parents, parents_told = [read_note(list_of(node)).read], {}, {} -%}
     {%- for parent in kept_ancestors(node) -%}
         {%- set note = read_note(parent) -%}
         {%- do parents.update({parent.name: (note or {}).get('made')}) -%}
+        {%- do parents_told.update({parent.name: (note or {}).get('told')}) -%}
         {%- if note is not none -%}
             {%- do reads.append(older(reads.pop(), note.read)) -%}
         {%- endif -%}
@@ -125,6 +81,8 @@
         'code': code_of(node),
         'made': before.made if before else invocation_id,
         'parents': parents,
+        'told': invocation_id,
+        'parents_told': parents_told,
     }) }}
 {%- endmacro %}
 

@@ -1,19 +1,40 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='event_id',
+        on_schema_change='fail'
+    )
+}}
+
 with
 
-tracks as (select * from {{ ref('stg_segment__tracks') }}),
+every_track as (select * from {{ ref('stg_segment__tracks') }}),
 
-pages as (select * from {{ ref('stg_segment__pages') }}),
+every_page as (select * from {{ ref('stg_segment__pages') }}),
 
-identities as (select * from {{ ref('int_identity_map') }}),
-
-user_members as (select * from {{ ref('int_user_members') }}),
+every_login as (select * from {{ ref('int_logins_followed') }}),
 
 clients as (select * from {{ ref('int_clients_zoned') }}),
+
+changed as (select * from {{ ref('int_events_changed') }}),
+
+tracks as (      -- those to be told again; all in a full build
+    {{ to_be_told('every_track', 'event_id') }}
+),
+
+pages as (
+    {{ to_be_told('every_page', 'event_id') }}
+),
+
+logins as (      -- as they are known now
+    {{ told_now('every_login', ['id_kind', 'known_id', 'member_id']) }}
+),
 
 calls as (      -- one row per page view or action of a person; what servers send is left out
     select
         event_id,
-        user_id,
+        {{ real_id('user_id') }} as user_id,
         anonymous_id,
         event,
         event_at
@@ -22,50 +43,41 @@ calls as (      -- one row per page view or action of a person; what servers sen
     union all
     select
         event_id,
-        user_id,
+        {{ real_id('user_id') }} as user_id,
         anonymous_id,
         'page' as event,
         event_at
     from pages
 ),
 
-stitched as (
+followed as (      -- by the login, else by the device
     select
-        calls.event_id,
-        calls.event,
-        calls.event_at,
-        coalesce({{ real_id('calls.user_id') }}, identities.user_id) as user_id
+        event_id,
+        case when user_id is null then 'device' else 'user' end as id_kind,
+        coalesce(user_id, anonymous_id) as known_id,
+        event,
+        event_at
     from calls
-    left join identities
-        on
-            identities.source = 'default'
-            and identities.id_kind = 'device'
-            and calls.anonymous_id = identities.known_id
 ),
 
 member_events as (
     select
-        stitched.event_id,
-        user_members.client_id,
-        user_members.member_id,
-        stitched.event,
+        followed.event_id,
+        logins.client_id,
+        logins.member_id,
+        followed.event,
         -- Mail programs open messages by themselves.
-        stitched.event <> 'notification_opened' as is_qualifying,
-        {{ tenant_day('stitched.event_at', 'clients.time_zone') }} as event_on,
-        stitched.event_at
-    from stitched
-    inner join user_members
+        followed.event <> 'notification_opened' as is_qualifying,
+        {{ tenant_day('followed.event_at', 'clients.time_zone') }} as event_on,
+        followed.event_at
+    from followed
+    inner join logins
         on
-            stitched.user_id = user_members.user_id
-            and (
-                user_members.employment_number = 1
-                or cast(stitched.event_at as date) >= user_members.hired_on
-            )
-            and (
-                user_members.next_hired_on is null
-                or cast(stitched.event_at as date) < user_members.next_hired_on
-            )
-    inner join clients on user_members.client_id = clients.client_id
+            followed.id_kind = logins.id_kind
+            and followed.known_id = logins.known_id
+            and (logins.from_on is null or cast(followed.event_at as date) >= logins.from_on)
+            and (logins.to_on is null or cast(followed.event_at as date) < logins.to_on)
+    inner join clients on logins.client_id = clients.client_id
 ),
 
 final as (

@@ -1,6 +1,29 @@
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='changed_keys',
+        unique_key='session_id',
+        on_schema_change='fail'
+    )
+}}
+
 with
 
-events as (select * from {{ ref('fct_events') }}),
+every_event as (select * from {{ ref('fct_events') }}),
+
+changed as (select * from {{ ref('int_sessions_changed') }}),
+
+events as (      -- those of the stretches to be told again; all in a full build
+    select every_event.*
+    from every_event
+    {% if is_incremental() -%}
+    inner join changed
+        on
+            every_event.member_id = changed.member_id
+            and every_event.event_at >= changed.from_at
+            and every_event.event_at <= changed.to_at
+    {%- endif %}
+),
 
 starts as (      -- one row per event, marked where a session begins
     select
@@ -18,7 +41,7 @@ sessionized as (
 
 final as (
     select
-        {{ surrogate_key(['member_id', 'session_number', moment_text('min(event_at)')]) }} as session_id,
+        {{ surrogate_key(['member_id', moment_text('min(event_at)')]) }} as session_id,
         client_id,
         member_id,
         max(case when is_start = 1 then event end) as first_event,
