@@ -307,6 +307,8 @@ class Product:
         """Move an application one stage on (sometimes two), or reject it, or let the member withdraw."""
         opportunity = self.log.mirror["opportunities"][(application["opportunity_id"],)]
         stages = self._stages(application["client_id"], opportunity["kind"])
+        if application["current_stage_id"] not in stages:
+            return  # its opportunity is of another kind since, with stages of its own
         fate, place = self.random.random(), stages.index(application["current_stage_id"])
         change: dict[str, object] = {"id": application["id"], "updated_at": at}
         changes: list[tuple[str, str, Row]] = [("update", "applications", change)]
