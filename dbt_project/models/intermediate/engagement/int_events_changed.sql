@@ -30,9 +30,17 @@ held as (      -- events as they were told before
     {{ held_by('fct_events', {'event_id': 'text', 'member_id': 'bigint', 'event_at': 'timestamptz'}, since) }}
 ),
 
-users as (select * from concerned where id_kind = 'user'),
+users as (
+    select *
+    from concerned
+    where id_kind = 'user'
+),
 
-devices as (select * from concerned where id_kind = 'device'),
+devices as (
+    select *
+    from concerned
+    where id_kind = 'device'
+),
 
 changed as (
     {%- for calls in ['tracks', 'pages'] %}

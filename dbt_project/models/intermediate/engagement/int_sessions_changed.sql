@@ -31,7 +31,7 @@ places as (      -- where a changed event is now, and where it was
 ),
 
 -- What is farther from all of them than a session's pause stays as it is.
--- One row per session with a changed event in it or beside it, and per such event outside of all; none overlap.
+-- One row per session with a changed event in it or beside it, and per such event outside of all.
 stretches as (
     select
         held.session_id,
