@@ -53,7 +53,7 @@ def frame(content: Content, title: str, body: Iterable[str], *, within: str = ""
 
 def head(title: str, tag: str, sentence: str, more: str = "") -> str:
     """Return the head of a page; `sentence` and `more` are HTML."""
-    rest = f'<p class="more">{more}</p>' if more else ""
+    rest = f'<p class="rest">{more}</p>' if more else ""
     kind = f' <span class="tag">{text(tag)}</span>' if tag else ""
     return f'<div class="title"><div><h1>{text(title)}{kind}</h1><p class="question">{sentence}</p>{rest}</div></div>'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def locked(script: str, room: Path, **variables: str) -> subprocess.CompletedPro
 def test_flux_runs_on_a_read_only_root_and_writes_to_its_home_alone(tmp_path: Path, database: str) -> None:
     if locked("true", tmp_path).returncode:
         pytest.skip("this machine lets nobody make a mount namespace")
-    flux = f"{sys.executable} -m orchestration.cli"
+    flux = f"{shlex.quote(sys.executable)} -m orchestration.cli"
     done = locked(
         f"! touch '{ROOT}/written' 2>/dev/null; mkdir $FLUX_HOME; {flux} service healthy; {flux} replicate --until-now;"
         f" {flux} backup --to $ROOM/backup; {flux} query 'select 1 as one' --csv",

@@ -1,5 +1,7 @@
 {{ config(materialized='table') }}
 {%- set counted = ['impression', 'click', 'save', 'dismissal', 'application'] %}
+{#- Not a named window: Snowflake has none. #}
+{%- set so_far = 'partition by member_id, opportunity_id order by _position range between unbounded preceding and current row' %}
 
 with
 
@@ -49,17 +51,12 @@ summed as (      -- one row per activity of these; of one place each has all
         member_id,
         opportunity_id,
         {%- for activity in counted %}
-        sum({{ activity }}_count) over so_far as {{ activity }}_count,
+        sum({{ activity }}_count) over ({{ so_far }}) as {{ activity }}_count,
         {%- endfor %}
-        max(shown_at) over so_far as last_shown_at,
+        max(shown_at) over ({{ so_far }}) as last_shown_at,
         _position,
         lead(_position) over (partition by member_id, opportunity_id order by _position) as _next_position
     from several
-    window so_far as (
-        partition by member_id, opportunity_id
-        order by _position
-        range between unbounded preceding and current row
-    )
 ),
 
 pair_counts as (      -- what was known of the pair from there on
