@@ -23,10 +23,12 @@ from training.building.build import drafted
 from training.building.selection import Selection
 from training.card.evidence import leakage
 from training.gate import CHECKS, Finding, origins_of, refuse, run_gate
-from training.gate.origins import Cause, parse_origins
+from training.gate.origins import DIRECTORY, Cause, parse_origins
 from training.gate.parts import Parts
 from training.gate.signals import area_under_curve, check_single_features
 from training.spec import SPECS
+
+MODEL = Path(__file__).parents[3] / "dbt_project/models/intermediate/matching/int_match_activities.sql"
 
 DECLARED = {"origins", "oracle", "lineage", "cross_tenant", "consent"}  # need training/specs/origins
 
@@ -238,3 +240,9 @@ def test_the_card_tells_each_cause_with_its_reason_its_owner_and_that_nobody_con
     (cause,) = shipped.causes
     assert f"| {cause.reason} | team matching | by nobody yet |" in card
     assert all(f"`{name}`" in card for name in (*cause.labels, *cause.features))
+
+
+def test_a_dismissal_is_the_same_to_the_models_and_to_the_oracle() -> None:
+    document = yaml.safe_load((DIRECTORY / "match.yaml").read_text())
+    kinds = ", ".join(f"'{kind}'" for kind in document["sets"]["pair_dismissals"]["only"]["kind"])
+    assert f"feedback_kind in ({kinds})" in MODEL.read_text()
