@@ -39,7 +39,7 @@
 
 {#-
     Names of a macro's forms: its own and those of warehouses. Kept for the run: looking through all macros for each one that is called took
-    half of the time that dbt itself took for a build (measured 2026-11, 259 nodes).
+    a quarter of the time that dbt itself took for a build (a profile of 2026-11, 259 nodes).
 -#}
 {% macro forms_of(plain_name) -%}
     {%- if 'flux_forms' not in graph -%}
