@@ -1,7 +1,8 @@
 {{ config(materialized='table') }}
 {%- set counted = ['impression', 'click', 'save', 'dismissal', 'application'] %}
 {#- Not a named window: Snowflake has none. #}
-{%- set so_far = 'partition by member_id, opportunity_id order by _position range between unbounded preceding and current row' %}
+{%- set until_now = 'range between unbounded preceding and current row' %}
+{%- set so_far = 'partition by member_id, opportunity_id order by _position ' ~ until_now %}
 
 with
 
