@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def check(steps: list[Step]) -> None:
     told = {step["what"]: step["told"] / step["lists"] for step in steps}
     assert told["nothing"] == 0
     assert told["a_day"] < 0.7
-    assert all(step["rows"] > 100 and step["drawn"] > 100 for step in steps)
+    assert all(step["rows"] > 100 for step in steps)
+    # After a copy that came late nobody knows what could have been shown before it, so nothing is drawn.
+    before = takewhile(lambda step: step["what"] != "a_copy_that_came_late", steps)
+    assert all(step["drawn"] > 100 for step in before)
 
 
 def test_along_changes_the_set_equals_its_full_build(tmp_path: Path, parsed: Path) -> None:
