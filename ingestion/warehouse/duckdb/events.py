@@ -13,7 +13,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from ingestion.warehouse.duckdb.row_groups import RowGroups
+from ingestion.warehouse.duckdb.backlog import Backlog
 from ingestion.warehouse.duckdb.schema import machinery
 from ingestion.warehouse.duckdb.session import DuckdbSession
 from ingestion.warehouse.events import (
@@ -62,10 +62,10 @@ class DuckdbEvents:
     """Event tables on an open connection. See `ingestion.warehouse.events` for what each method promises."""
 
     connection: duckdb.DuckDBPyConnection
-    row_groups: RowGroups = field(init=False)
+    _backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "row_groups", RowGroups(self.connection))  # frozen
+        object.__setattr__(self, "_backlog", Backlog(self.connection))  # frozen
 
     def ensure(self) -> None:
         """Create what is missing of the schema `_flux` for events."""
@@ -74,7 +74,7 @@ class DuckdbEvents:
         self.connection.execute(_TABLES)
 
     def foresee(self, *, backlog: bool) -> None:
-        self.row_groups.foresee(backlog=backlog)
+        self._backlog.foresee(backlog=backlog)
 
     def unfit_records(self, rows: pa.Table) -> list[int]:
         return []

@@ -1,8 +1,4 @@
-{%- set levels = range(1, 6) -%}
-{%- set counts = [
-    'opportunity_count', 'seat_count', 'weighted_seats_times_5', 'levels_times_seats', 'holder_count'
-] -%}
-{%- for level in levels %}{% do counts.append('holder_count_' ~ level) %}{% endfor -%}  {#- at it or above -#}
+{%- set levels, counts = skill_levels(), skill_counts() -%}
 {{
     config(
         materialized=kept(),

@@ -23,8 +23,8 @@ _MORE_MEMORY: Final = 1.75
 _LIMIT: Final = "select text, parse_formatted_bytes(text) from (select current_setting('memory_limit') as text)"
 
 
-class RowGroups:
-    """The row groups of what a connection writes."""
+class Backlog:
+    """How a connection writes while events are behind."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""What a backlog brings goes straight into DuckDB's file, and stays whatever the file's row groups are like."""
+"""What a backlog brings goes straight into DuckDB's file, with more memory, whatever its row groups are like."""
 
 from pathlib import Path
 
