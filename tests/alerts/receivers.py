@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import answering
 
 Answer = tuple[int, str]
 SECRET = "/services/T0/B0/s3cret"
@@ -72,14 +73,8 @@ def receiving(judge: Callable[[str, dict[str, str], Any], Answer], path: str) ->
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver = Receiver()
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}{path}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(server):
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def slack(path: str, headers: dict[str, str], document: Any) -> Answer:

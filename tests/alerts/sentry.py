@@ -6,13 +6,14 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from typing import Any
+
+from tests.loopback import answering
 
 KEY, PROJECT = "0123456789abcdef0123456789abcdef", "42"
 LEVELS = ("fatal", "error", "warning", "info", "debug")
@@ -58,14 +59,8 @@ def sentry() -> Iterator[Sentry]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server_side = Sentry(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(server):
         yield server_side
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def events(path: str, headers: dict[str, str], body: bytes) -> Iterator[dict[str, Any]]:

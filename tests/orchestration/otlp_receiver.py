@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import math
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+from tests.loopback import answering
 
 # The specification's syntax of an instrument's name, and the units of UCUM that occur here.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,254}")
@@ -63,14 +64,8 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     receiver = Receiver(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(server):
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def decoded(path: str, headers: dict[str, str], body: bytes) -> ExportMetricsServiceRequest:
