@@ -1,7 +1,7 @@
 """Metrics: gauges from the status document, with their units in their names; written as Prometheus reads them.
 
 Made when somebody asks, from what owner and capture wrote down: no process is asked and the warehouse is not opened.
-The names are an interface: docs/operation.md lists them, and a test compares. `otlp` pushes the same ones.
+The names are an interface: docs/operations.md lists them, and a test compares. `otlp` pushes the same ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/operation.md lists the metrics and the tables of `_flux` as they are."""
+"""docs/operations.md lists the metrics, the alerts with their runbooks and the tables of `_flux` as they are."""
 
 import re
 from contextlib import closing
@@ -6,20 +6,30 @@ from pathlib import Path
 
 from ingestion.warehouse.duckdb.connection import connect
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
+from orchestration.alerts.rules import RULES
 from orchestration.metrics import METRICS
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "operation.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+
+
+def part(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->(.*?)<!-- end -->", DOCUMENT, flags=re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def rows(name: str) -> list[list[str]]:
-    found = re.search(rf"<!-- {name} -->(.*?)<!-- end -->", DOCUMENT, flags=re.DOTALL)
-    assert found is not None
-    lines = [line for line in found[1].splitlines() if line.startswith("| `")]
+    lines = [line for line in part(name).splitlines() if line.startswith("| `")]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_every_metric_is_listed_with_its_labels_and_meaning() -> None:
     assert rows("metrics") == [[metric.name, ", ".join(metric.labels), metric.doc] for metric in METRICS]
+
+
+def test_every_alert_is_listed_with_its_runbook_in_the_order_of_the_doctor() -> None:
+    listed = re.findall(r"\[([^]]+)\]\(runbook\.md#([a-z-]+)\)", part("runbooks"))
+    assert listed == [(rule.title, rule.anchor) for rule in RULES.values() if rule.is_alert]
 
 
 def test_names_of_metrics_end_with_their_unit() -> None:
