@@ -7,9 +7,10 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
+SOAK_MINUTES ?= 30
 
 .PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-breaks test-crash test-mutations test-increments test-sdks \
-	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak
+	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak test-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +82,12 @@ lock: install-dev ## resolve requirements/*.txt anew from pyproject.toml
 clean: ## remove caches, .venv, .venv-dialects and others; state in .flux stays (that is: flux reset)
 	rm -rf .venv .venv-dialects .venv-torch .venv-recbole .venv-feast .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
+soak: install-dev ## all at once under load, processes killed at random, a verdict; SOAK_MINUTES=4320 (30), ARGS=--help
+	@$(BIN)/python -m benchmarks.soak --minutes $(SOAK_MINUTES) $(ARGS)
+
+test-soak: install-dev ## two small minutes of that, some five with all that is around it
+	@$(BIN)/python -m pytest tests/soak $(ARGS)
+
 drill: install ## lose a machine on the stand-in and get it back: backup under traffic, destroy, restore, compare; some minutes
 	@$(BIN)/python -m tests.deploy.drill $(ARGS)
 
@@ -91,5 +98,3 @@ test-bigquery: ## loads and models on a BigQuery emulator
 	@echo "test-bigquery is not built yet" >&2; exit 2
 test-snowflake: ## loads on a Snowflake emulator
 	@echo "test-snowflake is not built yet" >&2; exit 2
-soak: ## everything at once for a long time, with random kills
-	@echo "soak is not built yet" >&2; exit 2
