@@ -66,7 +66,7 @@ def _mark(axes: Any, deaths: Sequence[Death]) -> None:
         heavy = death.victim in ("tree", "up")
         axes.axvline(
             death.at / 60, color="#c03030" if heavy else "#b0b0b0", linewidth=0.8, linestyle="-" if heavy else ":",
-            zorder=0, label="_" if number else "a process is killed (red: all, or the supervisor)",
+            zorder=0, label="_" if number else "a process is killed\n(red: all, or the supervisor)",
         )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def _end(axes: Any, title: str, unit: str) -> None:
     axes.set_ylabel(unit)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, loc="upper left", framealpha=0.85, ncols=2)
+    axes.figure.legend(fontsize=8, loc="outside right upper", frameon=False)
 
 
 def _values(samples: Sequence[Sample], name: str) -> list[tuple[float, float]]:
