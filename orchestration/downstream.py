@@ -48,6 +48,13 @@ class Downstream:
         often = ("marts", "reporting")
         return [name for name, node in self.nodes.items() if _is_model(node) and node["schema"] in often]
 
+    @property
+    def daily(self) -> list[str]:
+        """The models that readers read and that are built once a day."""
+        return [
+            name for name, node in self.nodes.items() if _is_model(node) and node["schema"] in (_SETS, "restricted")
+        ]
+
     def tested(self, unique_id: str) -> list[str]:
         """Name the models that a test reads."""
         node = self.nodes[unique_id]

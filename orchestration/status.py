@@ -10,12 +10,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """One replicated table as of the last load."""
+    """One replicated table as of the last load; `changed_at` is when its last change committed."""
 
     source: str
     relation: str
     state: str
     rows: int
+    changed_at: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether models may read it: not when something of it could not be applied."""
+        return self.state != "inexact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,13 @@ def parse_status(document: dict[str, Any]) -> Status:  # Any: a JSON document, t
         epoch=int(position["epoch"]),
         loaded_lsn=str(position["loaded_lsn"]),
         tables=tuple(
-            TableStatus(table["source"], table["relation"], table["state"], int(table["rows"]))
+            TableStatus(
+                table["source"],
+                table["relation"],
+                table["state"],
+                int(table["rows"]),
+                str(table.get("last_change_at") or ""),
+            )
             for table in document["tables"]
         ),
         events=EventStatus(

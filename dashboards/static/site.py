@@ -60,6 +60,10 @@ class PageReport:
     relations: tuple[str, ...]
     slow: Mapping[str, float] = field(default_factory=dict)
     """Cards whose query took longer than their budget, with its seconds."""
+    rows: int = 0
+    """Rows that the cards' queries gave."""
+    cut: int | None = None
+    """Number of the cut that the page shows; None of what is read as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,8 @@ def _build_page(
         time.perf_counter() - begin,
         used,
         slow,
+        sum(result.table.num_rows for result in results.values() if result.table is not None),
+        cut.cut_id,
     )
 
 

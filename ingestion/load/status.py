@@ -121,6 +121,7 @@ def _document(
             "loaded_commit_at": _time(position.commit_at),
             "clock_at": _time(destination.clock.now()),
             "log": list(position.at) if position.at is not None else None,
+            "events_log": _events_place(machinery),
             **lag,
         },
         "slot": None,
@@ -187,14 +188,20 @@ def _inexact(table: Table) -> bool:
 def _events(machinery: Machinery, reader: LogReader, waiting: "Waiting") -> dict[str, int]:
     """The events' ledger, and what the log holds beyond it: accepted, not yet loaded."""
     accepted, loaded, duplicates, quarantined = machinery.event_ledger()
-    row = machinery.read_position(EVENTS)
-    start = LogPosition(row[2], row[3]) if row and row[2] is not None and row[3] is not None else None
+    place = _events_place(machinery)
+    start = LogPosition(*place) if place is not None else None
     return {
         "accepted": accepted + waiting.count(reader, start),
         "loaded": loaded,
         "duplicates": duplicates,
         "quarantined": quarantined,
     }
+
+
+def _events_place(machinery: Machinery) -> tuple[int, int] | None:
+    """Up to where in the log events are loaded: segment and offset."""
+    row = machinery.read_position(EVENTS)
+    return (row[2], row[3]) if row and row[2] is not None and row[3] is not None else None
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ Reach = Literal["tables", "events", "all", "subject", "nothing"]
 PLATFORM: Final = "data-platform"
 PRODUCT: Final = "product-database"
 ANALYTICS: Final = "analytics"
+MACHINE_LEARNING: Final = "machine-learning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ RULES: Final = {
         Rule("log_corrupt", "log", PLATFORM, "all"),
         Rule("log_open_to_others", "log", PLATFORM, "nothing"),
         Rule("log_too_large", "log", PLATFORM, "nothing"),
+        Rule("capture_behind", "log", PLATFORM, "tables"),
         Rule("replay_impossible", "log", PLATFORM, "nothing", is_alert=False),
         Rule("warehouse_empty", "warehouse", PLATFORM, "nothing", is_alert=False),
         Rule("warehouse_corrupt", "warehouse", PLATFORM, "all"),
@@ -77,6 +79,7 @@ RULES: Final = {
         Rule("position_mismatch", "warehouse", PLATFORM, "all"),
         Rule("table_inexact", "warehouse", PLATFORM, "subject"),
         Rule("table_dropped", "warehouse", PRODUCT, "subject"),
+        Rule("schema_changed", "warehouse", ANALYTICS, "subject"),
         Rule("table_copying", "warehouse", PLATFORM, "subject", is_alert=False),
         Rule("quarantine_growing", "events", PLATFORM, "nothing"),
         Rule("events_unbalanced", "events", PLATFORM, "events"),
@@ -93,6 +96,7 @@ RULES: Final = {
         Rule("checks_broken", "models", PLATFORM, "all"),
         Rule("check_failing", "models", PLATFORM, "subject"),
         Rule("mart_stale", "models", PLATFORM, "all"),
+        Rule("training_stale", "models", MACHINE_LEARNING, "subject"),
         Rule("card_failing", "models", ANALYTICS, "nothing"),
     )
 }

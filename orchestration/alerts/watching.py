@@ -63,7 +63,7 @@ def observe_once(
         logger.exception("a look failed")
         checks = [doctor.Check("look_failed", doctor.PROBLEM, "a look ended with a bug of Flux; see the log of alerts")]
     found = findings(settings, checks)
-    state.incidents, messages = look(state.incidents, found, now, blind=_blind(checks))
+    state.incidents, messages = look(state.incidents, found, now, blind=blind(checks))
     state.looked_at = now
     state.add([channel.name for channel in channels], messages)
     ledgers.write(settings.alerts_path, state)
@@ -88,7 +88,7 @@ def findings(settings: Settings, checks: Sequence[doctor.Check]) -> list[Finding
     return list(found.values())
 
 
-def _blind(checks: Sequence[doctor.Check]) -> frozenset[str]:
+def blind(checks: Sequence[doctor.Check]) -> frozenset[str]:
     """Name the rules of parts that could not be looked at: of them nothing is known."""
     failed = {check.subject for check in checks if check.name == "look_failed"}
     if any(check.name == "look_failed" and not check.subject for check in checks):

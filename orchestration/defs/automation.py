@@ -1,13 +1,17 @@
-"""When things run by themselves under `flux up`: jobs, sensors, schedules.
+"""When things run by themselves under `flux up`: jobs, sensors, and what evaluates the declared conditions.
 
 The loader is a service, so no run loads what it loads: a sensor reports its work. Builds follow the cut: when the
 loaded position moved, at most once in FLUX_BUILD_MINUTES, and once when a day is over at a source that is quiet, so
 that the training sets of that day can be built. Training sets and the bias audit are made of long stretches of the
-past, so their models are built once a day, and after a build that failed; between, of what readers see the marts and
-reports are, with all that these are made of.
+past, so their models are built once a day, by the first build from 04:30 UTC on, and after a build that failed;
+between, of what readers see the marts and reports are, with all that these are made of.
+
+Three sensors stay sensors, since Dagster's conditions see events of assets, and these look at what is none: `loads` and
+`cuts` at status.json, where the loaded position moves many times between two events of a table, and a build is one run
+on one cut with its blocking checks, not what each of three hundred conditions would ask for; `health` at whatever
+`flux doctor` looks at. What goes by the clock is declared where it is defined (`conditions.py`).
 """
 
-import datetime as dt
 import json
 import time
 from collections.abc import Sequence
@@ -16,11 +20,14 @@ from typing import Any
 import dagster as dg
 
 from ingestion.errors import IngestionError
+from ingestion.postgres.pgoutput.lsn import parse_lsn
 from orchestration import exceptions
+from orchestration.defs.measured import measured
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.status import Status, TableStatus, read_status
 from orchestration.walk import building
+from orchestration.walk.freshness import Lags
 
 REPORT_SECONDS = 300.0  # at most one materialisation of a table in this time
 
@@ -28,8 +35,12 @@ MODELS = dg.AssetSelection.kind("dbt")
 MARTS = dg.AssetSelection.groups("marts", "reporting").upstream() & MODELS  # the others are built once a day
 RAW = dg.AssetSelection.key_prefixes(["raw_app"], ["raw_segment"], ["restricted"]) - MODELS
 DATASETS = dg.AssetSelection.groups("datasets")
-BUILD, WHOLE, DAILY = "build", "whole", "daily"
+AUDITS = dg.AssetSelection.groups("audits")
+BUILD, WHOLE = "build", "whole"
+# A run whose process died is run again (dagster.yaml, run_retries), from its first step: much may have come since.
+AGAIN = {"dagster/retry_strategy": "ALL_STEPS"}
 Checks = Sequence[dg.AssetChecksDefinition]
+Told = tuple[float, str]  # when a table was reported last, and the state that it was in
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -43,51 +54,42 @@ def tell_of_bugs(context: dg.HookContext) -> None:
 HOOKS = frozenset({tell_of_bugs})
 
 
-def definitions(settings: Settings, landing: Checks, verification: Checks) -> dg.Definitions:
-    """Define the jobs, the two sensors and the daily schedule."""
+def definitions(settings: Settings, landing: Checks, by_the_clock: dg.AssetSelection, apart: Checks) -> dg.Definitions:
+    """Define the jobs and the sensors.
+
+    `landing` are checks that models wait for; `by_the_clock` is what has a condition; `apart` are checks that look at
+    how things are now, whoever made them: no job of these makes them.
+    """
+    looks, everywhere = dg.AssetSelection.checks(*apart), dg.AssetSelection.all()
     everything = dg.define_asset_job(
-        "everything", dg.AssetSelection.all(), description="The whole walk of the data.", hooks=HOOKS
+        "everything", everywhere - AUDITS - looks, description="The whole walk of the data.", hooks=HOOKS, tags=AGAIN
     )
     landed_well = dg.AssetSelection.checks(*landing)
     build = dg.define_asset_job(
         BUILD,
-        (dg.AssetSelection.all() - RAW - DATASETS - MODELS) | MARTS | landed_well,
+        ((everywhere - RAW - DATASETS - AUDITS - MODELS) | MARTS | landed_well) - looks,
         description="Landing checks, marts and reports with their tests, the published warehouse, dashboards: on what "
         "is loaded.",
         hooks=HOOKS,
+        tags=AGAIN,
     )
     whole = dg.define_asset_job(
         WHOLE,
-        (dg.AssetSelection.all() - RAW - DATASETS) | landed_well,
+        ((everywhere - RAW - DATASETS - AUDITS) | landed_well) - looks,
         description="The same with all models: those of training sets and of the bias audit, too.",
         hooks=HOOKS,
+        tags=AGAIN,
     )
-    daily = dg.define_asset_job(
-        DAILY,
-        (dg.AssetSelection.all() - RAW) | landed_well | dg.AssetSelection.checks(*verification),
-        description="All models, training sets of the day that ended last, and the comparison with the source.",
-        hooks=HOOKS,
+    conditions = dg.AutomationConditionSensorDefinition(
+        "conditions",
+        target=by_the_clock,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=60,
+        description="Asks for what is declared to be made by the clock: training sets, the audit, the comparison.",
     )
     return dg.Definitions(
-        jobs=[everything, build, whole, daily],
-        sensors=[_loads(settings), _cuts(settings, build, whole)],
-        schedules=[_each_day()],
+        jobs=[everything, build, whole], sensors=[_loads(settings), _cuts(settings, build, whole), conditions]
     )
-
-
-def _each_day() -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name=DAILY,
-        job_name=DAILY,
-        cron_schedule="30 4 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = (context.scheduled_execution_time.astimezone(dt.UTC) - dt.timedelta(days=1)).date().isoformat()
-        return dg.RunRequest(run_key=day, partition_key=day)
-
-    return daily
 
 
 def _loads(settings: Settings) -> dg.SensorDefinition:
@@ -101,11 +103,19 @@ def _loads(settings: Settings) -> dg.SensorDefinition:
         status = read_status(settings.status_path)
         if status is None:
             return dg.SensorResult(skip_reason="nothing was loaded yet")
-        told: dict[str, list[float | int]] = json.loads(context.cursor or "{}")
+        told: dict[str, Told] = json.loads(context.cursor or "{}")
+        lag_seconds = Lags(settings).of_changes()
         events = [
             dg.AssetMaterialization(
                 asset_key=table.relation.split("."),
-                metadata={"dagster/row_count": table.rows, "lsn": status.loaded_lsn},
+                metadata=measured(
+                    rows=table.rows,
+                    seconds=None,
+                    cut=parse_lsn(status.loaded_lsn),
+                    size_bytes=None,
+                    lag_seconds=lag_seconds,
+                    lsn=status.loaded_lsn,
+                ),
                 tags={"dagster/data_version": status.loaded_lsn},
             )
             for table in changed(status, told, time.time())
@@ -115,13 +125,14 @@ def _loads(settings: Settings) -> dg.SensorDefinition:
     return loads
 
 
-def changed(status: Status, told: dict[str, list[float | int]], now: float) -> list[TableStatus]:
+def changed(status: Status, told: dict[str, Told], now: float) -> list[TableStatus]:
     """List tables that changed since they were last told of, not told in the last five minutes; remembers them."""
     due = []
     for table in status.tables:
-        at, rows = told.get(table.relation, [0.0, -1])
-        if rows != table.rows and now - at >= REPORT_SECONDS:
-            told[table.relation] = [now, table.rows]
+        at, before = told.get(table.relation, (0.0, ""))
+        version = f"{table.changed_at} {table.rows}"
+        if version != before and now - at >= REPORT_SECONDS:
+            told[table.relation] = (now, version)
             due.append(table)
     return due
 
@@ -138,15 +149,18 @@ def _cuts(settings: Settings, *jobs: Any) -> dg.SensorDefinition:  # Any: Dagste
         status = read_status(settings.status_path)
         if status is None:
             return dg.SensorResult(skip_reason="nothing was loaded yet")
-        if context.cursor == status.position:
+        whole = building.is_whole_due(settings)
+        # All models may be due though nothing moved: a run key keeps one that fails from being asked for all day.
+        key = status.position
+        if context.cursor == key and whole:
+            key += f" of {building.last_morning():%Y-%m-%d}"
+        elif context.cursor == key:
             return dg.SensorResult(skip_reason=f"nothing was loaded since {status.position}")
         if any(
-            context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
-            for job in (BUILD, WHOLE, DAILY)
+            context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNDER_WAY)) for job in (BUILD, WHOLE)
         ):
             return dg.SensorResult(skip_reason="a build is under way")
-        job = WHOLE if building.is_whole_due(settings) else BUILD
-        request = dg.RunRequest(run_key=status.position, job_name=job)
+        request = dg.RunRequest(run_key=key, job_name=WHOLE if whole else BUILD)
         return dg.SensorResult(run_requests=[request], cursor=status.position)
 
     return cuts

@@ -20,23 +20,30 @@ from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.errors import BuildError
 from orchestration.settings import Settings
 from orchestration.status import read_status
+from orchestration.walk.freshness import Lags, Reach
 from orchestration.walk.rows import table_rows
+from orchestration.walk.sizes import table_bytes
 from orchestration.walk.verification import check_contracts, quality_directory
 from training.chronicle import chronicle
 
 Say = Callable[[str], None]
 
-WHOLE_EACH = dt.timedelta(hours=26)  # a build at the same hour of each day comes in time
+WHOLE_AT = dt.time(4, 30, tzinfo=dt.UTC)  # the first build from then on is of all models, once a day
 MODEL_SCHEMAS = ("staging", "intermediate", "marts", "reporting", "ml", "restricted")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A build: the cut it ran on, every node's result, and the rows of each of the models' tables."""
+    """A build: the cut it ran on, every node's result, rows and bytes of each of the models' tables.
+
+    `lag_seconds` is for how long the source had changes, when the build ended, that are not in the cut.
+    """
 
     cut_id: int
     results: Sequence[models.NodeResult]
     rows: Mapping[tuple[str, str], int]
+    sizes: Mapping[tuple[str, str], int]
+    lag_seconds: float
 
 
 def refuse_what_broke_its_promise(settings: Settings) -> list[str]:
@@ -46,8 +53,7 @@ def refuse_what_broke_its_promise(settings: Settings) -> list[str]:
     table with a contract landed.
     """
     status = read_status(settings.status_path)
-    inexact = [table.source for table in status.tables if table.state == "inexact"] if status else []
-    if inexact:
+    if status and (inexact := [table.source for table in status.tables if not table.is_exact]):
         raise BuildError(f"not exact, so no models are built on them: {', '.join(inexact)}; 'flux status' tells why")
     return _refuse(settings, load_contracts(), "landing", "did not land as promised")
 
@@ -94,7 +100,7 @@ def build_models(
         thorough = full_refresh or is_whole_due(settings)
         whole_at = _begin(settings)
         destination = opened.enter_context(open_warehouse(settings.warehouse))
-        cut_id = destination.machinery.record_cut()
+        cut_id, reach = destination.machinery.record_cut(), Reach.now(destination.machinery)
         destination.machinery.note_datasets([*_datasets(settings)])
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
@@ -104,16 +110,18 @@ def build_models(
         )
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
-        rows = table_rows(destination.machinery.session, MODEL_SCHEMAS)
-        cut_at = str(
-            destination.machinery.session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0]
+        session = destination.machinery.session
+        rows, sizes = (
+            table_rows(session, MODEL_SCHEMAS),
+            table_bytes(session, MODEL_SCHEMAS, postgres=settings.has_postgres_warehouse),
         )
+        cut_at = str(session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0])
     if models.first_failure(results) is not None:
         whole_at = None
     elif thorough and not select:
         whole_at = began
-    _remember(settings, cut_id, cut_at, results, whole_at)
-    return Built(cut_id, results, rows)
+    _remember(settings, cut_id, cut_at, reach, results, whole_at)
+    return Built(cut_id, results, rows, sizes, Lags(settings).of(reach))
 
 
 def _datasets(settings: Settings) -> Iterator[Sequence[object]]:
@@ -137,16 +145,28 @@ def warnings(results: Sequence[models.NodeResult]) -> list[str]:
     return [f"{result.unique_id.split('.')[2]}: {result.failures} rows" for result in warned]
 
 
-def is_whole_due(settings: Settings) -> bool:
-    """Tell whether the last build of all models that looked at all rows is a day old, or one failed since, or died."""
+def is_whole_due(settings: Settings, now: dt.datetime | None = None) -> bool:
+    """Tell whether no build of all models that looked at all rows began since WHOLE_AT, or one failed since."""
     whole_at = last_build(settings).get("whole_at")
-    return whole_at is None or dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(whole_at) > WHOLE_EACH
+    return whole_at is None or dt.datetime.fromisoformat(whole_at) < last_morning(now)
+
+
+def last_morning(now: dt.datetime | None = None) -> dt.datetime:
+    """Give the last moment at which it was WHOLE_AT."""
+    now = now or dt.datetime.now(dt.UTC)
+    today = dt.datetime.combine(now.date(), WHOLE_AT)
+    return today if today <= now else today - dt.timedelta(days=1)
 
 
 def last_build(settings: Settings) -> dict[str, Any]:  # Any: JSON
     """Give what the last build wrote down (`_remember`); nothing before the first."""
     path = settings.dbt_directory / LAST_BUILD
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def known_reaches(settings: Settings) -> dict[int, Reach]:
+    """Give the reach of each cut that the models of now are built on; none before the first build."""
+    return {int(number): Reach.parse(told) for number, told in last_build(settings).get("reaches", {}).items()}
 
 
 def _begin(settings: Settings) -> dt.datetime | None:
@@ -163,10 +183,14 @@ def _remember(
     settings: Settings,
     cut_id: int,
     cut_at: str,
+    reach: Reach,
     results: Sequence[models.NodeResult],
     whole_at: dt.datetime | None,
 ) -> None:
-    """Write down what the last build did, and each node's newest result: a build may be of some nodes only."""
+    """Write down what the last build did, and each node's newest result: a build may be of some nodes only.
+
+    Of each cut that a result names its reach stays, by which `flux doctor` knows what is missing.
+    """
     path = settings.dbt_directory / LAST_BUILD
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     newest = {
@@ -174,8 +198,11 @@ def _remember(
         for result in results
     }
     known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
+    reaches = known_reaches(settings) | {cut_id: reach}
+    told = {int(result["cut"]) for result in (known | newest).values()} | {cut_id}
     document = {
         "cut": cut_id,
+        "reaches": {number: known_reach.to_json() for number, known_reach in reaches.items() if number in told},
         "nodes": counts(results),
         "built_at": now,
         "manifest": models.manifest_path(settings).name,

@@ -25,9 +25,11 @@ from orchestration.errors import FluxError
 from orchestration.locks import is_held, sole
 from orchestration.settings import Settings
 from orchestration.status import EventStatus, Status, read_status
+from orchestration.walk.freshness import Lags
 from orchestration.walk.product import CLOCK, product
-from orchestration.walk.rows import table_rows
+from orchestration.walk.rows import estimated_rows, table_rows
 from orchestration.walk.selecting import selection
+from orchestration.walk.sizes import table_bytes
 
 Say = Callable[[str], None]
 Progress = Callable[[str, int], None]  # table, "stream" or "events"; rows so far
@@ -37,12 +39,17 @@ ROUNDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the warehouse holds after a load: rows by (schema, relation), and the position in both doors' terms."""
+    """What the warehouse holds after a load: rows and bytes by (schema, relation), the position in both doors' terms.
+
+    `lag_seconds` is how much of the source was missing when it ended, of the door that was loaded through.
+    """
 
     rows: Mapping[tuple[str, str], int]
+    sizes: Mapping[tuple[str, str], int]
     lsn: str
     position: str
     seconds: float
+    lag_seconds: float
 
 
 def replicate(
@@ -69,7 +76,7 @@ def replicate(
             load(settings, progress=progress)
             if not wanted(settings.log_directory / "copies"):
                 break
-    return _loaded(settings, began)
+    return _loaded(settings, began, Lags.of_changes)
 
 
 def capture_now(settings: Settings, source: Source, *, say: Say = lambda text: None) -> None:
@@ -108,7 +115,7 @@ def load_events(settings: Settings, *, say: Say = lambda text: None) -> Loaded:
     began = time.monotonic()
     drained = load(settings)
     say(f"loaded {sum(part.accepted for part in drained.events)} events")
-    return _loaded(settings, began)
+    return _loaded(settings, began, Lags.of_events)
 
 
 def loader(settings: Settings) -> Loader:
@@ -150,14 +157,17 @@ def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> No
         want(settings.log_directory / "copies", tables[name], "somebody asked for it")
 
 
-def _loaded(settings: Settings, began: float) -> Loaded:
+def _loaded(settings: Settings, began: float, lag: Callable[[Lags], float]) -> Loaded:
     status = _status(settings)
-    if settings.has_postgres_warehouse:
-        rows = {_schema_and_name(table.relation): table.rows for table in status.tables}
-    else:
-        with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
-            rows = table_rows(destination.machinery.session)
-    return Loaded(rows, status.loaded_lsn, status.position, time.monotonic() - began)
+    on_postgres = settings.has_postgres_warehouse
+    with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
+        session = destination.machinery.session
+        if on_postgres:
+            rows = estimated_rows(session) | {_schema_and_name(table.relation): table.rows for table in status.tables}
+        else:
+            rows = table_rows(session)
+        sizes = table_bytes(session, {schema for schema, _ in rows}, postgres=on_postgres)
+    return Loaded(rows, sizes, status.loaded_lsn, status.position, time.monotonic() - began, lag(Lags(settings)))
 
 
 def _schema_and_name(relation: str) -> tuple[str, str]:

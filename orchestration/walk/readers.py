@@ -32,11 +32,12 @@ DEFINITIONS = Path(dashboards.__file__).parent / "definitions"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What readers got: where it stands, its tables and rows, and what more the engine tells."""
+    """What readers got: where it stands, its tables, rows and bytes, and what more the engine tells."""
 
     target: str
     tables: int
     rows: int
+    bytes: int
     seconds: float
     facts: Mapping[str, int | list[str]]
 
@@ -65,16 +66,20 @@ def publish(settings: Settings) -> Published:
         _publish(settings.warehouse_path, settings.restricted_path, audience=Audience.RESTRICTED)
     facts: dict[str, int | list[str]] = {
         "views": report.views,
-        "bytes": report.file_bytes,
         "left_out": [out.relation for out in report.left_out],
     }
-    return Published(str(report.target), report.tables, report.rows, report.seconds, facts)
+    return Published(str(report.target), report.tables, report.rows, report.file_bytes, report.seconds, facts)
 
 
 def _serve(settings: Settings) -> Published:
     with closing(postgres.connect(settings.warehouse)) as connection:
         report = publish_serving(connection, served(connection))
-    return Published(f"schema {SERVING}", report.tables, report.rows, report.seconds, {})
+        size = connection.execute(
+            "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class as c"
+            " inner join pg_namespace as n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'r'",
+            [SERVING],
+        ).fetchone()
+    return Published(f"schema {SERVING}", report.tables, report.rows, size[0] if size else 0, report.seconds, {})
 
 
 def served(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:

@@ -31,6 +31,9 @@ __all__ = ["Page", "SiteReport"]
 CARDS_NOTE = "failing_cards.json"
 """Below FLUX_HOME: for each page of the last build the cards whose query or expectation fails."""
 
+CUTS_NOTE = "page_cuts.json"
+"""Below FLUX_HOME: for each page the cut that what stands there shows."""
+
 EVERYBODY = "analysts"
 """The audience whose site stands in $FLUX_HOME/site."""
 RESTRICTED = "restricted"
@@ -112,17 +115,28 @@ def build_sites(
                     private=audience.is_private,
                 )
                 _note_cards(settings.home / CARDS_NOTE, report, loaded)
+                _note(settings.home / CUTS_NOTE, _cuts_of(report), loaded)
                 yield audience, report
 
 
 def _note_cards(path: Path, report: SiteReport, loaded: Definitions) -> None:
-    """Write down which cards fail, for `flux doctor`; of pages that were not built what was known stays."""
+    """Write down which cards fail, for `flux doctor`."""
+    _note(path, {page.key: sorted({failure.card for failure in page.failures}) for page in report.pages}, loaded)
+
+
+def _note(path: Path, told: Mapping[str, object], loaded: Definitions) -> None:
+    """Write down what is known of pages; of those that were not built what was known stays."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known |= {page.key: sorted({failure.card for failure in page.failures}) for page in report.pages}
     pages = {dashboard.key for dashboard in loaded.dashboards}
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({page: cards for page, cards in known.items() if page in pages}), encoding="utf-8")
+    draft.write_text(
+        json.dumps({page: said for page, said in {**known, **told}.items() if page in pages}), encoding="utf-8"
+    )
     draft.replace(path)
+
+
+def _cuts_of(report: SiteReport) -> dict[str, int]:
+    return {page.key: page.cut for page in report.pages if page.cut is not None and not page.kept}
 
 
 def _check_pages(loaded: Definitions, only: Collection[str]) -> None:

@@ -5,15 +5,18 @@ the others: a Metabase is never told of models that broke their promises. What s
 by a build: nothing is written then, and a check says what to do.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from orchestration.defs.measured import measured
+from orchestration.defs.steps import transient_errors_retried
 from orchestration.defs.warehouse.published import KEY as PUBLISHED
 from orchestration.settings import Settings
-from orchestration.walk import metabase
+from orchestration.walk import contents, metabase
 
 
 def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
@@ -44,24 +47,29 @@ def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
 
     @dg.multi_asset(specs=specs, check_specs=checks, name="metabase")
     def dashboards(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        deployment = metabase.open_deployment(settings, manifest)
-        edited = metabase.edits_by_dashboard(deployment)
+        began = time.monotonic()
+        with transient_errors_retried(context):
+            deployment = metabase.open_deployment(settings, manifest)
+            edited = metabase.edits_by_dashboard(deployment)
         broken: dict[str, list[str]] = {}
         if not edited:
-            done = metabase.apply(
-                deployment, overwrite=False, progress=lambda what, number, total: context.log.debug(what)
-            )
+            with transient_errors_retried(context):
+                done = metabase.apply(
+                    deployment, overwrite=False, progress=lambda what, number, total: context.log.debug(what)
+                )
+            seconds, content = time.monotonic() - began, contents.published(settings)
             for one in done.broken:
                 broken.setdefault(one.dashboard, []).append(one.card)
             for board in boards:
                 url = f"{deployment.client.url}/dashboard/{deployment.found.items[f'dashboard:{board.key}'].number}"
                 yield dg.MaterializeResult(
                     asset_key=["metabase", board.key],
-                    metadata={
-                        "address": dg.MetadataValue.url(url),
-                        "changes": sum(change.item.key == board.key or change.item.home == board.key
-                                       for change in deployment.plan.changes),
-                    },
+                    metadata=measured(
+                        rows=None, seconds=seconds, cut=content.cut, size_bytes=None, lag_seconds=content.lag_seconds,
+                        address=dg.MetadataValue.url(url),
+                        changes=sum(change.item.key == board.key or change.item.home == board.key
+                                    for change in deployment.plan.changes),
+                    ),
                 )  # fmt: skip
         for board in boards:
             key = dg.AssetKey(["metabase", board.key])

@@ -8,6 +8,8 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from orchestration.defs.dbt_project.translator import Translator
+from orchestration.defs.measured import measured
+from orchestration.defs.steps import transient_errors_retried, warehouse_pool
 from orchestration.models import NodeResult, first_failure
 from orchestration.settings import Settings
 from orchestration.walk import building
@@ -20,16 +22,18 @@ Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 def definitions(settings: Settings, manifest: Path) -> dg.Definitions:
     """Define one multi-asset for all models of the manifest."""
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="dbt_models", pool="warehouse")
+    @dbt_assets(
+        manifest=manifest, dagster_dbt_translator=Translator(), name="dbt_models", pool=warehouse_pool(settings)
+    )
     def models(context: dg.AssetExecutionContext) -> Iterator[Event]:
         keys = {str(spec.metadata[UNIQUE_ID]): spec.key for spec in context.assets_def.specs}
         checks = {str(spec.metadata[UNIQUE_ID]): spec.key for spec in context.assets_def.check_specs}
         wanted = _selection(context, keys)
-        built = building.build_models(settings, select=wanted, say=context.log.info)
-        rows = built.rows
+        with transient_errors_retried(context):
+            built = building.build_models(settings, select=wanted, say=context.log.info)
         for result in built.results:
             if result.unique_id in keys and result.status == "success":
-                yield _materialized(keys[result.unique_id], result, rows, built.cut_id)
+                yield _materialized(keys[result.unique_id], result, built)
             elif checks.get(result.unique_id) in context.selected_asset_check_keys and result.status != "skipped":
                 yield _checked(checks[result.unique_id], result)
         failure = first_failure(built.results)
@@ -47,14 +51,16 @@ def _selection(context: dg.AssetExecutionContext, keys: Mapping[str, dg.AssetKey
     return [unique_id.rpartition(".")[2] for unique_id, key in keys.items() if key in wanted]
 
 
-def _materialized(
-    key: dg.AssetKey, result: NodeResult, rows: Mapping[tuple[str, str], int], cut_id: int
-) -> dg.MaterializeResult[Any]:
-    metadata: dict[str, Any] = {"seconds": round(result.seconds, 3), "cut": cut_id}
-    count = rows.get((key.path[0], key.path[1]))
-    if count is not None:
-        metadata["dagster/row_count"] = count
-    return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=dg.DataVersion(str(cut_id)))
+def _materialized(key: dg.AssetKey, result: NodeResult, built: building.Built) -> dg.MaterializeResult[Any]:
+    relation = (key.path[0], key.path[1])
+    metadata = measured(
+        rows=built.rows.get(relation),
+        seconds=result.seconds,
+        cut=built.cut_id,
+        size_bytes=built.sizes.get(relation, 0),
+        lag_seconds=built.lag_seconds,
+    )
+    return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=dg.DataVersion(str(built.cut_id)))
 
 
 def _checked(key: dg.AssetCheckKey, result: NodeResult) -> dg.AssetCheckResult:

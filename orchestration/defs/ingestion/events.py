@@ -5,6 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.postgres.pgoutput.lsn import parse_lsn
+from orchestration.defs.measured import measured
+from orchestration.defs.steps import transient_errors_retried, warehouse_pool
 from orchestration.relations import Relation
 from orchestration.settings import Settings
 from orchestration.walk import loading
@@ -27,14 +30,21 @@ def definitions(settings: Settings, relations: Sequence[Relation]) -> dg.Definit
     if not specs:
         return dg.Definitions()
 
-    @dg.multi_asset(specs=specs, can_subset=True, name="event_tables", pool="warehouse")
+    @dg.multi_asset(specs=specs, can_subset=True, name="event_tables", pool=warehouse_pool(settings))
     def event_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        loaded = loading.load_events(settings, say=context.log.info)
+        with transient_errors_retried(context):
+            loaded = loading.load_events(settings, say=context.log.info)
         for key in context.selected_asset_keys:
-            rows = loaded.rows.get((key.path[0], key.path[1]), 0)
+            relation = (key.path[0], key.path[1])
             yield dg.MaterializeResult(
                 asset_key=key,
-                metadata={"dagster/row_count": rows, "seconds": round(loaded.seconds, 3)},
+                metadata=measured(
+                    rows=loaded.rows.get(relation, 0),
+                    seconds=loaded.seconds,
+                    cut=parse_lsn(loaded.lsn),
+                    size_bytes=loaded.sizes.get(relation, 0),
+                    lag_seconds=loaded.lag_seconds,
+                ),
                 data_version=dg.DataVersion(loaded.position),
             )
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.postgres.pgoutput.lsn import parse_lsn
+from orchestration.defs.measured import measured
+from orchestration.defs.steps import transient_errors_retried, warehouse_pool
 from orchestration.relations import Relation
 from orchestration.settings import Settings
 from orchestration.walk import loading
@@ -23,9 +26,10 @@ def definitions(settings: Settings, relations: Sequence[Relation]) -> dg.Definit
         for relation in relations
     ]
 
-    @dg.multi_asset(specs=specs, can_subset=True, name="replicated_tables", pool="warehouse")
+    @dg.multi_asset(specs=specs, can_subset=True, name="replicated_tables", pool=warehouse_pool(settings))
     def replicated_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        loaded = loading.replicate(settings, say=context.log.info)
+        with transient_errors_retried(context):
+            loaded = loading.replicate(settings, say=context.log.info)
         for key in context.selected_asset_keys:
             yield _materialized(key, loaded)
 
@@ -42,6 +46,13 @@ def _materialized(key: dg.AssetKey, loaded: loading.Loaded) -> dg.MaterializeRes
         )
     return dg.MaterializeResult(
         asset_key=key,
-        metadata={"dagster/row_count": rows, "lsn": loaded.lsn, "seconds": round(loaded.seconds, 3)},
+        metadata=measured(
+            rows=rows,
+            seconds=loaded.seconds,
+            cut=parse_lsn(loaded.lsn),
+            size_bytes=loaded.sizes.get((key.path[0], key.path[1]), 0),
+            lag_seconds=loaded.lag_seconds,
+            lsn=loaded.lsn,
+        ),
         data_version=dg.DataVersion(loaded.lsn),
     )

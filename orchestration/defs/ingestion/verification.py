@@ -6,6 +6,8 @@ import dagster as dg
 
 from ingestion.postgres.pgoutput.lsn import format_lsn
 from ingestion.verify import TableComparison
+from orchestration.defs.conditions import COMPARED_EACH_MORNING
+from orchestration.defs.steps import transient_errors_retried, warehouse_pool
 from orchestration.relations import Relation
 from orchestration.settings import Settings
 from orchestration.status import read_status
@@ -18,17 +20,22 @@ def definitions(settings: Settings, relations: Sequence[Relation]) -> dg.Definit
     """Define one check per replicated table; one comparison at one position answers them all."""
     specs = [
         dg.AssetCheckSpec(
-            NAME, asset=relation.key, blocking=False, description="Every row and column equals the source."
+            NAME,
+            asset=relation.key,
+            blocking=False,
+            description="Every row and column equals the source.",
+            automation_condition=COMPARED_EACH_MORNING,
         )
         for relation in relations
     ]
     if not specs:
         return dg.Definitions()
 
-    @dg.multi_asset_check(specs=specs, can_subset=True, name="verification", pool="warehouse")
+    @dg.multi_asset_check(specs=specs, can_subset=True, name="verification", pool=warehouse_pool(settings))
     def comparison(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         keys = sorted((key.asset_key for key in context.selected_asset_check_keys), key=str)
-        report = verify(settings, only=_sources(settings, {".".join(key.path) for key in keys}))
+        with transient_errors_retried(context):
+            report = verify(settings, only=_sources(settings, {".".join(key.path) for key in keys}))
         compared = {table.relation: table for table in report.tables}
         for key in keys:
             yield _checked(key, compared.get(".".join(key.path)))

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration.checks.contract import Contract
 from orchestration.checks.results import LandingResult, Outcome
+from orchestration.defs.steps import transient_errors_retried, warehouse_pool
 from orchestration.settings import Settings
 from orchestration.walk import verification
 
@@ -19,10 +20,12 @@ def checks(settings: Settings, contracts: Sequence[Contract], *, step: str, chec
         for contract in contracts
     ]
 
-    @dg.multi_asset_check(specs=specs, can_subset=True, name=step, pool="warehouse")
+    @dg.multi_asset_check(specs=specs, can_subset=True, name=step, pool=warehouse_pool(settings))
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         wanted = {".".join(key.asset_key.path) for key in context.selected_asset_check_keys}
-        for result in verification.check_contracts(settings, [c for c in contracts if c.relation in wanted], step):
+        with transient_errors_retried(context):
+            found = verification.check_contracts(settings, [c for c in contracts if c.relation in wanted], step)
+        for result in found:
             yield result_of_check(settings, result, check)
 
     return dg.Definitions(asset_checks=[checked])

@@ -7,10 +7,13 @@ had. A run without a partition (`flux demo`) takes the warehouse's own cut, as `
 
 import dagster as dg
 
+from orchestration.defs.conditions import EACH_MORNING
+from orchestration.defs.measured import measured
 from orchestration.defs.quality.promises import promised, result_of_check
+from orchestration.defs.steps import transient_errors_retried
 from orchestration.defs.warehouse.published import KEY as PUBLISHED
 from orchestration.settings import Settings
-from orchestration.walk import dataset_checks, training
+from orchestration.walk import contents, dataset_checks, training
 
 # Dagster wants a first day before anybody can ask the warehouse; of days before its log began a run says so.
 DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone="UTC")
@@ -38,24 +41,31 @@ def _dataset(
         owners=["team:machine-learning"],
         partitions_def=DAYS,
         check_specs=_checks(key, promises),
+        pool="datasets",  # of a backfill one day after the other, beside builds
+        automation_condition=EACH_MORNING,
     )
     # Dagster 1.13 knows the result with its checks by this very class only.
     def dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         as_of = context.partition_time_window.end if context.has_partition_key else None
-        report = training.build_dataset(settings, spec.name, as_of=as_of, lineage={"dagster_run": context.run.run_id})
+        lineage = {"dagster_run": context.run.run_id}
+        with transient_errors_retried(context):
+            report = training.build_dataset(settings, spec.name, as_of=as_of, lineage=lineage)
         found = dataset_checks.check_dataset(settings, report.directory, promises)
+        content = contents.published(settings)
         return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(report.rows.values()),
-                "id": report.id,
-                "as_of": report.as_of.isoformat(),
-                "cut": found.cut,
-                "bytes": report.size_bytes,
-                "seconds": round(report.seconds, 3),
-                "created": report.created,
-                "path": dg.MetadataValue.path(str(report.directory)),
+            metadata=measured(
+                rows=sum(report.rows.values()),
+                seconds=report.seconds,
+                cut=content.cut,
+                size_bytes=report.size_bytes,
+                lag_seconds=content.lag_seconds,
+                id=report.id,
+                as_of=report.as_of.isoformat(),
+                position=found.cut,
+                created=report.created,
+                path=dg.MetadataValue.path(str(report.directory)),
                 **{f"base_rate/{label}": rate for label, rate in found.rates.items() if rate is not None},
-            },
+            ),
             data_version=dg.DataVersion(report.id),
             check_results=[
                 result_of_check(settings, found.promises, PROMISES),

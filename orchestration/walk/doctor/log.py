@@ -13,10 +13,13 @@ from ingestion.errors import LogCorruptError
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import read_durable, segment_numbers
 from ingestion.log.segment import SEGMENT_HEADER, segment_name
+from orchestration.locks import is_held
 from orchestration.settings import Settings
 from orchestration.walk.doctor.check import HINT, PROBLEM, WARNING, Check, well
+from orchestration.walk.freshness import POLICIES
 from orchestration.walk.observing import Document
 
+BEHIND_SECONDS = POLICIES["raw"].warn.total_seconds()
 LOW_BYTES = 2 << 30
 LOW_SHARE = 0.1
 
@@ -51,6 +54,8 @@ def checks(settings: Settings, document: Document) -> Iterator[Check]:
         )  # fmt: skip
     else:
         yield well("log_too_large", f"{size:,} bytes")
+    if is_held(settings.capture_lock):  # where none runs, that is what is told
+        yield _behind(document)
     if lacking := held["replay"]["lacking"]:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         yield Check(
@@ -59,6 +64,17 @@ def checks(settings: Settings, document: Document) -> Iterator[Check]:
         )  # fmt: skip
     elif held["replay"]["from_at"]:
         yield well("replay_impossible", f"possible, with the history from {held['replay']['from_at']} on")
+
+
+def _behind(document: Document) -> Check:
+    seconds = document["position"].get("captured_lag_seconds") or 0.0
+    if seconds > BEHIND_SECONDS:
+        return Check(
+            "capture_behind", PROBLEM,
+            f"for {seconds:,.0f} s the source has had changes that are not in the log, though a capture runs",
+            "see logs/capture.log, and at the source for a transaction of hours or a walsender that waits",
+        )  # fmt: skip
+    return well("capture_behind", f"{seconds:.1f} s behind the source")
 
 
 def space(name: str, directory: Path) -> Check:

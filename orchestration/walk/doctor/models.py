@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from dashboards.catalogue import LAST_BUILD, Result, last_results
 from orchestration.downstream import Downstream, downstream
 from orchestration.settings import Settings
+from orchestration.walk.building import known_reaches
 from orchestration.walk.doctor.check import HINT, PROBLEM, WARNING, Check, few, well
+from orchestration.walk.freshness import POLICIES, Lags
 from orchestration.walk.observing import Document
 from orchestration.walk.sites import CARDS_NOTE
 from orchestration.walk.verification import CHECKS_NOTE, quality_directory
 
-STALE = timedelta(hours=6)  # as the graph's policy of marts has it
+STALE, DAILY_STALE = POLICIES["marts"].fail, POLICIES["daily"].fail
 _BAD = ("error", "fail", "runtime error")
 
 
@@ -62,27 +63,33 @@ def _failing(results: dict[str, Result], known: Downstream) -> Iterator[Check]:
 def _stale(
     settings: Settings, document: Document, results: dict[str, Result], known: Downstream, *, runs: bool
 ) -> Iterator[Check]:
-    """Tell of marts older than the policy though something was committed since. The stand-in's clock is simulated."""
-    committed = document["position"]["loaded_commit_at"]
-    simulated = settings.has_stand_in or settings.clock is not None
-    old = []
-    for unique_id in known.marts:
-        result = results.get(unique_id)
-        if result is None or committed is None:
-            continue
-        at = _moment(result.built_at if simulated else result.cut_at)
-        age = datetime.now(UTC) - at
-        if age > STALE and _moment(committed) > at:
-            name = unique_id.split(".")[2]
-            old.append(
-                Check(
-                    "mart_stale", PROBLEM if runs else HINT, f"{name} is of {at:%Y-%m-%d %H:%M} UTC",
-                    "see how the last runs ended, or build now: flux build", name,
-                )
-            )  # fmt: skip
-    yield from few(old, "marts are older than six hours", most=1)
-    if not old:
-        yield well("mart_stale", "none is older than six hours beside newer data")
+    """Tell of models that lack for too long what the source has: marts, and what is built once a day."""
+    lags = Lags(settings, known_reaches(settings), document)
+    level = PROBLEM if runs else HINT
+    for rule, names, stale, what in (
+        ("mart_stale", known.marts, STALE, "marts are older than six hours"),
+        (
+            "training_stale",
+            known.daily,
+            DAILY_STALE,
+            "models of sets and audit are older than two days",
+        ),
+    ):
+        old = []
+        for unique_id in names:
+            result = results.get(unique_id)
+            lag = None if result is None else lags.of_cut(result.cut)
+            if lag is not None and lag > stale.total_seconds():
+                name = unique_id.split(".")[2]
+                old.append(
+                    Check(
+                        rule, level, f"for {lag / 3600:,.1f} h the source has had changes that {name} lacks",
+                        "see how the last runs ended, or build now: flux build", name,
+                    )
+                )  # fmt: skip
+        yield from few(old, what, most=1)
+        if not old:
+            yield well(rule, "none lacks for longer than it may what the source has")
 
 
 def _promises(settings: Settings) -> Iterator[Check]:
@@ -131,8 +138,3 @@ def _read(path: Path) -> dict[str, Any]:  # Any: a JSON document of ours
     except FileNotFoundError:
         return {}
     return found
-
-
-def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -17,11 +17,13 @@ from ingestion.warehouse.lease import lease, lease_holder
 from orchestration.settings import Settings
 from orchestration.walk.doctor.check import HINT, PROBLEM, WARNING, Check, few, well
 from orchestration.walk.doctor.log import space
+from orchestration.walk.freshness import POLICIES
 from orchestration.walk.observing import Document
 
-BEHIND_SECONDS = 300
+BEHIND_SECONDS = POLICIES["raw"].warn.total_seconds()
 LONG_LEASE_SECONDS = 3600
 _NEWS = timedelta(days=1)
+_CHANGES = {"drop": "dropped", "rename": "renamed", "retype": "of another type"}
 
 
 def checks(settings: Settings, document: Document) -> Iterator[Check]:
@@ -53,6 +55,7 @@ def checks(settings: Settings, document: Document) -> Iterator[Check]:
             f"{document['position']['loaded_lag_bytes']:,} bytes, {behind:.1f} s behind the log",
         )
     yield from _tables(document)
+    yield from _shapes(document)
     if not settings.has_postgres_warehouse:
         yield space("warehouse_disk_full", settings.warehouse_path.parent)
 
@@ -92,6 +95,26 @@ def _tables(document: Document) -> Iterator[Check]:
     yield from few(copying, "tables are being copied")
     if not inexact:
         yield well("table_inexact", f"{len(document['tables'])} tables, none inexact")
+
+
+def _shapes(document: Document) -> Iterator[Check]:
+    """Tell for a day of columns that went or changed at the source: models may read them. New ones break nothing."""
+    news = (datetime.now(UTC) - _NEWS).isoformat()
+    changed = [
+        Check(
+            "schema_changed", WARNING,
+            f"column {change['column']!r} of {change['source']} changed at the source: {_CHANGES[change['change']]}"
+            f" ({change['detail']})",
+            "see that what reads it still means the same: the landing contract (orchestration/checks/landing.yaml) and "
+            "the models of staging",
+            f"{change['source']}.{change['column']}",
+        )
+        for change in document["schema_changes"]
+        if change["change"] in _CHANGES and change["noticed_at"] > news
+    ]  # fmt: skip
+    yield from few(changed, "columns changed at the source")
+    if not changed:
+        yield well("schema_changed", "no column went or changed since yesterday")
 
 
 def _stopped(document: Document, source: str) -> Iterator[Check]:
