@@ -9,7 +9,7 @@ PACKAGES := ingestion training dashboards orchestration demo
 ARGS ?=
 SOAK_MINUTES ?= 30
 
-.PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-breaks test-crash test-mutations test-increments test-sdks \
+.PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-breaks test-crash test-healing test-mutations test-increments test-sdks \
 	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak test-soak
 
 help: ## list the targets
@@ -32,6 +32,9 @@ test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then c
 
 test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; three minutes
 	@$(BIN)/python -m pytest tests/breaks $(ARGS)
+
+test-healing: install-dev ## kill each process of 'flux up', in its start and later; it heals, nothing is lost; ten minutes
+	@$(BIN)/python -m pytest tests/healing $(ARGS)
 
 test-sdks: install-dev ## Segment's JavaScript SDKs against the collector; needs Node 20 and Chromium, skips what is not here
 	@if command -v npm >/dev/null; then npm ci --prefix tests/sdks --ignore-scripts --no-audit --no-fund --loglevel=error; fi

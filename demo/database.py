@@ -86,8 +86,13 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
             f"cannot reach the demo's database: {str(error).strip()}; start its server, or look at FLUX_DEMO_URL"
         ) from error
     with connection:
-        connection.execute("set timezone = 'UTC'; set search_path = public; set client_min_messages = warning")
-        yield connection
+        try:
+            connection.execute("set timezone = 'UTC'; set search_path = public; set client_min_messages = warning")
+            yield connection
+        except psycopg.OperationalError as error:
+            if not connection.broken:
+                raise
+            raise DemoError("the demo's database went away; start its server, and the same goes on") from error
 
 
 def read_marker(connection: psycopg.Connection) -> DemoConfig | None:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 DATABASE = "marketplace"
 START_SECONDS = 60.0
+STARTS = 3  # of one that is killed meanwhile
 STOP_SECONDS = 20
 SETTINGS = {
     "wal_level": "logical",
@@ -73,9 +74,17 @@ class Server:
             placement = place(self._directory, self._programs)
             if not (placement.data / "PG_VERSION").exists() or not self._state_file.exists():
                 self._initialise(placement)
-            if not self._answers(placement):
-                self._launch(placement)
-            self._make_database()
+            for tries_left in reversed(range(STARTS)):
+                try:
+                    if not self._answers(placement):
+                        self._launch(placement)
+                    self._make_database()
+                    break
+                except (ServerError, psycopg.OperationalError):
+                    time.sleep(0.2)  # one that was just killed is still there for a moment
+                    if not tries_left or self._lives(placement):
+                        raise
+                    logger.warning("the server was killed while it started, starting it again")
             return self.url
 
     def stop(self) -> None:
@@ -110,6 +119,11 @@ class Server:
     def running(self) -> bool:
         """Whether the server of this directory answers now."""
         return self._state_file.exists() and self._answers(place(self._directory, self._programs))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server's main process lives. While it recovers from a crash of another it answers nobody."""
+        return self._state_file.exists() and self._lives(place(self._directory, self._programs))
 
     @property
     def url(self) -> str:
@@ -221,11 +235,19 @@ class Server:
                 time.sleep(0.1)
                 continue
             break
-        if not self._answers(placement):
-            raise ServerError(
-                f"the server was started on port {state['port']} but does not answer; "
-                f"its log {str(placement.log)!r} ends with: {self._log_tail(placement)}"
-            )
+        while not self._answers(placement):  # a machine that is busy may need more than one connection's patience
+            if time.monotonic() > deadline or not self._lives(placement):
+                raise ServerError(
+                    f"the server was started on port {state['port']} but does not answer; "
+                    f"its log {str(placement.log)!r} ends with: {self._log_tail(placement)}"
+                )
+            time.sleep(0.1)
+
+    def _lives(self, placement: Placement) -> bool:
+        pid = _pid(placement)
+        if pid is None or not Path("/proc/self/cwd").exists():
+            return self._answers(placement)
+        return _is_in(placement.data, pid)
 
     def _answers(self, placement: Placement) -> bool:
         """Whether the remembered port belongs to the server of our data directory, and takes our password."""
@@ -274,22 +296,12 @@ class Server:
         Postgres does the first itself, but takes any living process of the same user for its predecessor: after a
         restart of a container the same small numbers are in use again.
         """
-        pid_file = placement.data / "postmaster.pid"
-        try:
-            pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
-        except (OSError, ValueError):
-            return
-        if not Path("/proc/self/cwd").exists():
+        pid = _pid(placement)
+        if pid is None or not Path("/proc/self/cwd").exists():
             return  # no /proc on this system: leave it to Postgres
-        try:
-            alive = Path(f"/proc/{pid}/cwd").readlink() == placement.data.resolve()
-        except FileNotFoundError:  # gone, or a zombie that nobody reaps
-            alive = False
-        except OSError:  # another user's process: ours would be readable
-            alive = False
-        if not alive:
+        if not _is_in(placement.data, pid):
             logger.info("stale postmaster.pid removed pid=%s", pid)
-            pid_file.unlink(missing_ok=True)
+            (placement.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _run(self, placement: Placement, arguments: Sequence[str]) -> None:
         """Run one of the server's programs as its user. Output goes to a file: a pipe would be held by the server."""
@@ -339,3 +351,21 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _pid(placement: Placement) -> int | None:
+    """The process that the data directory names as its server, None when it names none."""
+    try:
+        return int((placement.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+
+
+def _is_in(directory: Path, pid: int) -> bool:
+    """Whether a process lives and works in a directory of ours, as a server does in its data."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == directory.resolve()
+    except FileNotFoundError:  # gone, or a zombie that nobody reaps
+        return False
+    except OSError:  # another user's process: ours would be readable
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from demo.server import Server
+from ingestion.errors import SourceError
 from orchestration import dagster_processes as dagster
 from orchestration.ports import answers
 from orchestration.settings import Settings
@@ -14,7 +15,16 @@ from orchestration.walk.telling import slot_exists
 def capture(settings: Settings) -> Service:
     """Source to log. Ready when the source keeps what comes for us."""
     source = known_source(settings)
-    return Service(name="capture", arguments=("service", "capture"), healthy=lambda: slot_exists(source))
+
+    def keeps() -> bool:
+        try:
+            return slot_exists(source)
+        except SourceError:
+            if settings.has_stand_in:
+                return False  # somebody killed its server, which comes again
+            raise
+
+    return Service(name="capture", arguments=("service", "capture"), healthy=keeps)
 
 
 def loader() -> Service:

@@ -39,8 +39,8 @@ def stand_in() -> None:
     """Run the stand-in's Postgres."""
     from orchestration.walk import product
 
-    with stop_on_signals() as stop, product.stand_in(read_settings()):
-        stop.wait()
+    with stop_on_signals() as stop:
+        product.keep_stand_in(read_settings(), stop)
 
 
 @command.command(epilog=examples("flux service story --port 8675"))

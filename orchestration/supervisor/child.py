@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,7 @@ class Child:
     process: subprocess.Popen[str]
     log: Path
     started_at: float
+    reader: threading.Thread | None = None  # hands on what it prints
 
     @property
     def alive(self) -> bool:
@@ -64,15 +66,15 @@ def start(
     log: Path,
     pipe: int,
     environment: Mapping[str, str],
-    capture: bool = False,
+    on_line: Callable[[str], None] | None = None,
 ) -> Child:
-    """Start `python -m module arguments`, tethered to `pipe`. With `capture`, stdout is a pipe instead of the log."""
+    """Start `python -m module arguments`, tethered to `pipe`; `on_line` hears what it prints, in a thread (or: log)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     stdout: int | IO[bytes]
     with log.open("ab") as file:
-        stdout = subprocess.PIPE if capture else file
+        stdout = file if on_line is None else subprocess.PIPE
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestration.supervisor.tether", str(pipe), module, *arguments],
             stdin=subprocess.DEVNULL,
@@ -83,4 +85,16 @@ def start(
             start_new_session=True,
             text=True,
         )
-    return Child(process, log, time.monotonic())
+    child = Child(process, log, time.monotonic())
+    if on_line is not None:
+        child.reader = threading.Thread(target=_read, args=(process, on_line), name=log.stem, daemon=True)
+        child.reader.start()
+    return child
+
+
+def _read(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        for line in stdout:
+            if line.endswith("\n"):  # else it was killed while it wrote that
+                on_line(line[:-1])

@@ -18,6 +18,7 @@ from orchestration.supervisor.child import Child, start
 POLL_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a service that has run this long starts over with the shortest pause
+MOST_KILLS = 5  # of what was never ready: whoever kills it (the kernel, for want of memory) would do so again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,20 @@ class _Kept:
     service: Service
     child: Child
     wave: int
-    ends_by_itself: bool = False
+    on_line: Callable[[str], None] | None = None  # of a task, which ends by itself
+    ready: bool = False
     deaths: int = 0
     restart_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended and is left alone: a task that ended, or what was never ready and would fail again."""
+        code = self.child.exit_code
+        if code is None or self.restart_at is not None or self.ready:
+            return False
+        if self.deaths >= MOST_KILLS:
+            return True
+        return code > 0 or (code == 0 and self.on_line is not None)
 
 
 class Supervisor:
@@ -55,19 +67,25 @@ class Supervisor:
         self._pipe, self._lifeline = os.pipe()
 
     def start(self, *services: Service) -> None:
-        """Start services together and return when all are healthy. Raises ServiceError when one is not in time."""
+        """Start services together and return when all are healthy. Raises ServiceError when one is not in time.
+
+        Meanwhile all are tended: what is killed before it was ready is started again, as it is later.
+        """
         self._wave += 1
         started = [_Kept(service, self._spawn(service), self._wave) for service in services]
         self._kept.extend(started)
         for kept in started:
-            _wait_healthy(kept)
+            self._wait_healthy(kept)
 
     def run(self, service: Service, on_line: Callable[[str], None]) -> Task:
-        """Start a process that ends by itself; each line it prints goes to `on_line`, from a thread."""
+        """Start a process that ends by itself; each line it prints goes to `on_line`, from a thread.
+
+        While it is tended (`watch`), it is started again when it is killed.
+        """
         self._wave += 1
-        kept = _Kept(service, self._spawn(service, capture=True), self._wave, ends_by_itself=True)
+        kept = _Kept(service, self._spawn(service, on_line), self._wave, on_line)
         self._kept.append(kept)
-        return Task(service, kept.child, on_line, lambda: self._kept.remove(kept))
+        return Task(kept, lambda: self._kept.remove(kept))
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keep the services alive until `until` says yes; it is asked about ten times a second."""
@@ -79,12 +97,12 @@ class Supervisor:
         """Look at each child once: note a death, start anew what is due."""
         now = time.monotonic()
         for kept in self._kept:
-            if kept.ends_by_itself:
+            if kept.ended:
                 continue
             if kept.restart_at is None and not kept.child.alive:
                 self._note_death(kept, now)
             elif kept.restart_at is not None and now >= kept.restart_at:
-                kept.child = self._spawn(kept.service)
+                kept.child = self._spawn(kept.service, kept.on_line)
                 kept.restart_at = None
 
     def end(self) -> None:
@@ -114,15 +132,26 @@ class Supervisor:
     ) -> None:
         self.end()
 
-    def _spawn(self, service: Service, *, capture: bool = False) -> Child:
+    def _spawn(self, service: Service, on_line: Callable[[str], None] | None = None) -> Child:
         return start(
             service.module,
             service.arguments,
             log=self._logs / f"{service.name}.log",
             pipe=self._pipe,
             environment={**self._environment, **service.environment},
-            capture=capture,
+            on_line=on_line,
         )
+
+    def _wait_healthy(self, kept: _Kept) -> None:
+        service = kept.service
+        while not (kept.child.alive and (service.healthy is None or service.healthy())):
+            if kept.ended:
+                raise ServiceError(told(service, kept.child, f"did not start (exit {kept.child.exit_code})"))
+            if kept.child.alive and time.monotonic() - kept.child.started_at > service.ready_seconds:
+                raise ServiceError(told(service, kept.child, f"was not ready within {service.ready_seconds:.0f} s"))
+            self.tend()
+            time.sleep(POLL_SECONDS)
+        kept.ready = True
 
     def _note_death(self, kept: _Kept, now: float) -> None:
         child = kept.child
@@ -136,51 +165,29 @@ class Supervisor:
 class Task:
     """A process that ends by itself and reports on its standard output."""
 
-    def __init__(
-        self, service: Service, child: Child, on_line: Callable[[str], None], forget: Callable[[], None]
-    ) -> None:
-        self._service = service
-        self._child = child
+    def __init__(self, kept: _Kept, forget: Callable[[], None]) -> None:
+        self._kept = kept
         self._forget = forget
-        self._reader = threading.Thread(target=self._read, args=(on_line,), name=service.name, daemon=True)
-        self._reader.start()
 
     def wait(self) -> None:
         """Wait for its end. Raises ServiceError when it failed."""
-        code = self._child.process.wait()
-        self._reader.join()
+        child = self._kept.child
+        code = child.process.wait()
+        if child.reader is not None:
+            child.reader.join()
         self._forget()
         if code != 0:
-            raise ServiceError(told(self._service, self._child, f"failed (exit {code})"))
+            raise ServiceError(told(self._kept.service, child, f"failed (exit {code})"))
 
     def done(self) -> bool:
         """Tell whether it has ended, well or not."""
-        return not self._child.alive
-
-    def _read(self, on_line: Callable[[str], None]) -> None:
-        stdout = self._child.process.stdout
-        assert stdout is not None
-        with stdout:
-            for line in stdout:
-                on_line(line.rstrip("\n"))
+        return self._kept.ended
 
 
 def told(service: Service, child: Child, what: str) -> str:
     """Say what befell a service, with its own last words or the place of its log."""
     words = child.last_words()
     return f"{service.name} {what}" + (f": {words}" if words else f"; its log is {str(child.log)!r}")
-
-
-def _wait_healthy(kept: _Kept) -> None:
-    service, child = kept.service, kept.child
-    deadline = time.monotonic() + service.ready_seconds
-    while child.alive:
-        if service.healthy is None or service.healthy():
-            return
-        if time.monotonic() > deadline:
-            raise ServiceError(told(service, child, f"was not ready within {service.ready_seconds:.0f} s"))
-        time.sleep(POLL_SECONDS)
-    raise ServiceError(told(service, child, f"did not start (exit {child.exit_code})"))
 
 
 def _end_wave(wave: list[_Kept]) -> None:

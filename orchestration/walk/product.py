@@ -6,6 +6,8 @@ killed had started it.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,9 @@ from orchestration.locks import shared
 from orchestration.settings import Settings
 from orchestration.walk.selecting import selection
 
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
 CLOCK = "public.simulated_clock.simulated_at"  # of the stand-in: the simulated time of each transaction
 
 
@@ -53,6 +58,16 @@ def stand_in(settings: Settings) -> Iterator[str]:
     server = Server(settings.stand_in_directory)
     with shared(settings.stand_in_lock, last=server.stop):
         yield server.start()
+
+
+def keep_stand_in(settings: Settings, stop: threading.Event) -> None:
+    """Run the stand-in's server until `stop` is set; one that dies is started again, and recovers."""
+    with stand_in(settings):
+        server = Server(settings.stand_in_directory)
+        while not stop.wait(LOOK_SECONDS):
+            if settings.demo_url is None and not server.alive:
+                logger.warning("the stand-in's server died, starting it again")
+                server.start()
 
 
 def stand_in_source(settings: Settings, url: str) -> Source:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
+import psycopg
+
 from demo import Demo
+from demo.errors import DemoConfigError, DemoError, NotOursError
 from demo.progress import Progress
+from ingestion.errors import SourceError
 from ingestion.postgres.source import Source, connect
 from orchestration.settings import Settings
 from orchestration.walk.collecting import any_key
 from orchestration.walk.product import known_source, refuse_real_source
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.1
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)  # while the product's server, or the collector, is started again
 
 
 def tell_past(settings: Settings, port: int, *, tell: Progress) -> None:
     """Make the product and half a year of its life; what is there already is not made again.
 
     After day 0 it waits until the slot exists: what follows shall reach the platform through the WAL. Steps told:
-    `schema`, `history`, `day 0`, `slot`, `days`, `events`, each up to done = total.
+    `schema`, `history`, `day 0`, `slot`, `days`, `events`, each up to done = total. Where the product or the collector
+    goes away it goes on when they are there again, within half a minute.
     """
+    for pause in PAUSES_SECONDS:
+        try:
+            return _tell_past(settings, port, tell)
+        except (DemoConfigError, NotOursError):
+            raise
+        except (DemoError, SourceError, psycopg.OperationalError) as error:
+            logger.warning("the story was interrupted, going on seconds=%.0f error=%s", pause, type(error).__name__)
+            time.sleep(pause)
+    return _tell_past(settings, port, tell)
+
+
+def _tell_past(settings: Settings, port: int, tell: Progress) -> None:
     source = known_source(settings)
     demo = stand_in_demo(settings, source.url)
     tell("schema", 0, 1)

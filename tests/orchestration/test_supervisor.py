@@ -1,5 +1,6 @@
 """The supervisor: starts, restarts, and leaves nobody behind, however it ends itself."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -134,3 +135,32 @@ def test_task_that_has_ended_is_left_alone(supervisor: Supervisor, tmp_path: Pat
     task.wait()
     assert told == []
     assert list(supervisor.pids()) == ["one"]
+
+
+def test_service_that_is_killed_before_it_is_ready_is_started_again(
+    supervisor: Supervisor, tmp_path: Path, told: list[str]
+) -> None:
+    seen: list[int] = []
+
+    def ready() -> bool:
+        if not (tmp_path / "one").exists():
+            return False
+        pid = pids(tmp_path, "one")[0]
+        if not seen:
+            seen.append(pid)
+            os.kill(pid, signal.SIGKILL)
+        return pid != seen[0]
+
+    supervisor.start(dataclasses.replace(sleeper(tmp_path, "one"), healthy=ready))
+    assert [text.partition(";")[0] for text in told] == ["one died (exit -9), starting it again in 1 s"]
+
+
+def test_task_that_is_killed_is_done_again_and_half_a_line_of_it_is_not_heard(
+    supervisor: Supervisor, tmp_path: Path, told: list[str]
+) -> None:
+    lines: list[str] = []
+    task = supervisor.run(Service(name="brief", module="mortal", arguments=(str(tmp_path / "once"),)), lines.append)
+    supervisor.watch(until=task.done)
+    task.wait()
+    assert lines == ["begun", "begun", "done"]
+    assert [text.partition(";")[0] for text in told] == ["brief died (exit -9), starting it again in 1 s"]
