@@ -2,7 +2,7 @@
 
 One line of JSON a query, appended to `$FLUX_HOME/logs/queries.jsonl`, which its owner alone may read. The relations are
 those that the query's own parse names and that the warehouse has; a query that was refused names none, since what it
-named may be anything. A full file makes room for a new one and is kept until that is full.
+named may be anything.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-logger = logging.getLogger(__name__)
+from orchestration import line_log
 
 NAME: Final = "queries.jsonl"
 FULL_BYTES: Final = 8 << 20  # some 50,000 queries
@@ -36,7 +35,7 @@ class Line(NamedTuple):
 
 
 def note(directory: Path, *, sql: str, begun: dt.datetime, seconds: float, answered: bool) -> None:
-    """Append one query. A log that cannot be written costs nobody an answer: it is said once, as a warning."""
+    """Append one query."""
     entry = {
         "at": begun.isoformat(timespec="milliseconds"),
         "user": _user(),
@@ -44,23 +43,12 @@ def note(directory: Path, *, sql: str, begun: dt.datetime, seconds: float, answe
         "answered": answered,
         "relations": relations_of(sql) if answered else [],
     }
-    path = directory / NAME
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > FULL_BYTES:
-            path.replace(path.with_suffix(".old.jsonl"))
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, (json.dumps(entry) + "\n").encode())  # one write: lines of two processes never mix
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        logger.warning("the log of queries cannot be written path=%s error=%s", path, error.strerror)
+    line_log.append(directory / NAME, [entry], full_bytes=FULL_BYTES)
 
 
 def read(directory: Path) -> list[Line] | None:
     """Read the log, oldest first; None when nothing was logged here yet. A line cut off by a crash is left out."""
-    paths = [path for path in (directory / "queries.old.jsonl", directory / NAME) if path.exists()]
+    paths = line_log.files(directory / NAME)
     return [line for path in paths for line in _lines(path)] if paths else None
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from orchestration.errors import FluxError
+from orchestration.models.scanned import scanned_bytes
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -73,6 +74,16 @@ class Warehouse:
             sql, bound = str(compiled), [parameters[name] for name in compiled.positiontup or ()]
         driver: Any = self._connection.connection.driver_connection  # DuckDB's own; SQLAlchemy hands rows, not Arrow
         return driver.sql(sql, params=bound)
+
+    def profile(self) -> None:
+        """Let the engine measure each query from now on."""
+        self.arrow("set enable_profiling = 'no_output'")
+
+    def scanned_bytes(self) -> int | None:
+        """Give what the last query scanned (`models.scanned` says how that is counted); None without `profile`."""
+        driver: Any = self._connection.connection.driver_connection
+        profile = driver.get_profiling_information("json")
+        return scanned_bytes(profile) if '"operator"' in profile else None
 
     def interrupt(self) -> None:
         """Stop the query that runs, from another thread."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ingestion.errors import WarehouseError
 from ingestion.warehouse import report_tables
+from ingestion.warehouse.cost_tables import CostTables
 from ingestion.warehouse.quarantine import Quarantine
 from ingestion.warehouse.report_tables import ReportTables
 from ingestion.warehouse.session import Session
@@ -62,6 +63,7 @@ class Machinery:
         self.session.execute(_TABLES)
         self.session.execute(_DATASETS)
         self.session.execute(report_tables.TABLES)
+        CostTables(self.session).ensure()
         self.quarantine.ensure(self.binary)
 
     @property

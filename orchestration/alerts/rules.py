@@ -76,6 +76,7 @@ RULES: Final = {
         Rule("warehouse_locked", "warehouse", PLATFORM, "all"),
         Rule("warehouse_behind", "warehouse", PLATFORM, "all"),
         Rule("warehouse_disk_full", "warehouse", PLATFORM, "all"),
+        Rule("disk_filling", "warehouse", PLATFORM, "nothing"),
         Rule("position_mismatch", "warehouse", PLATFORM, "all"),
         Rule("table_inexact", "warehouse", PLATFORM, "subject"),
         Rule("table_dropped", "warehouse", PRODUCT, "subject"),

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.errors import BuildError
+from orchestration.models.project import adapter as adapter_of
 from orchestration.models.project import arguments, complaint, parsed, set_environment
+from orchestration.models.scanned import counted, take
 from orchestration.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ class NodeResult:
     failures: int
     message: str
     invocation: str  # dbt's id of the run
+    relation: str | None = None  # schema and name of what a model or seed makes
+    scanned_bytes: int | None = None  # by `models.scanned`; None where the engine tells nothing
 
     @property
     def good(self) -> bool:
@@ -84,7 +88,8 @@ def build(
         options += ["--exclude", KEYS_OF_WHAT_LANDED]
     try:
         runner = dbtRunner(manifest=parsed(settings), callbacks=[hear])
-        outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])
+        with counted(adapter_of(settings)):
+            outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])
     finally:
         close_connections()
     if outcome.exception is not None:
@@ -121,12 +126,15 @@ def close_connections() -> None:
 def _result(data: Any, invocation: str) -> NodeResult:
     run = data.run_result
     unique_id = str(data.node_info.unique_id)
+    kind, made = unique_id.partition(".")[0], data.node_info.node_relation
     return NodeResult(
         unique_id=unique_id,
-        resource_type=unique_id.partition(".")[0],
+        resource_type=kind,
         status=str(run.status),
         seconds=float(run.execution_time),
         failures=int(run.num_failures),
         message=str(run.message),
         invocation=str(invocation),
+        relation=f"{made.schema}.{made.alias}" if kind in ("model", "seed") else None,
+        scanned_bytes=take(),
     )

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.catalogue import LAST_BUILD, Result, last_results
+from ingestion.warehouse.cost_tables import CostTables
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import OUTGOING, Contract, load_contracts
+from orchestration.costs.gathering import gather
+from orchestration.costs.recording import record
 from orchestration.errors import BuildError
 from orchestration.settings import Settings
 from orchestration.status import read_status
 from orchestration.walk.freshness import Lags, Reach
 from orchestration.walk.rows import table_rows
 from orchestration.walk.sizes import table_bytes
+from orchestration.walk.usage import metabase_reads
 from orchestration.walk.verification import check_contracts, quality_directory
 from training.chronicle import chronicle
 
@@ -96,12 +100,14 @@ def build_models(
     this build tells again (macros/incremental/checked_rows.sql).
     """
     began = dt.datetime.now(dt.UTC)
+    gathered = gather(settings, metabase_reads(settings))
     with lease(settings.home, "build of the models"), ExitStack() as opened:
         thorough = full_refresh or is_whole_due(settings)
         whole_at = _begin(settings)
         destination = opened.enter_context(open_warehouse(settings.warehouse))
         cut_id, reach = destination.machinery.record_cut(), Reach.now(destination.machinery)
         destination.machinery.note_datasets([*_datasets(settings)])
+        CostTables(destination.machinery.session).ensure()  # models read them
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
@@ -111,10 +117,11 @@ def build_models(
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         session = destination.machinery.session
-        rows, sizes = (
-            table_rows(session, MODEL_SCHEMAS),
-            table_bytes(session, MODEL_SCHEMAS, postgres=settings.has_postgres_warehouse),
-        )
+        # A Postgres reads a table to count it.
+        counted = MODEL_SCHEMAS if settings.has_postgres_warehouse else None
+        rows = table_rows(session, counted)
+        sizes = table_bytes(session, MODEL_SCHEMAS, postgres=settings.has_postgres_warehouse)
+        record(settings, destination, gathered, results, rows, models.manifest_path(settings))
         cut_at = str(session.execute("select clock_at from _flux.cuts where cut_id = $1", [cut_id])[0][0])
     if models.first_failure(results) is not None:
         whole_at = None

@@ -18,6 +18,8 @@ from dashboards.errors import did_you_mean
 from dashboards.loader import Definitions, load_definitions
 from dashboards.metrics import load_metrics
 from dashboards.static.site import SiteReport, build_site
+from orchestration.costs import read_log
+from orchestration.costs.metered import Meter
 from orchestration.errors import FluxError
 from orchestration.models import project_directory
 from orchestration.settings import Settings
@@ -103,19 +105,21 @@ def build_sites(
                 continue
             with ExitStack() as stack:
                 connections = _connections(settings, manifest, part, queries, stack)
+                meter = Meter()
                 report = build_site(
-                    warehouse,
+                    meter.on(warehouse),
                     part,
                     settings.home / audience.directory,
                     relations=relations,
                     cut=cut,
                     pages=None if only is None else sorted(only),
-                    connections=connections,
+                    connections={schema: meter.on(one) for schema, one in connections.items()},
                     cuts=_cuts(settings, warehouse, connections.get(RESTRICTED, warehouse), part, queries),
                     private=audience.is_private,
                 )
                 _note_cards(settings.home / CARDS_NOTE, report, loaded)
                 _note(settings.home / CUTS_NOTE, _cuts_of(report), loaded)
+                read_log.note(settings.logs_directory, meter.readings(part, queries))
                 yield audience, report
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.costs import read_log
+from orchestration.costs.read_log import Reading
 from orchestration.settings import Settings
 from orchestration.walk.readers import newest_cut, reading_rows
 from orchestration.walk.training_origin import origin_of, resolve_subject
@@ -83,6 +86,7 @@ def build_dataset(
     """
     asked = spec if isinstance(spec, Asked) else Asked(spec)
     loaded = asked.load()
+    begun = time.perf_counter()
     with reading_rows(settings) as warehouse:
         newest = newest_cut(warehouse)
         cut = Cut(newest.epoch, newest.lsn, newest.at)
@@ -96,6 +100,11 @@ def build_dataset(
             progress=progress,
         )
     write_page(Dataset(report.directory))
+    seconds = time.perf_counter() - begun
+    pull = Reading(
+        read_log.DATASET, loaded.name, loaded.name, seconds, True, sum(report.rows.values()), None, [loaded.relation]
+    )
+    read_log.note(settings.logs_directory, [pull])
     return report
 
 

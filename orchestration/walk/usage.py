@@ -16,15 +16,18 @@ from typing import Any
 import psycopg
 
 from dashboards import catalogue
-from dashboards.compile import Query
-from dashboards.loader import Definitions
+from dashboards.checks import check_sources
+from dashboards.compile import Query, relations_of_manifest
+from dashboards.loader import Definitions, load_definitions
 from dashboards.metabase.found import KEY
+from dashboards.metrics import load_metrics
 from dashboards.static.number_format import write_date
-from dashboards.usage import Asked, Log, UsageConnection
+from dashboards.usage import RELATIONS, Asked, Log, UsageConnection
 from dashboards.uses import by_relation
 from ingestion.warehouse.postgres.serving import SERVING
-from orchestration import query_log
+from orchestration import models, query_log
 from orchestration.settings import Settings
+from orchestration.walk.readers import DEFINITIONS
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +52,26 @@ def usage_of(
 ) -> UsageConnection:
     """Read both logs of the last 90 days, and the models beside them."""
     now = dt.datetime.now(dt.UTC)
-    models = [
+    readable = [
         model
         for model in catalogue.models(manifest, settings.dbt_directory / catalogue.LAST_BUILD)
         if model.schema in catalogue.READABLE
     ]
     shown = by_relation(definitions, queries)
-    listed = [(model.relation, model.owner, len(shown.get(model.relation, ()))) for model in models]
-    served = {f"{SERVING}.{model.name}": model.relation for model in models}
+    listed = [(model.relation, model.owner, len(shown.get(model.relation, ()))) for model in readable]
+    served = {f"{SERVING}.{model.name}": model.relation for model in readable}
     logs = [_of_flux(settings, served, now), _of_metabase(settings, definitions, queries, now)]
     return UsageConnection(logs, listed, now)
+
+
+def metabase_reads(settings: Settings) -> list[Asked]:
+    """Read Metabase's log of the last 90 days, where there is one, for what is noted at a build (`costs.gathering`)."""
+    manifest = models.manifest_path(settings)
+    if settings.metabase_log_url is None or not manifest.exists():
+        return []
+    definitions = load_definitions(DEFINITIONS, load_metrics(models.project_directory()))
+    queries = check_sources(definitions, relations_of_manifest(manifest) | RELATIONS)
+    return [*_of_metabase(settings, definitions, queries, dt.datetime.now(dt.UTC)).asked]
 
 
 def _of_flux(settings: Settings, served: Mapping[str, str], now: dt.datetime) -> Log:

@@ -279,3 +279,60 @@ select
     date '2025-03-11' as period_starts_on, date '2026-03-10' as period_ends_on
 from cells
 window cell as (partition by client_slug, model_version_id, tool_stage, metric, dimension);
+
+insert into reporting.rpt_model_costs by name
+select
+    relation, 6 as build_count, 18 as test_count, 0 as failed_count, number * 20000 as row_count,
+    number * 9000000 as stored_bytes, number * 41000000 as scanned_bytes, number * 77000000 as input_bytes,
+    number * 1.75 as build_seconds, number * 0.5 as test_seconds, number * 0.6 as longest_seconds,
+    number * 2.25 as cost_seconds, 175.5 as day_seconds, number * 2.25 / 175.5 as build_time_share,
+    date '2026-03-10' - day_number::integer as ran_on
+from (values
+    (1, 'marts.dim_client'), (2, 'marts.fct_moves'), (3, 'reporting.rpt_overview_weekly'), (4, 'marts.fct_applications'),
+    (5, 'marts.fct_sessions'), (6, 'marts.fct_recommendations'), (7, 'ml.ml_match_labels'), (8, 'ml.ml_match_examples_v2'),
+    (9, 'marts.fct_impressions'), (10, 'reporting.rpt_days_in_stage_weekly'), (11, 'marts.fct_events'),
+    (12, 'intermediate.int_match_sights')
+) as models (number, relation)
+cross join range(9) as days (day_number);
+
+insert into reporting.rpt_dashboard_costs by name
+select
+    dashboard, card, 12 as run_count, 0 as failed_count, number * 30 as row_count,
+    number * 7000000 as scanned_bytes, number * 0.11 as seconds, number * 0.012 as longest_seconds,
+    date '2026-03-10' - day_number::integer as ran_on
+from (values
+    (1, 'overview', 'hires'), (2, 'hiring_funnel', 'time_to_hire'), (3, 'matching_quality', 'click_by_position')
+) as cards (number, dashboard, card)
+cross join range(9) as days (day_number);
+
+insert into reporting.rpt_table_growth_daily by name
+select
+    relation, number * 20000 - day_number * 100 as row_count, 100 as row_growth,
+    number * 30000000 - day_number * number * 400000 as stored_bytes, number * 400000 as growth_bytes, 1 as growth_days,
+    date '2026-03-10' - day_number::integer as measured_on
+from (values
+    (3, 'marts.fct_events'), (2, 'raw_app.match_impressions'), (2, 'raw_app_history.match_impressions'), (1, '_flux.clock')
+) as tables (number, relation)
+cross join range(20) as days (day_number);
+
+insert into reporting.rpt_relation_usage by name
+select
+    relation, dashboards, datasets, models as model_count, people as person_count, queries as read_count,
+    queries * 900 as row_count, queries * 300000 as stored_bytes, queries * 1.5 as cost_seconds,
+    queries = 0 as is_unread, case when queries > 0 then date '2026-03-09' end as last_read_on,
+    date '2025-12-01' as watched_from_on, date '2026-03-10' as as_of_on
+from (values
+    ('marts.fct_moves', 'overview', null, 2, 3, 41), ('ml.ml_match_examples_v2', null, 'match', 0, 0, 9),
+    ('reporting.rpt_retention_weekly', null, null, 0, 0, 0), ('marts.dim_org_unit', 'overview, supply_and_demand', null, 4, 0, 0)
+) as tables (relation, dashboards, datasets, models, people, queries);
+
+insert into reporting.rpt_disk_forecast by name
+select
+    part, 240 as sample_count, used as used_bytes, capacity as capacity_bytes, capacity - used as free_bytes,
+    29.5 as observed_days, growth as growth_bytes_per_day, growth * 0.9 as least_growth_bytes_per_day,
+    growth * 1.1 as most_growth_bytes_per_day, (capacity - used) / growth as days_until_full,
+    (capacity - used) / growth / 1.1 as least_days_until_full, (capacity - used) / growth / 0.9 as most_days_until_full,
+    timestamptz '2026-03-10 22:00:00+00' as measured_at
+from (values
+    ('disk', 61000000000, 120000000000, 412000000.0), ('log', 9000000000, null, 80000000.0)
+) as parts (part, used, capacity, growth);

@@ -304,6 +304,14 @@ RULES: Cases = {
         ("told_category(t('{}'))", None),
         ("told_category(t())", None),
     ],
+    "listed": [
+        (
+            "select {{ listed('word') }} as found from (select {{ t('b') }} as word union all select {{ t('a') }} "
+            "union all select {{ t() }}) as given",
+            "a, b",
+        ),
+        ("select {{ listed('word') }} as found from (select {{ t() }} as word) as given", None),
+    ],
     "stage_rank": [
         ("stage_rank(t('applied'))", 1),
         ("stage_rank(t('hired'))", 6),

@@ -63,6 +63,7 @@ STEPS = {
     *("int_match_subject_groups", "ml_match_outcomes", "ml_match_reactions"),
     *("int_catalogue_weeks", "int_lists_changed", "int_opportunity_holds", "int_recommendations_accepted"),
     *("fct_client_health_week", "fct_freshness", "int_applications_milestoned"),
+    *("int_disk_fits", "rpt_model_costs"),
     *("int_sessions_changed", "int_skill_days_changed"),  # lists of what is told again
 }
 

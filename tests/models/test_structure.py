@@ -24,6 +24,7 @@ PREFIXES = {
     "staging/flux": ("stg_flux__",),
     "restricted": ("stg_restricted__", "int_", "rpt_"),
     "intermediate/calendar": ("int_",),
+    "intermediate/costs": ("int_",),
     "intermediate/hiring": ("int_",),
     "intermediate/talent": ("int_",),
     "intermediate/matching": ("int_",),
@@ -35,7 +36,8 @@ PREFIXES = {
 GLOBAL = {  # models without client_id: by nature the same for all clients, or about the machinery
     *("dim_skill", "dim_model_version", "dim_date"),
     *("fct_freshness", "fct_pipeline_runs", "rpt_data_freshness", "rpt_event_ledger", "rpt_freshness_budget_daily"),
-    "rpt_closed_weeks",
+    *("rpt_closed_weeks", "rpt_model_costs", "rpt_dashboard_costs", "rpt_relation_usage", "rpt_table_growth_daily"),
+    "rpt_disk_forecast",
 }
 PROTECTED = {"sex", "race_ethnicity", "age_band", "disability", "veteran"}
 LINES = 150

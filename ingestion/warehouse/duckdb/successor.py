@@ -16,6 +16,7 @@ import duckdb
 from ingestion.durable import sync
 from ingestion.errors import WarehouseError
 from ingestion.failpoints import reach
+from ingestion.warehouse.cost_tables import KEPT_DAYS
 from ingestion.warehouse.duckdb.connection import connect, spill, wal
 from ingestion.warehouse.events import CONSUMER, EVENT_SCHEMA
 from ingestion.warehouse.names import quote
@@ -49,14 +50,15 @@ def settle(live: Path) -> bool:
 
 
 def take_over(new: duckdb.DuckDBPyConnection, old: Path, *, events: bool) -> None:
-    """Take over what no log holds: the cuts, and with `events` the tables of events and how far they are loaded.
+    """Take over what no log holds: cuts, costs, and with `events` the tables of events and how far they are loaded.
 
     `_flux` is there in the new file, and empty of these.
     """
     new.execute(f"attach '{str(old).replace(chr(39), chr(39) * 2)}' as {_OLD} (read_only)")
     try:
         new.execute("begin")
-        _fill(new, "cuts", "true")
+        for name in ("cuts", *KEPT_DAYS):
+            _fill(new, name, "true")
         if events:
             for name in _EVENT_TABLES:
                 _fill(new, name, "true")

@@ -15,7 +15,7 @@ from ingestion.errors import IngestionError, LogError, SourceLoginError, SourceU
 from orchestration.errors import FluxError
 from orchestration.locks import is_held
 from orchestration.settings import Settings
-from orchestration.walk.doctor import events, log, models, services, setup, source, warehouse
+from orchestration.walk.doctor import events, filling, log, models, services, setup, source, warehouse
 from orchestration.walk.doctor.check import HINT, LEVELS, OK, PROBLEM, WARNING, Check, one_line
 from orchestration.walk.observing import observe, written
 
@@ -38,6 +38,7 @@ def examine(settings: Settings, complaints: Sequence[str] = ()) -> list[Check]:
         ("source", lambda: source.checks(settings, document)),
         ("log", lambda: log.checks(settings, document)),
         ("warehouse", lambda: warehouse.checks(settings, document)),
+        ("warehouse", lambda: filling.checks(settings)),
         ("events", lambda: events.checks(settings, document)),
         ("services", lambda: services.checks(settings, document, runs=runs)),
         ("models", lambda: models.checks(settings, document, runs=runs)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tests.models.oracles import (
     bias,
+    costs,
     engagement,
     groups,
     headlines,
@@ -47,4 +48,5 @@ ORACLES: tuple[Oracle, ...] = (
     *health.ORACLES,
     *bias.ORACLES,
     *machinery.ORACLES,
+    *costs.ORACLES,
 )
