@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "settings": ("orchestration.cli.settings", "List the settings with their values."),
     "backup": ("orchestration.cli.backup", "Back up log, warehouse and Dagster's storage while everything runs."),
     "restore": ("orchestration.cli.restore", "Put a backup into an empty FLUX_HOME, and never over something."),
+    "bench": ("orchestration.cli.bench", "Measure how fast Flux is on this machine, beside its own limits."),
     "reset": ("orchestration.cli.reset", "Remove what Flux made, and nothing else."),
 }
 HIDDEN = {"service": "orchestration.cli.service"}
