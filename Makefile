@@ -10,7 +10,7 @@ ARGS ?=
 SOAK_MINUTES ?= 30
 
 .PHONY: help install install-dev demo test lint lint-types lint-sql lock clean bench test-breaks test-crash test-healing test-mutations test-increments test-sdks \
-	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill soak test-soak
+	test-dialects test-torch test-recbole test-metabase test-duckdb test-bigquery test-snowflake drill drill-upgrade soak test-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -93,6 +93,9 @@ test-soak: install-dev ## two small minutes of that, some five with all that is 
 
 drill: install ## lose a machine on the stand-in and get it back: backup under traffic, destroy, restore, compare; some minutes
 	@$(BIN)/python -m tests.deploy.drill $(ARGS)
+
+drill-upgrade: install ## an older release runs, this one takes over process by process while the product writes; ARGS="--from COMMIT"
+	@$(BIN)/python -m tests.deploy.upgrade $(ARGS)
 
 # Not built yet: each of these exits 2 and says so, until its room is furnished.
 test-duckdb: ## all tests on the other DuckDB release

@@ -3,7 +3,8 @@
 IngestionError
 ├── LogError                 the durable log cannot be read or written
 │   ├── LogWriteError        nothing of this commit is durable; the writer may try again
-│   └── LogCorruptError      acknowledged bytes are gone or changed
+│   ├── LogCorruptError      acknowledged bytes are gone or changed
+│   └── LogNewerError        a newer Flux wrote it, in a form that this one does not know
 ├── WireError                bytes that are not what the protocol says
 ├── SourceError              the product's Postgres refuses, or is not as it must be
 │   ├── SourceUnreachableError   no connection: host, port, database name, transport
@@ -26,6 +27,7 @@ IngestionError
 ├── LoadError                the warehouse cannot take what the log holds
 ├── VerifyError              source and warehouse cannot be brought to one position, or the history does not replay
 └── WarehouseError           the warehouse cannot be opened, owned or published
+    ├── WarehouseNewerError  a newer Flux wrote it, in a form that this one does not know
     ├── LeaseError           another process holds the warehouse
     └── PublishError         the copy for readers could not be made; the old one is still there
 """
@@ -45,6 +47,10 @@ class LogWriteError(LogError):
 
 class LogCorruptError(LogError):
     """Bytes of the log that were acknowledged are gone or changed."""
+
+
+class LogNewerError(LogError):
+    """A newer Flux wrote the log, in a form that this one does not know. Nothing is read, written or cut off."""
 
 
 class WireError(IngestionError):
@@ -129,6 +135,10 @@ class LoadError(IngestionError):
 
 class WarehouseError(IngestionError):
     """The warehouse cannot be opened, owned or published."""
+
+
+class WarehouseNewerError(WarehouseError):
+    """A newer Flux wrote the warehouse, in a form that this one does not know. It was left as it is."""
 
 
 class LeaseError(WarehouseError):

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingestion.errors import LogCorruptError
+from ingestion.errors import LogCorruptError, LogNewerError
 
 MAGIC: Final = b"FLUXLOG1"
 BLOCK_MAGIC: Final = 0xF1B10C01
@@ -97,10 +97,12 @@ def encode_segment_header(previous: int, previous_length: int) -> bytes:
 
 
 def decode_segment_header(raw: bytes, name: str) -> tuple[int, int]:
-    """Return the predecessor's number and durable length in bytes. Raises LogCorruptError."""
+    """Return the predecessor's number and durable length in bytes. Raises LogCorruptError, LogNewerError."""
     if len(raw) < SEGMENT_HEADER.size:
         raise LogCorruptError(f"segment {name!r} has {len(raw)} bytes, fewer than its header")
     magic, previous, length, crc, _ = SEGMENT_HEADER.unpack_from(raw)
+    if magic != MAGIC and magic.startswith(MAGIC[:-1]):
+        raise _newer(f"segment {name!r} is of form {magic[-1:].decode(errors='replace')!r}")
     if magic != MAGIC or crc != zlib.crc32(struct.pack("<QQ", previous, length)):
         raise LogCorruptError(f"segment {name!r} does not begin with a valid header; restore it or re-copy the source")
     return previous, length
@@ -117,13 +119,17 @@ def encode_block(kind: int, records: Sequence[bytes | memoryview], mark: int = 0
 
 
 def decode_block_header(raw: bytes) -> BlockHeader | None:
-    """Read a block's header; None where there is none (end of what was written)."""
+    """Read a block's header; None where there is none (end of what was written). Raises LogNewerError."""
     if len(raw) < BLOCK_HEADER.size:
         return None
     magic, kind, version, records, crc, payload_bytes, mark, body_crc, _ = BLOCK_HEADER.unpack_from(raw)
-    if magic != BLOCK_MAGIC or version != VERSION or payload_bytes > MAX_BLOCK_BYTES:
+    if magic != BLOCK_MAGIC or not crc:
         return None
-    if raw[: BLOCK_HEADER.size] != _pack_header(kind, records, payload_bytes, mark, body_crc) or not crc:
+    if raw[: BLOCK_HEADER.size] != _pack_header(kind, records, payload_bytes, mark, body_crc, version):
+        return None
+    if version > VERSION:  # whole, so it is no torn write
+        raise _newer(f"a block of the log is of form {version}")
+    if version != VERSION or payload_bytes > MAX_BLOCK_BYTES:
         return None
     return BlockHeader(kind, records, payload_bytes, mark, body_crc)
 
@@ -140,6 +146,14 @@ def decode_block_body(
     return decoded if int(decoded.sum()) == header.payload_bytes else None
 
 
-def _pack_header(kind: int, records: int, payload_bytes: int, mark: int, body_crc: int) -> bytes:
-    crc = zlib.crc32(struct.pack("<HHIQQI", kind, VERSION, records, payload_bytes, mark, body_crc)) or 1
-    return BLOCK_HEADER.pack(BLOCK_MAGIC, kind, VERSION, records, crc, payload_bytes, mark, body_crc, 0)
+def _pack_header(
+    kind: int, records: int, payload_bytes: int, mark: int, body_crc: int, version: int = VERSION
+) -> bytes:
+    crc = zlib.crc32(struct.pack("<HHIQQI", kind, version, records, payload_bytes, mark, body_crc)) or 1
+    return BLOCK_HEADER.pack(BLOCK_MAGIC, kind, version, records, crc, payload_bytes, mark, body_crc, 0)
+
+
+def _newer(what: str) -> LogNewerError:
+    return LogNewerError(
+        f"{what}, and this Flux knows {VERSION}: a newer one wrote it; run that one, nothing was changed"
+    )

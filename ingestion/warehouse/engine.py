@@ -16,15 +16,21 @@ from ingestion.warehouse.urls import DUCKDB, POSTGRES
 
 @contextmanager
 def open_warehouse(url: str, *, memory_bytes: int = MEMORY_BYTES) -> Iterator[Destination]:
-    """Open `duckdb:///PATH` or `postgresql://...` as its only writer. Raises WarehouseError when somebody else is.
+    """Open `duckdb:///PATH` or `postgresql://...` as its only writer.
 
+    Raises WarehouseError when somebody else is, WarehouseNewerError when this Flux is too old for what it holds.
     `memory_bytes` is the most that an engine inside this process takes; what does not fit goes to files.
     """
     if url.startswith(DUCKDB):
         with closing(duckdb.connect(Path(url.removeprefix(DUCKDB)), memory_bytes=memory_bytes)) as file:
-            yield DuckdbDestination(file)
+            yield _known(DuckdbDestination(file))
     elif url.startswith(POSTGRES):
         with closing(postgres.connect(url)) as server:
-            yield PostgresDestination(server)
+            yield _known(PostgresDestination(server))
     else:
         raise WarehouseError("the warehouse's URL is of an unknown kind; write duckdb:///PATH or postgresql://...")
+
+
+def _known(destination: Destination) -> Destination:
+    destination.machinery.formats.require_known()
+    return destination

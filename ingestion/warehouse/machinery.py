@@ -8,6 +8,7 @@ from typing import Any, Final
 from ingestion.errors import WarehouseError
 from ingestion.warehouse import report_tables
 from ingestion.warehouse.cost_tables import CostTables
+from ingestion.warehouse.formats import Formats
 from ingestion.warehouse.quarantine import Quarantine
 from ingestion.warehouse.report_tables import ReportTables
 from ingestion.warehouse.session import Session
@@ -59,12 +60,19 @@ class Machinery:
     binary: str
 
     def ensure(self) -> None:
-        """Create what is missing of the schema."""
+        """Create what is missing of the schema. Raises WarehouseNewerError when this Flux is too old for it."""
+        self.formats.require_known()
         self.session.execute(_TABLES)
         self.session.execute(_DATASETS)
         self.session.execute(report_tables.TABLES)
         CostTables(self.session).ensure()
         self.quarantine.ensure(self.binary)
+        self.formats.note()
+
+    @property
+    def formats(self) -> Formats:
+        """Which form it has."""
+        return Formats(self.session)
 
     @property
     def quarantine(self) -> Quarantine:

@@ -139,12 +139,12 @@ def destroy(home: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def wait(ready: Callable[[], bool]) -> None:
-    """Wait for a condition, for two minutes at most."""
-    deadline = time.monotonic() + 120
+def wait(ready: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for a condition, for some time at most."""
+    deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise SystemExit("nothing moved for two minutes; see logs/ below the drill's FLUX_HOME")
+            raise SystemExit(f"nothing moved for {seconds:.0f} s; see logs/ below the drill's FLUX_HOME")
         time.sleep(0.2)
 
 

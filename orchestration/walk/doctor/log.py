@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingestion.errors import LogCorruptError
+from ingestion.errors import LogCorruptError, LogNewerError
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import read_durable, segment_numbers
 from ingestion.log.segment import SEGMENT_HEADER, segment_name
@@ -121,5 +121,8 @@ def _tail(directory: Path) -> Check:
     except LogCorruptError as error:
         what, _, mend = str(error).partition("; ")
         return Check("log_corrupt", PROBLEM, what, mend, subject=directory.name)
+    except LogNewerError as error:
+        what, _, mend = str(error).partition("; ")
+        return Check("version_unsupported", PROBLEM, what, mend, subject=f"log {directory.name}")
     age = time.time() - (directory / segment_name(durable.segment)).stat().st_mtime
     return well("log_corrupt", f"{directory.name!r} is whole, last written {age:,.0f} s ago", subject=directory.name)

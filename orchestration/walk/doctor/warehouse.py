@@ -10,10 +10,13 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import psycopg
 
-from ingestion.errors import LeaseError
+from ingestion.errors import LeaseError, WarehouseNewerError
 from ingestion.log import LogPosition
 from ingestion.log.directory import read_durable
+from ingestion.warehouse.duckdb.session import DuckdbSession
+from ingestion.warehouse.formats import Formats
 from ingestion.warehouse.lease import lease, lease_holder
+from ingestion.warehouse.postgres.session import PostgresSession
 from orchestration.settings import Settings
 from orchestration.walk.doctor.check import HINT, PROBLEM, WARNING, Check, few, well
 from orchestration.walk.doctor.log import space
@@ -135,12 +138,19 @@ def _opens(settings: Settings) -> Check:
     try:
         with lease(settings.home, "flux doctor", wait_seconds=0):
             if settings.has_postgres_warehouse:
-                psycopg.connect(settings.warehouse, connect_timeout=10).close()
+                with psycopg.connect(
+                    settings.warehouse, connect_timeout=10, cursor_factory=psycopg.RawCursor
+                ) as connection:
+                    Formats(PostgresSession(connection)).require_known()
             else:
                 with closing(duckdb.connect(str(settings.warehouse_path), read_only=True)) as file:
                     file.execute("select count(*) from _flux.positions").fetchall()
+                    Formats(DuckdbSession(file)).require_known()
     except LeaseError:
         return well("warehouse_corrupt", "somebody has just opened it")
+    except WarehouseNewerError as error:
+        what, _, mend = str(error).partition("; ")
+        return Check("version_unsupported", PROBLEM, what, mend, subject="warehouse")
     except psycopg.Error as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Check(
