@@ -126,3 +126,23 @@ def test_a_daily_backup_goes_on_keeps_the_newest_and_removes_what_was_never_fini
     assert kept[0] == "2026-01-02"
     calls = (tmp_path / "flux.calls").read_text().splitlines()
     assert [call.split()[1] for call in calls] == ["--to", "--check", "--check"]
+
+
+def test_a_command_by_hand_runs_as_the_services_do(root: Path) -> None:
+    script = root / "usr/local/bin/flux"
+    subprocess.run(["sh", "-n", script], check=True, timeout=30)
+    stand_in = root / "bin"
+    stand_in.mkdir()
+    (stand_in / "systemd-run").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (stand_in / "systemd-run").chmod(0o755)
+    done = subprocess.run(
+        [script, "query", "select 1 as one"], env={"PATH": f"{stand_in}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    words = done.stdout.splitlines()
+    shared = options(HERE / "flux-.service.d" / "flux.conf")
+    assert words[-3:] == ["/opt/flux/.venv/bin/flux", "query", "select 1 as one"]
+    assert f"--uid={shared['User'][0]}" in words
+    for name in ("EnvironmentFile", "WorkingDirectory", "UMask"):
+        assert f"--property={name}={shared[name][0]}" in words
+    assert f"--setenv=FLUX_HOME={HOME}" in words
