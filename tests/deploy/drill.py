@@ -4,11 +4,13 @@
     state of Flux is destroyed -> flux restore (killed once) -> flux replicate --until-now -> flux verify: every table
     is equal; every event that was accepted before the backup is in; a second backup and restore are refused.
 
-The product's Postgres stays, as it does when Flux' machine is lost. Prints one line of JSON for each step.
+The product's Postgres stays, as it does when Flux' machine is lost. With `--postgres` warehouse and Dagster's storage
+are databases of a Postgres of their own, which are lost as well. Prints one line of JSON for each step.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -17,10 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from demo.server import Server
 from orchestration import services
 from orchestration.ports import free_port
 from orchestration.settings import Settings
@@ -28,6 +34,7 @@ from orchestration.supervisor import Supervisor
 from orchestration.walk.product import stand_in
 
 KEPT = ("postgres", "stand-in.lock")  # the product
+DATABASES = {"FLUX_WAREHOUSE_URL": "warehouse", "FLUX_DAGSTER_URL": "dagster"}
 
 
 def flux(*arguments: str, code: int = 0) -> str:
@@ -62,9 +69,12 @@ def accepted() -> int:
     return int(json.loads(flux("status", "--json"))["events"]["accepted"])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the drill in a directory of its own."""
-    with tempfile.TemporaryDirectory(prefix="flux-drill-") as place:
+    parser = argparse.ArgumentParser(prog="python -m tests.deploy.drill")
+    parser.add_argument("--postgres", action="store_true", help="warehouse and Dagster's storage on a Postgres")
+    postgres = parser.parse_args(arguments).postgres
+    with tempfile.TemporaryDirectory(prefix="flux-drill-") as place, databases(Path(place), wanted=postgres) as server:
         os.environ |= {"FLUX_HOME": f"{place}/home", "FLUX_DEMO_RATE": "50"}
         os.environ.setdefault("FLUX_DEMO_SCALE", "0.1")
         began = time.monotonic()
@@ -72,10 +82,34 @@ def main() -> None:
         settings = Settings.read()
         say("demo", seconds=round(time.monotonic() - began, 1))
         with stand_in(settings):
-            drill(settings, Path(place) / "backup")
+            drill(settings, Path(place) / "backup", server)
 
 
-def drill(settings: Settings, target: Path) -> None:
+@contextmanager
+def databases(place: Path, *, wanted: bool) -> Iterator[Server | None]:
+    """Give the Postgres of warehouse and Dagster's storage, and let the settings name its databases."""
+    if not wanted:
+        yield None
+        return
+    server = Server(place / "databases")
+    server.start()
+    empty(server)
+    os.environ |= {setting: server.database_url(name) for setting, name in DATABASES.items()}
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def empty(server: Server) -> None:
+    """Make the databases anew, with nothing in them."""
+    with psycopg.connect(server.database_url("postgres"), autocommit=True) as connection:
+        for name in DATABASES.values():
+            connection.execute(f"drop database if exists {name} with (force)".encode())
+            connection.execute(f"create database {name} template template0".encode())
+
+
+def drill(settings: Settings, target: Path, server: Server | None) -> None:
     """Back up under traffic, destroy, restore, compare."""
     port = free_port()
     with Supervisor(settings.logs_directory, environment=settings.environment(), say=lambda text: None) as supervisor:
@@ -96,6 +130,8 @@ def drill(settings: Settings, target: Path) -> None:
     flux("backup", "--check", str(target))
 
     destroy(settings.home)
+    if server is not None:
+        empty(server)
     staged = settings.home / "restore.partial"
     killed("restore", "--from", str(target), when=lambda: len(list(staged.rglob("*.seg"))) > 2)
     began = time.monotonic()
