@@ -111,3 +111,18 @@ def test_terraform_gives_the_tasks_just_what_they_ask_for() -> None:
     wanted = set(re.findall(r"(?<!\$)\$\{(\w+)\}", script))
     assert wanted == {"cluster", "log_volume", "home_volume"}
     subprocess.run(["sh", "-n"], input=script, text=True, check=True, timeout=30)
+
+
+def test_what_is_acknowledged_lies_on_a_volume_that_outlives_task_and_instance() -> None:
+    assert re.findall(r"requires_compatibilities\s*=\s*(.*)", TEXT) == ['["EC2"]']
+    assert re.findall(r"launch_type\s*=\s*(.*)", TEXT) == ['"EC2"']
+    assert "ephemeral_storage" not in TEXT
+    assert 'host_path = "/var/lib/flux"' in TEXT
+    script = (HERE / "terraform" / "instance.sh").read_text()
+    assert re.findall(r"^mount_at \$\{(\w+)\} (\S+)$", script, re.MULTILINE) == [
+        ("home_volume", HOME),
+        ("log_volume", f"{HOME}/log"),
+    ]
+    for volume in ("log", "home"):
+        (block,) = re.findall(rf'resource "aws_ebs_volume" "{volume}" {{(.*?)^}}', TEXT, re.MULTILINE | re.DOTALL)
+        assert "prevent_destroy = true" in block

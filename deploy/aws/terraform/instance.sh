@@ -9,6 +9,7 @@ mount_at() { # mount_at VOLUME PLACE
     blkid "$device" || mkfs.ext4 "$device"
     mkdir -p "$2"
     grep -q " $2 " /etc/fstab || echo "$device $2 ext4 defaults,nofail 0 2" >>/etc/fstab
+    # What lies underneath stays root's: where the disk is not mounted no task can write, and so acknowledge, anything.
     mountpoint -q "$2" || mount "$2"
     chown 10001:10001 "$2"
     chmod 0700 "$2"
