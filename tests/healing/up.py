@@ -65,7 +65,7 @@ class Up:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("FLUX_")}
         self.environment |= {name: str(port) for name, port in self.ports.items()}
         self.environment |= {
-            "FLUX_HOME": str(self.home), "FLUX_DEMO_SCALE": "0.02", "FLUX_DEMO_RATE": "20",
+            "FLUX_HOME": str(self.home), "FLUX_DEMO_SCALE": "0.1", "FLUX_DEMO_RATE": "20",
             "FLUX_BUILD_MINUTES": str(build_minutes), "FLUX_ALERT_SECONDS": "5",
             "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
