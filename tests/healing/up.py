@@ -194,8 +194,8 @@ class Up:
         self.wait(lambda: _status(request) == 200, "an acknowledged event")
 
     def await_page(self, port: str, path: str) -> None:
-        """Wait until a page is served, or said not to be there yet."""
-        self.wait(lambda: _status(f"http://127.0.0.1:{self.ports[port]}{path}") in (200, 404), f"{path} of {port}")
+        """Wait until a page is served, or said not to be built yet."""
+        self.wait(lambda: _status(f"http://127.0.0.1:{self.ports[port]}{path}") in (200, 404, 503), f"{path} of {port}")
 
     def await_beat(self, since: float) -> None:
         """Wait until Dagster's sensors are looked at again."""
