@@ -34,7 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "orchestration.cli.doctor",
         "Check everything from the source to the models, and say what to do.",
     ),
-    "costs": ("orchestration.cli.costs", "Say what models and dashboards cost, what grows, what nobody reads."),
+    "costs": (
+        "orchestration.cli.costs",
+        "Say what models and dashboards cost, which tables grow, which nobody reads, when the disk is full.",
+    ),
     "alerts": ("orchestration.cli.alerts", "List what is wrong and was told, and what no channel has taken yet."),
     "metrics": ("orchestration.cli.metrics", "Print, serve or push the state as metrics: Prometheus, OpenTelemetry."),
     "events": (
