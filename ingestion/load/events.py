@@ -79,6 +79,10 @@ class EventLoader:
             return True
         return time.monotonic() - self._rested >= min(10 * self._took, _MOST_WAIT_SECONDS)
 
+    def reached(self, end: LogPosition | None) -> bool:
+        """Tell whether what was loaded last reaches to this end of the log."""
+        return end is None or (self._at is not None and self._at >= end)
+
     def step(self, *, ahead: bool = True) -> EventLoadReport:
         """Load one batch; call again until it reports nothing. `ahead`: processes may begin with what follows.
 

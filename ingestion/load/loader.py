@@ -108,8 +108,12 @@ class ChangeLoader:
         return frozenset(self._useless)
 
     def drain(self, *, until: int | None = None, progress: Progress | None = None) -> LoadReport:
-        """Load all that the log holds, or all that committed before the LSN `until`."""
-        started = time.monotonic()
+        """Load all that the log holds when it is called, or all that committed before the LSN `until`.
+
+        What is written meanwhile is loaded by the batch that meets it; who writes all the time does not keep it going.
+        """
+        started, end = time.monotonic(), self._reader.durable_end()
+        owed = {copied.name for copied in self._pending()}
         tables = rows = changes = batches = 0
         report = progress or _silent
         while True:
@@ -127,6 +131,11 @@ class ChangeLoader:
             if loaded_changes is not None:
                 changes, batches = changes + loaded_changes, batches + 1
                 report("stream", changes)
+            at = self._position.at
+            if until is None and end is not None and at is not None and at >= end:
+                owed &= {copied.name for copied in self._pending()}
+                if not owed:
+                    break
         return LoadReport(tables, rows, changes, batches, time.monotonic() - started)
 
     def step(self, interrupted: Callable[[], bool] = lambda: False) -> bool:

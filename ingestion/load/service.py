@@ -61,11 +61,15 @@ class Loader:
             changes = self.changes(destination)
             report = changes.drain(progress=progress)
             events: list[EventLoadReport] = []
-            with EventLoader(changes.destination, LogReader(self.log / "events"), self.plan) as loader:
+            reader = LogReader(self.log / "events")
+            end = reader.durable_end()  # clients that send all the time do not keep it going
+            with EventLoader(changes.destination, reader, self.plan) as loader:
                 while (loaded := loader.step()).accepted:
                     events.append(loaded)
                     if progress:
                         progress("events", sum(part.accepted for part in events))
+                    if loader.reached(end):
+                        break
             Upkeep(changes, self.home, self.log, self.keep).after(moved=True, leaving=True)
         return Drained(report, events)
 
