@@ -24,6 +24,7 @@ from ingestion.postgres.pgoutput.lsn import parse_lsn
 from orchestration import exceptions
 from orchestration.defs.measured import measured
 from orchestration.errors import FluxError
+from orchestration.old_runs import forget_old_runs
 from orchestration.settings import Settings
 from orchestration.status import Status, TableStatus, read_status
 from orchestration.walk import building
@@ -33,7 +34,8 @@ REPORT_SECONDS = 300.0  # at most one materialisation of a table in this time
 
 MODELS = dg.AssetSelection.kind("dbt")
 MARTS = dg.AssetSelection.groups("marts", "reporting").upstream() & MODELS  # the others are built once a day
-RAW = dg.AssetSelection.key_prefixes(["raw_app"], ["raw_segment"], ["restricted"]) - MODELS
+# Of every schema and source: raw_app__sales, raw_segment__shop. A build that loaded would have the warehouse for long.
+RAW = dg.AssetSelection.kind("table") - MODELS
 DATASETS = dg.AssetSelection.groups("datasets")
 AUDITS = dg.AssetSelection.groups("audits")
 BUILD, WHOLE = "build", "whole"
@@ -160,6 +162,7 @@ def _cuts(settings: Settings, *jobs: Any) -> dg.SensorDefinition:  # Any: Dagste
             context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNDER_WAY)) for job in (BUILD, WHOLE)
         ):
             return dg.SensorResult(skip_reason="a build is under way")
+        forget_old_runs(context.instance, (BUILD, WHOLE))
         request = dg.RunRequest(run_key=key, job_name=WHOLE if whole else BUILD)
         return dg.SensorResult(run_requests=[request], cursor=status.position)
 

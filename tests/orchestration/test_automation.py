@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 
 from dashboards.catalogue import LAST_BUILD
-from orchestration.defs.automation import BUILD, REPORT_SECONDS, WHOLE, Told, changed
+from orchestration.defs.automation import BUILD, RAW, REPORT_SECONDS, WHOLE, Told, changed
+from orchestration.defs.ingestion import events, tables
+from orchestration.relations import Relation
 from orchestration.settings import Settings
 from orchestration.status import Status, parse_status
 from orchestration.walk.building import last_morning
@@ -201,3 +203,11 @@ def test_loads_are_reported_as_materialisations_with_rows(definitions: dg.Defini
         assert event.asset_key == dg.AssetKey(["raw_app", "clients"])
         assert event.metadata["dagster/row_count"].value == 42
         assert tick(definitions, "loads", instance, result.cursor).asset_events == []
+
+
+def test_what_was_loaded_from_any_schema_or_source_is_loaded_by_no_build() -> None:
+    read = [Relation("raw_app", "members"), Relation("raw_app__sales", "orders"), Relation("restricted", "salaries")]
+    sent = [Relation("raw_segment", "tracks"), Relation("raw_segment__shop", "pages")]
+    made = dg.Definitions.merge(tables.definitions(Settings(), read), events.definitions(Settings(), sent))
+    found = RAW.resolve([asset for asset in made.assets or () if isinstance(asset, dg.AssetsDefinition)])
+    assert found == {dg.AssetKey(relation.key) for relation in [*read, *sent]}
