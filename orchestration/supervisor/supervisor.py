@@ -14,9 +14,11 @@ from typing import Self
 
 from orchestration.errors import ServiceError
 from orchestration.supervisor.child import Child, start
+from orchestration.supervisor.long_logs import set_aside
 
 POLL_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
+LOGS_SECONDS = 60.0  # between two looks at the length of the logs
 STEADY_SECONDS = 60.0  # a service that has run this long starts over with the shortest pause
 MOST_KILLS = 5  # of what was never ready: whoever kills it (the kernel, for want of memory) would do so again
 
@@ -64,6 +66,7 @@ class Supervisor:
         self._say = say
         self._kept: list[_Kept] = []
         self._wave = 0
+        self._logs_at = time.monotonic()
         self._pipe, self._lifeline = os.pipe()
 
     def start(self, *services: Service) -> None:
@@ -96,6 +99,9 @@ class Supervisor:
     def tend(self) -> None:
         """Look at each child once: note a death, start anew what is due."""
         now = time.monotonic()
+        if now - self._logs_at >= LOGS_SECONDS:
+            self._logs_at = now
+            set_aside(self._logs)
         for kept in self._kept:
             if kept.ended:
                 continue

@@ -25,6 +25,7 @@ supervisor = Supervisor(folder / "logs", environment={}, say=print)
 supervisor.start(Service(name="one", module="sleeper", arguments=(str(folder / "one"),)))
 supervisor.watch()
 """
+_PRINT_FOR_EVER = "import time, itertools\nfor number in itertools.count():\n    print(number); time.sleep(0.001)"
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -164,3 +165,17 @@ def test_task_that_is_killed_is_done_again_and_half_a_line_of_it_is_not_heard(
     task.wait()
     assert lines == ["begun", "begun", "done"]
     assert [text.partition(";")[0] for text in told] == ["brief died (exit -9), starting it again in 1 s"]
+
+
+def test_a_long_log_is_set_aside_while_its_process_writes_on(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.supervisor.child.LOG_BYTES", 1000)
+    monkeypatch.setattr("orchestration.supervisor.supervisor.LOGS_SECONDS", 0.0)
+    log = tmp_path / "logs" / "timeit.log"
+    # Prints a line for each number, on and on.
+    supervisor.start(Service(name="timeit", module="timeit", arguments=("-n", "1", "-r", "1", _PRINT_FOR_EVER)))
+    supervisor.watch(until=lambda: log.with_suffix(".log.1").exists() and 0 < log.stat().st_size < 1000)
+    assert log.with_suffix(".log.1").stat().st_size > 1000
+    assert b"\0" not in log.read_bytes()  # it goes on at the file's new end
+    assert len(supervisor.pids()) == 1
