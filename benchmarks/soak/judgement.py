@@ -239,17 +239,20 @@ def _healing(deaths: Sequence[Death]) -> Iterator[Verdict]:
 def _readers(noted: Noted) -> Iterator[Verdict]:
     end = noted.samples[-1].at if noted.samples else 0.0
     away = wounds(noted.deaths, _SERVING, end)
+    pages = [answer.at for answer in noted.answers if answer.kind == "page" and answer.problem is None]
+    begin = min(pages, default=end)  # before the first build has ended there is none
     bad = Counter(
         f"{answer.kind}: {answer.problem}"
         for answer in noted.answers
-        if answer.problem is not None and not (answer.kind == "page" and any(span.holds(answer.at) for span in away))
+        if answer.problem is not None
+        and not (answer.kind == "page" and (answer.at < begin or any(span.holds(answer.at) for span in away)))
     )
     slowest = quantile([answer.seconds for answer in noted.answers if answer.kind != "command"], 0.99)
     yield Verdict(
         "readers",
         bool(noted.answers) and not bad,
-        "no question to the published warehouse fails, no state is half of a transaction, pages are served unless "
-        "their server is dead",
+        "no question to the published warehouse fails, no state is half of a transaction, pages are served, once "
+        "there are any, unless their server is dead",
         f"{len(noted.answers):,} questions"
         + (f", p99 {slowest:,.2f} s" if slowest is not None else "")
         + "".join(f"; {what} {count} times" for what, count in bad.items()),

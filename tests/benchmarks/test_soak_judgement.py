@@ -178,7 +178,9 @@ def test_builds_that_stop_are_told() -> None:
 
 def test_a_failed_question_is_told_but_for_pages_of_a_dead_server() -> None:
     page = Answer(at=100, kind="page", seconds=0.1, problem="URLError")
-    asked = msgspec.structs.replace(GOOD, answers=[*GOOD.answers, page])
+    before = msgspec.structs.replace(GOOD, answers=[*GOOD.answers, page])
+    assert failed(before) == set()  # no page was served yet
+    asked = msgspec.structs.replace(GOOD, answers=[*GOOD.answers, Answer(at=50, kind="page", seconds=0.1), page])
     assert failed(asked) == {"readers"}
     dead = msgspec.structs.replace(asked, deaths=[Death(at=95, victim="site", pids=[1], healed=101)])
     assert failed(dead) == set()
