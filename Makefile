@@ -30,7 +30,7 @@ test: install-dev ## all tests
 test-crash: install-dev ## kill -9 everywhere, cut, stall, fill the disk, then compare; an hour, FLUX_CRASH_MINUTES=10
 	@$(BIN)/python -m pytest tests/crash --durations=10 $(ARGS)
 
-test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; three minutes
+test-breaks: install-dev ## break one thing after the other: doctor names it, its alert fires once and clears; the graph beside a loader; ten minutes
 	@$(BIN)/python -m pytest tests/breaks $(ARGS)
 
 test-healing: install-dev ## kill each process of 'flux up', in its start and later; it heals, nothing is lost; ten minutes

@@ -72,6 +72,7 @@ def definitions(settings: Settings, landing: Checks, by_the_clock: dg.AssetSelec
         ((everywhere - RAW - DATASETS - AUDITS - MODELS) | MARTS | landed_well) - looks,
         description="Landing checks, marts and reports with their tests, the published warehouse, dashboards: on what "
         "is loaded.",
+        executor_def=dg.in_process_executor,  # one step after the other in any case, every few minutes
         hooks=HOOKS,
         tags=AGAIN,
     )

@@ -38,7 +38,7 @@ def warehouse_pool(settings: Settings) -> str | None:
 
 def executor(settings: Settings) -> dg.ExecutorDefinition:
     """Give what runs the steps of a run: one process on DuckDB, where a step in one of its own costs 3.5 s of start-up
-    and two could not open the file; on Postgres a process a step.
+    and two could not open the file; on Postgres a process a step, forked from one that has read the graph.
     """
     if not settings.has_postgres_warehouse:
         return dg.in_process_executor

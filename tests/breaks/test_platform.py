@@ -1,7 +1,8 @@
 """Break one thing of Flux itself after the other: `flux doctor` names it with the mend, its alert fires and clears.
 
-Each test breaks a real thing (a slot, a file, a process, a right) unless its name says what stands for it. Longer than
-`make test` bears: `make test-breaks`.
+Each test breaks a real thing (a file, a row, a package's metadata) unless it says what stands for it: time that passes
+is always an offset. Disks, processes and the source's server have files of their own. `make test-breaks`; a few of them
+in every run (tests/alerts/test_some_breaks.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import datetime as dt
 import json
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,36 +22,13 @@ from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import segment_name
 from orchestration.checks.errors import ChecksError
 from orchestration.locks import sole
-from orchestration.walk import doctor
-from orchestration.walk.doctor import dagster_state
+from orchestration.walk.freshness import Lags, Reach
 from orchestration.walk.verification import _noted
 from tests.breaks.watch import Do, Watch, edit, replicate, watch
-from tests.orchestration.test_operation import Run, accept, run, source, track
+from tests.orchestration.test_health_checks import reach_of_now
+from tests.orchestration.test_operation import Run, accept, run, source
 
 __all__ = ["replicate", "run", "source", "watch"]
-
-
-def test_log_read_only_as_a_file_system_says_it(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**ignored: object) -> None:
-        raise OSError(30, "Read-only file system")
-
-    patch = pytest.MonkeyPatch()
-    watch.fires_once_and_clears(
-        "log_read_only", "mount it for writing",
-        lambda: patch.setattr("orchestration.walk.doctor.log.tempfile.TemporaryFile", refuse), patch.undo,
-    )  # fmt: skip
-
-
-def test_log_disk_full_as_the_disk_says_it(watch: Watch) -> None:
-    patch = pytest.MonkeyPatch()
-    patch.setattr("orchestration.walk.doctor.log.LOW_SHARE", 0.0)
-    patch.setattr("orchestration.walk.doctor.log.LOW_BYTES", 1)
-    watch.fires_once_and_clears(
-        "log_disk_full", "FLUX_LOG_KEEP_BYTES",
-        lambda: patch.setattr("orchestration.walk.doctor.log.LOW_BYTES", 1 << 60),
-        lambda: patch.setattr("orchestration.walk.doctor.log.LOW_BYTES", 1),
-    )  # fmt: skip
-    patch.undo()
 
 
 def test_log_segment_corrupt(watch: Watch, tmp_path: Path) -> None:
@@ -127,33 +104,13 @@ def test_quarantine_growing(watch: Watch, run: Run, tmp_path: Path) -> None:
     watch.fires_once_and_clears("quarantine_growing", "flux quarantine", grow, rest)
 
 
-def test_event_identity_broken(watch: Watch, tmp_path: Path) -> None:
-    undo: list[Do] = []
-    watch.fires_once_and_clears(
-        "events_unbalanced", "report this",
-        lambda: undo.append(edit(tmp_path / "status.json", lambda told: told["events"].update(loaded=9))),
-        lambda: undo[0](),
-    )  # fmt: skip
-
-
-def test_unknown_write_key_in_use(watch: Watch, run: Run, tmp_path: Path) -> None:
-    from ingestion.events.record import KIND_EVENTS, UNKNOWN_SOURCE, Origin, encode_records
-    from ingestion.log import LogWriter
-
-    def come() -> None:
-        with LogWriter.open(tmp_path / "log" / "events") as writer:
-            origin = Origin("2026-11-23T05:44:00.000000Z", UNKNOWN_SOURCE, refused="unknown write key")
-            writer.append(KIND_EVENTS, encode_records(origin, [json.dumps(track(7)).encode()]))
-            writer.commit()
+def test_event_identity_broken(watch: Watch, run: Run, tmp_path: Path) -> None:
+    def count(more: int) -> None:
+        with closing(duckdb.connect(str(tmp_path / "warehouse.duckdb"))) as file:
+            file.execute("update _flux.segments set loaded = loaded + $1", [more])
         run("load")
 
-    def rest() -> None:
-        edit(
-            tmp_path / "status.json",
-            lambda told: [one.update(newest="2026-01-01") for one in told["quarantine"]["groups"]],
-        )
-
-    watch.fires_once_and_clears("write_key_unknown", "FLUX_WRITE_KEYS", come, rest)
+    watch.fires_once_and_clears("events_unbalanced", "report this", lambda: count(9), lambda: count(-9))
 
 
 def test_tracking_plan_invalid(watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,14 +120,6 @@ def test_tracking_plan_invalid(watch: Watch, tmp_path: Path, monkeypatch: pytest
         lambda: monkeypatch.setenv("FLUX_TRACKING_PLAN", str(tmp_path / "plan.yaml")),
         lambda: monkeypatch.delenv("FLUX_TRACKING_PLAN"),
     )  # fmt: skip
-
-
-def test_collector_and_capture_and_loader_down_where_flux_is_meant_to_run(watch: Watch, tmp_path: Path) -> None:
-    with sole(watch.settings.alerts_lock):
-        found = {check.name: check for check in doctor.examine(watch.settings)}
-    for rule in ("collector_down", "capture_down"):
-        assert found[rule].level == doctor.PROBLEM
-        assert "flux up" in found[rule].mend
 
 
 def test_great_expectations_engine_error(watch: Watch) -> None:
@@ -186,8 +135,8 @@ def test_great_expectations_engine_error(watch: Watch) -> None:
     )
 
 
-def build(home: Path, status: str, built_at: str) -> None:
-    """Write down a build of one mart with one test, as builds do."""
+def build(home: Path, status: str, reach: Reach | None = None) -> None:
+    """Write down a build of one mart with one test, as builds do; on a cut of that reach, if it matters."""
     (home / "dbt").mkdir(exist_ok=True)
     model, test = "model.flux.fct_x", "test.flux.assert_x"
     nodes = {
@@ -196,32 +145,40 @@ def build(home: Path, status: str, built_at: str) -> None:
     }
     manifest = {"nodes": nodes, "sources": {}, "exposures": {}, "child_map": {model: [test], test: []}}
     (home / "dbt" / "manifest-x.json").write_text(json.dumps(manifest))
-    result = {"cut": 1, "cut_at": built_at, "built_at": built_at, "failures": 3}
+    now = dt.datetime.now(dt.UTC).isoformat()
+    result = {"cut": 1, "cut_at": now, "built_at": now, "failures": 3}
     results = {model: result | {"status": "success"}, test: result | {"status": status}}
-    (home / "dbt" / "last_build.json").write_text(json.dumps({"manifest": "manifest-x.json", "results": results}))
+    (home / "dbt" / "last_build.json").write_text(
+        json.dumps(
+            {"manifest": "manifest-x.json", "results": results, "reaches": {1: reach.to_json()} if reach else {}}
+        )
+    )
 
 
 def test_dbt_test_failing(watch: Watch, tmp_path: Path) -> None:
-    now = dt.datetime.now(dt.UTC).isoformat()
-    build(tmp_path, "pass", now)
     ill = watch.fires_once_and_clears(
-        "test_failing", "flux models fct_x", lambda: build(tmp_path, "fail", now), lambda: build(tmp_path, "pass", now)
+        "test_failing", "flux models fct_x", lambda: build(tmp_path, "fail"), lambda: build(tmp_path, "pass")
     )
     assert ill.what == "the test assert_x of fct_x finds 3 rows"
     text = next(document["text"] for document in watch.hook.taken if "Test failing" in document["text"])
     assert "*Impact:* 1 model (fct_x)" in text
 
 
-def test_mart_stale(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
-    source("update t set n = 7")  # the product goes on: a mart of before is old
-    replicate()
-    now = dt.datetime.now(dt.UTC).isoformat()
-    build(tmp_path, "pass", now)
+def test_mart_stale_after_six_hours_of_none(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
+    patch = pytest.MonkeyPatch()
+    patch.setattr("orchestration.walk.doctor.models.STALE", dt.timedelta(0))
+    patch.setattr(Lags, "captured", lambda lags: 0.0)  # no capture looks at the source here
+    build(tmp_path, "pass", reach_of_now(tmp_path))
+
+    def go_on() -> None:  # the product goes on, and nobody builds
+        source("update t set n = 7")
+        replicate()
+
     with sole(watch.settings.alerts_lock):
         watch.fires_once_and_clears(
-            "mart_stale", "flux build", lambda: build(tmp_path, "pass", "2026-01-01T00:00:00+00:00"),
-            lambda: build(tmp_path, "pass", now),
-        )  # fmt: skip
+            "mart_stale", "flux build", go_on, lambda: build(tmp_path, "pass", reach_of_now(tmp_path))
+        )
+    patch.undo()
 
 
 def test_dashboard_card_failing(watch: Watch, tmp_path: Path) -> None:
@@ -230,24 +187,6 @@ def test_dashboard_card_failing(watch: Watch, tmp_path: Path) -> None:
         "card_failing", "flux dashboards build", lambda: note.write_text('{"overview": ["members"]}'),
         lambda: note.write_text('{"overview": []}'),
     )  # fmt: skip
-
-
-def test_dagster_daemon_dead(watch: Watch, tmp_path: Path) -> None:
-    import dagster as dg
-    from dagster._daemon.types import DaemonHeartbeat
-
-    from orchestration.dagster_processes import prepare
-
-    def beat(age: float) -> None:
-        with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
-            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SENSOR", "id", []))
-
-    prepare(watch.settings)
-    beat(0)
-    with sole(watch.settings.alerts_lock):
-        watch.fires_once_and_clears(
-            "dagster_daemon_dead", "flux up", lambda: beat(dagster_state.BEAT_SECONDS + 60), lambda: beat(0)
-        )
 
 
 def test_clock_jump(watch: Watch, tmp_path: Path) -> None:
@@ -260,12 +199,43 @@ def test_clock_jump(watch: Watch, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_package_version_unsupported(watch: Watch) -> None:
+def test_package_version_unsupported(watch: Watch, tmp_path: Path) -> None:
+    metadata = tmp_path / "site" / "duckdb-0.0.1.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: duckdb\nVersion: 0.0.1\n")
     patch = pytest.MonkeyPatch()
-    watch.fires_once_and_clears(
-        "version_unsupported", "make install",
-        lambda: patch.setattr("orchestration.walk.doctor.setup.version", lambda name: "0.0.1"), patch.undo,
+    ill = watch.fires_once_and_clears(
+        "version_unsupported", "make install", lambda: patch.syspath_prepend(metadata.parents[1]), patch.undo
+    )
+    assert "duckdb is 0.0.1" in ill.what
+
+
+def test_unknown_setting(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    ill = watch.fires_once_and_clears(
+        "setting_wrong", "FLUX_SLOT",
+        lambda: monkeypatch.setenv("FLUX_SLOTT", "x"), lambda: monkeypatch.delenv("FLUX_SLOTT"),
     )  # fmt: skip
+    assert "FLUX_SLOTT" in ill.what
+
+
+def test_schema_changed_and_capture_behind(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
+    def long_ago() -> None:  # after a day nobody is told of it any more
+        edit(
+            tmp_path / "status.json",
+            lambda told: [one.update(noticed_at="2026-01-01") for one in told["schema_changes"]],
+        )
+
+    ill = watch.fires_once_and_clears(
+        "schema_changed", "landing contract",
+        lambda: (source("alter table t alter column n type text"), replicate()), long_ago,
+    )  # fmt: skip
+    assert "'n' of public.t" in ill.what
+    patch = pytest.MonkeyPatch()
+    with sole(watch.settings.capture_lock):  # a capture that runs and brings nothing
+        watch.fires_once_and_clears(
+            "capture_behind", "walsender",
+            lambda: patch.setattr("orchestration.walk.doctor.log.BEHIND_SECONDS", -1.0), patch.undo,
+        )  # fmt: skip
 
 
 def test_the_warehouse_opens_again_after_all_this(watch: Watch, tmp_path: Path) -> None:

@@ -36,10 +36,11 @@ class Watch:
 
     def look(self, times: int) -> None:
         for _ in range(times):
-            settings = Settings.read()
+            settings, complaints = Settings.read_what_can_be_meant()
             state = ledgers.read(settings.alerts_path)
             self.minutes += 1
-            watching.observe_once(settings, state, channels(settings), BEGIN + dt.timedelta(minutes=self.minutes))
+            now = BEGIN + dt.timedelta(minutes=self.minutes)
+            watching.observe_once(settings, state, channels(settings), now, complaints)
 
     def told(self, rule: str) -> list[str]:
         title = RULES[rule].title
@@ -51,7 +52,7 @@ class Watch:
         self.look(OPENS)
         assert self.told(rule) == [], "it was ill before"
         break_it()
-        found = [check for check in doctor.examine(Settings.read()) if check.name == rule]
+        found = [check for check in doctor.examine(*Settings.read_what_can_be_meant()) if check.name == rule]
         (ill,) = [check for check in found if check.level in (doctor.WARNING, doctor.PROBLEM)]
         assert mend in ill.mend
         self.look(OPENS + 3)
