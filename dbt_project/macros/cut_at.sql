@@ -5,3 +5,8 @@
 {% macro cut_at() -%}
     (select cut_at from {{ ref('int_current_cut') }})
 {%- endmacro %}
+
+{#- So long before it: a moment lies before that when it is so old. Reckoned once, and not for each row. -#}
+{% macro cut_before(count, unit) -%}
+    (select {{ earlier('cut_at', count, unit) }} from {{ ref('int_current_cut') }})
+{%- endmacro %}

@@ -1,5 +1,21 @@
 {#- Days, weeks and months as dates. Weeks begin on Monday and are numbered as ISO 8601 does. -#}
 
+{#-
+    The day of a moment in UTC. DuckDB asks its calendar library for each row where a moment is cast to a date: 0.9 us of CPU; through
+    microseconds since 1970 it takes 0.03 (2026-11, DuckDB 2.0.0). An infinite moment has none of these.
+-#}
+{% macro utc_day(moment) -%}
+    {{ return(adapter.dispatch('utc_day', 'flux')(moment)) }}
+{%- endmacro %}
+
+{% macro default__utc_day(moment) -%}
+    cast({{ moment }} as date)
+{%- endmacro %}
+
+{% macro duckdb__utc_day(moment) -%}
+    coalesce(cast(make_timestamp(epoch_us({{ moment }})) as date), cast({{ moment }} as date))
+{%- endmacro %}
+
 {#- Days from one date to another, as a whole number. (A date and a whole number may be added everywhere.) -#}
 {% macro days_between(earlier, later) -%}
     {{ return(adapter.dispatch('days_between', 'flux')(earlier, later)) }}

@@ -7,7 +7,7 @@
 {% macro is_click_mature(shown_at, tracked_from) -%}
     coalesce(
             {{ shown_at }} >= {{ tracked_from }}
-            and {{ later(shown_at, var('click_window_hours'), 'hour') }} <= {{ cut_at() }},
+            and {{ shown_at }} <= {{ cut_before(var('click_window_hours'), 'hour') }},
             false
         )
 {%- endmacro %}
@@ -23,7 +23,7 @@
 {#- Whether the window after the first sight has passed; false for what was not seen. -#}
 {% macro is_acceptance_mature(first_viewed_at) -%}
     coalesce(
-            {{ later(first_viewed_at, var('acceptance_window_days'), 'day') }} <= {{ cut_at() }},
+            {{ first_viewed_at }} <= {{ cut_before(var('acceptance_window_days'), 'day') }},
             false
         )
 {%- endmacro %}
@@ -42,12 +42,12 @@
 {% macro is_24h_ripe(anchored_at, known_from) -%}
     coalesce(
             {{ anchored_at }} >= {{ known_from }}
-            and {{ later(anchored_at, 24, 'hour') }} <= {{ cut_at() }},
+            and {{ anchored_at }} <= {{ cut_before(24, 'hour') }},
             false
         )
 {%- endmacro %}
 
 {#- Whether a window of so many days has passed for an example. -#}
 {% macro is_ripe(anchored_at, days) -%}
-    {{ later(anchored_at, days, 'day') }} <= {{ cut_at() }}
+    {{ anchored_at }} <= {{ cut_before(days, 'day') }}
 {%- endmacro %}

@@ -30,11 +30,11 @@
             from (
                 select
                     {{ key }},
-                    cast(known_at as date) as known_on,
+                    {{ utc_day('known_at') }} as known_on,
                     min(known_at) as first_seen_at,
                     max(known_at) as last_seen_at
                 from {{ sights }}
-                group by {{ key }}, cast(known_at as date)
+                group by {{ key }}, {{ utc_day('known_at') }}
             ) as days_seen
         ) as begun
     ) as numbered

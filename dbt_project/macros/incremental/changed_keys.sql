@@ -44,7 +44,7 @@
     SQL ask again.
 -#}
 {% macro goes_on(node) -%}
-    {%- if node.config.incremental_strategy == 'changed_examples' -%}
+    {%- if node.config.incremental_strategy in ('changed_examples', 'new_activities') -%}
     {{ return(match_set_goes_on()) }}
     {%- endif -%}
     {%- set decided = node.get('flux_goes_on') -%}

@@ -12,10 +12,10 @@
     {{ return('model.' ~ project_name ~ '.int_match_requests_changed') }}
 {%- endmacro %}
 
-{#- The set's kept models, by strategy. -#}
+{#- The set's kept models, by strategy; among them the activities that all of it reads. -#}
 {% macro match_set_kept() -%}
     {%- set found = [] -%}
-    {%- for node in graph.nodes.values() if node.config.incremental_strategy == 'changed_examples' -%}
+    {%- for node in graph.nodes.values() if node.config.incremental_strategy in ('changed_examples', 'new_activities') -%}
         {%- do found.append(node) -%}
     {%- endfor -%}
     {{ return(found) }}
@@ -42,7 +42,7 @@
 {#- For the root of the set: of all requests those that are to be told; all in a full build. -#}
 {% macro requests_told(request_id) -%}
     {%- if match_set_goes_on() -%}
-    and cast({{ request_id }} as {{ type_name('text') }}) in (select changed.request_id from changed)
+    where {{ request_id }} in (select changed.request_id from changed)
     {%- endif -%}
 {%- endmacro %}
 
@@ -107,7 +107,7 @@
     {%- if node.resource_type != 'model' or node.config.materialized != 'table' or not node.name.startswith('int_match_') -%}
     {{ return(false) }}
     {%- endif -%}
-    {{ return(node.unique_id == match_set_root() or match_set_root() in ancestors(node.unique_id)) }}
+    {{ return(match_set_list() in ancestors(node.unique_id)) }}
 {%- endmacro %}
 
 {% macro note_of_told() -%}
@@ -125,13 +125,15 @@
     {{ return(read[1]) }}
 {%- endmacro %}
 
-{#- For a pre-hook of `ml`, of its kept models: stop when what they are made of was made for another list, or not for a full build. -#}
+{#- For a pre-hook of `ml` and of the activities, of kept models: stop when what they are made of was made for another list, or not for a full build. -#}
 {% macro made_for_this_list() -%}
     {%- if execute and model.resource_type == 'model' and is_kept(model) and not graph.nodes[match_set_root()].get('flux_made_for') == invocation_id -%}
-        {%- set run, goes_on = (read_note(graph.nodes[match_set_list()]) or {}).get('run'), match_set_goes_on() -%}
-        {%- for id in ancestors(model.unique_id) if is_told(graph.nodes[id]) -%}
+        {%- set list, goes_on = read_note(graph.nodes[match_set_list()]) or {}, match_set_goes_on() -%}
+        {%- for id in ancestors(model.unique_id) if is_told(graph.nodes[id]) or holds_activities(graph.nodes[id]) -%}
             {%- set note = note_of_run(graph.nodes[id]) -%}
-            {%- if note.get('run') != run or not (goes_on or note.get('whole')) -%}
+            {%- set is_current = note.get('read') == list.get('read') if holds_activities(graph.nodes[id])
+                else note.get('run') == list.get('run') and (goes_on or note.get('whole')) -%}
+            {%- if not is_current -%}
                 {{ exceptions.raise_compiler_error(
                     model.name ~ ' cannot be built without ' ~ graph.nodes[id].name ~ ', which was made for another list of changed requests; '
                     ~ "build the match set as a whole: flux build --select int_match_requests_changed+"

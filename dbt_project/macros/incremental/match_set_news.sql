@@ -28,7 +28,7 @@
     {%- if since is none -%}
     select
         {%- for name, type in [
-            ('request_id', 'text'), ('subject_key', 'text'), ('client_id', 'bigint'), ('member_id', 'bigint'),
+            ('example_id', 'bigint'), ('subject_key', 'text'), ('client_id', 'bigint'), ('member_id', 'bigint'),
             ('opportunity_id', 'bigint'), ('recommendation_id', 'bigint'), ('is_in_history_gap', 'boolean'),
             ('label_click_24h', 'boolean'), ('label_save_14d', 'boolean'), ('label_advance_30d', 'boolean'),
             ('label_hired_90d', 'boolean'), ('anchored_at', 'timestamptz'), ('_epoch', 'bigint'), ('_lsn', 'bigint')
@@ -60,9 +60,9 @@
         {%- for feed in feeds %}
         select min(
             {%- if is_history(feed) %}
-            case when _op = 'snapshot' then date '0001-01-01' else cast(_commit_at as date) end
+            case when _op = 'snapshot' then date '0001-01-01' else {{ utc_day('_commit_at') }} end
             {%- else %}
-            cast({{ least_known('timestamp', 'received_at') }} as date)
+            {{ utc_day(least_known('timestamp', 'received_at')) }}
             {%- endif %}
         ) as known_on
         from {{ feed_relation(feed) }}

@@ -8,7 +8,7 @@
         readers  the fact by name: what that had read, when the list was made
         run      the dbt run that made it
         readers_told  the fact by name: the run that had told it last
-    A kept fact (strategy changed_keys, changed_days or changed_examples) notes
+    A kept fact (strategy changed_keys, changed_days, changed_examples or new_activities) notes
         read     how far the feeds are in it
         code     a hash of all code that makes it
         made     the dbt run that last made it anew
@@ -36,7 +36,7 @@
 {%- endmacro %}
 
 {% macro is_kept(node) -%}
-    {{ return(node.config.incremental_strategy in ('changed_keys', 'changed_days', 'changed_examples')) }}
+    {{ return(node.config.incremental_strategy in ('changed_keys', 'changed_days', 'changed_examples', 'new_activities')) }}
 {%- endmacro %}
 
 {#- The note of a node's relation; none where there is none. -#}

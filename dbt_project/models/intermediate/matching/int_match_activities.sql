@@ -1,16 +1,46 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=kept(),
+        incremental_strategy='new_activities',
+        on_schema_change='fail',
+        pre_hook="{{ made_for_this_list() }}"
+    )
+}}
 
 with
 
-applications as (select * from {{ ref('int_applications_made') }}),
+every_application as (select * from {{ ref('int_applications_made') }}),
 
-impression_versions as (select * from {{ ref('stg_app__match_impressions_history') }}),
+every_impression as (select * from {{ ref('stg_app__match_impressions_history') }}),
 
-save_versions as (select * from {{ ref('stg_app__saved_items_history') }}),
+every_save as (select * from {{ ref('stg_app__saved_items_history') }}),
 
-feedback_versions as (select * from {{ ref('stg_app__match_feedback_history') }}),
+every_feedback as (select * from {{ ref('stg_app__match_feedback_history') }}),
 
-clicks as (select * from {{ ref('int_match_clicks') }}),
+every_click as (select * from {{ ref('int_match_clicks') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+-- As first committed none changes, so only what is not held yet is told; all in a full build.
+applications as (
+    {{ not_held_yet('every_application', 'application_id', 'application') }}
+),
+
+impression_versions as (
+    {{ not_held_yet('every_impression', 'impression_id', 'impression') }}
+),
+
+save_versions as (
+    {{ not_held_yet('every_save', 'saved_item_id', 'save') }}
+),
+
+feedback_versions as (
+    {{ not_held_yet('every_feedback', 'feedback_id', 'dismissal') }}
+),
+
+clicks as (
+    {{ not_held_yet('every_click', 'event_id', 'click', 'event_id') }}
+),
 
 impressions as (
     {{ as_first_committed('impression_versions', 'impression_id', 'shown_at') }}

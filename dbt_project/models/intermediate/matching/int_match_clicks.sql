@@ -1,10 +1,26 @@
+{{ config(materialized='table') }}
+
 with
 
-clicks as (select * from {{ ref('stg_segment__recommendation_clicked') }}),
+every_click as (select * from {{ ref('stg_segment__recommendation_clicked') }}),
 
-recommendation_versions as (select * from {{ ref('stg_app__match_recommendations_history') }}),
+every_version as (select * from {{ ref('stg_app__match_recommendations_history') }}),
 
 clock as (select * from {{ ref('stg_flux__clock') }}),
+
+changed as (select * from {{ ref('int_match_requests_changed') }}),
+
+clicks as (      -- those that no activity tells of yet; all in a full build
+    select *
+    from every_click
+    {{ clicks_to_tell('every_click') }}
+),
+
+recommendation_versions as (
+    select *
+    from every_version
+    {{ of_told('recommendation_id', 'clicks') }}
+),
 
 recommendations as (
     {{ as_first_committed('recommendation_versions', 'recommendation_id', 'created_at') }}

@@ -70,11 +70,11 @@ answered as (      -- one row per recommendation of which clicks or feedback cam
 
 judged as (      -- examples that no longer say what they should: who left, new gaps, windows that passed
     select
-        examples.request_id,
+        {{ impression_of('examples.example_id') }} as impression_id,
         examples.member_id,
         examples.opportunity_id,
         examples.recommendation_id,
-        subjects.member_id is null or gaps._epoch is not null as is_wrong,
+        coalesce(examples.subject_key <> subjects.subject_key, true) or gaps._epoch is not null as is_wrong,
         {{ is_24h_ripe('examples.anchored_at', 'tracking_starts.known_from') }} as is_24h_ripe,
         {{ is_ripe('examples.anchored_at', 14) }} as is_14d_ripe,
         {{ is_ripe('examples.anchored_at', 30) }} as is_30d_ripe,
@@ -87,7 +87,6 @@ judged as (      -- examples that no longer say what they should: who left, new 
     left join subjects
         on
             examples.member_id = subjects.member_id
-            and examples.subject_key = subjects.subject_key
             and subjects.left_out_reason is null
     left join tracking_starts on examples.client_id = tracking_starts.client_id
     left join gaps
@@ -98,8 +97,8 @@ judged as (      -- examples that no longer say what they should: who left, new 
             and examples._lsn <= gaps._to_lsn
 ),
 
-concerned as (      -- one row per request
-    select distinct judged.request_id
+concerned as (      -- one row per impression
+    select distinct judged.impression_id
     from judged
     left join credited
         on judged.member_id = credited.member_id and judged.opportunity_id = credited.opportunity_id

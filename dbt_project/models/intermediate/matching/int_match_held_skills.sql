@@ -4,7 +4,11 @@ with
 
 lists as (select * from {{ ref('int_match_lists') }}),
 
-skill_versions as (select * from {{ ref('stg_app__member_skills_history') }}),
+every_version as (select * from {{ ref('stg_app__member_skills_history') }}),
+
+skill_versions as (      -- of members of whom lists are told; all in a full build
+    {{ versions_told('every_version', 'member_skill_id', 'member_id', 'lists') }}
+),
 
 known as (      -- one row per list and skill of its member, as known before it
     {{ pit_set_join(

@@ -9,7 +9,7 @@ activities as (select * from {{ ref('int_match_activities') }}),
 dated as (
     select
         *,
-        cast(known_at as date) as known_on
+        {{ utc_day('known_at') }} as known_on
     from activities
     {{ of_told('member_id', 'lists') }}
 ),
@@ -77,9 +77,9 @@ counted as (
 rated as (
     select
         *,
-        {{ rounded(safe_divide('member_applications_90d', 'member_impressions_90d'), 6) }}
+        {{ rounded_ratio('member_applications_90d', 'member_impressions_90d', 6) }}
             as member_application_rate_90d,
-        {{ rounded(safe_divide('member_clicks_90d', 'member_impressions_90d'), 6) }} as member_click_rate_90d
+        {{ rounded_ratio('member_clicks_90d', 'member_impressions_90d', 6) }} as member_click_rate_90d
     from counted
 )
 

@@ -29,7 +29,7 @@ features as (      -- one row per list
             as member_skill_count,
         cast(case when members.user_id is not null then coalesce(skill_sums.wanted_count, 0) end as integer)
             as member_wanted_skill_count,
-        {{ rounded(safe_divide('skill_sums.level_sum', 'skill_sums.skill_count'), 6) }}
+        {{ rounded_ratio('skill_sums.level_sum', 'skill_sums.skill_count', 6) }}
             as member_mean_skill_level,
         members.user_id is not null as is_member_known
     from members

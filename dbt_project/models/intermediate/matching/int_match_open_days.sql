@@ -19,7 +19,7 @@ list_days as (
 applications as (
     select
         opportunity_id,
-        cast(known_at as date) as known_on
+        {{ utc_day('known_at') }} as known_on
     from activities
     where activity = 'application'
 ),
@@ -52,12 +52,12 @@ spans as (      -- versions that held at some midnight (UTC)
         client_id,
         opportunity_id,
         opportunity_kind,
-        cast(valid_from as date) as known_on,
-        cast(valid_to as date) as ended_on,
-        cast(open_until_at as date) as closed_on,
+        {{ utc_day('valid_from') }} as known_on,
+        {{ utc_day('valid_to') }} as ended_on,
+        {{ utc_day('open_until_at') }} as closed_on,
         open_until
     from closing
-    where is_open and (valid_to is null or cast(valid_to as date) > cast(valid_from as date))
+    where is_open and (valid_to is null or {{ utc_day('valid_to') }} > {{ utc_day('valid_from') }})
 ),
 
 open_days as (      -- one row per day of requests and opportunity that was open at the midnight before

@@ -27,7 +27,7 @@ opportunity_days as (
 dated as (
     select
         *,
-        cast(known_at as date) as known_on
+        {{ utc_day('known_at') }} as known_on
     from activities
     {{ of_told('opportunity_id', 'opportunity_days') }}
 ),

@@ -2,7 +2,7 @@
 
 with
 
-request_versions as (select * from {{ ref('stg_app__recommendation_requests_history') }}),
+every_version as (select * from {{ ref('stg_app__recommendation_requests_history') }}),
 
 subjects as (select * from {{ ref('int_match_subjects') }}),
 
@@ -13,6 +13,12 @@ history_gaps as (select * from {{ ref('stg_flux__history_gaps') }}),
 clock as (select * from {{ ref('stg_flux__clock') }}),
 
 model_versions as (select * from {{ ref('stg_app__model_versions_history') }}),
+
+request_versions as (      -- of the requests to be told; all in a full build
+    select *
+    from every_version
+    {{ requests_told('request_id') }}
+),
 
 first_versions as (
     {{ as_first_committed('request_versions', 'request_id', 'requested_at') }}
@@ -109,7 +115,7 @@ requests as (      -- one row per request of a member who may be learned from
         first_versions._op = 'snapshot' as is_before_log,
         first_versions._op = 'resync' or in_gaps.request_id is not null as is_in_history_gap,
         first_versions._op in ('snapshot', 'resync') as is_placeless,
-        cast(first_versions.requested_at as date) as requested_on,
+        {{ utc_day('first_versions.requested_at') }} as requested_on,
         first_versions.requested_at,
         first_versions.known_at,
         first_versions._epoch,
@@ -124,7 +130,7 @@ requests as (      -- one row per request of a member who may be learned from
     inner join placed on first_versions.request_id = placed.request_id
     left join models on first_versions.model_version_id = models.model_version_id
     left join in_gaps on first_versions.request_id = in_gaps.request_id
-    where subjects.left_out_reason is null {{ requests_told('first_versions.request_id') }}
+    where subjects.left_out_reason is null
 )
 
 select * from requests

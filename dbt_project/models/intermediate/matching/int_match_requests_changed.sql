@@ -41,26 +41,28 @@ joined as (      -- members who may be learned from and are in no example
 ),
 
 concerned as (      -- one row per request; none where nothing was built before: nobody reads the list then
-    select cast(request_id as {{ type_name('text') }}) as request_id
+    select request_id
     from requests
     where
         {{ 'false' if since is none else 'true' }}
         and (
-            cast(requested_at as date) >= (select news.known_on from news)
+            {{ utc_day('requested_at') }} >= (select news.known_on from news)
             or request_id in (select moved.id from new_recommendation_requests as moved)
             or model_version_id in (select moved.id from new_model_versions as moved)
             or member_id in (select joined.member_id from joined)
         )
     union distinct
-    select cast(request_id as {{ type_name('text') }}) as request_id
+    select request_id
     from recommendations
     where
         recommendation_id in (select moved.id from new_match_recommendations as moved)
         or recommendation_id in (select moved.recommendation_id from new_match_impressions as moved)
         or opportunity_id in (select moved.id from moved_opportunities as moved)
     union distinct
-    select request_id
-    from held
+    select recommendations.request_id
+    from recommendations
+    inner join impressions on recommendations.recommendation_id = impressions.recommendation_id
+    where impressions.impression_id in (select held.impression_id from held)
 ),
 
 changed as (      -- one row per request and impression that its list ever had
@@ -68,9 +70,9 @@ changed as (      -- one row per request and impression that its list ever had
         concerned.request_id,
         coalesce(impressions.impression_id, 0) as impression_id
     from concerned
-    left join recommendations
-        on concerned.request_id = cast(recommendations.request_id as {{ type_name('text') }})
+    left join recommendations on concerned.request_id = recommendations.request_id
     left join impressions on recommendations.recommendation_id = impressions.recommendation_id
+    where concerned.request_id is not null
 )
 
 select * from changed

@@ -83,9 +83,9 @@ counts as (
 activity_features as (
     select
         *,
-        {{ rounded(safe_divide('opportunity_applications_90d', 'opportunity_impressions_90d'), 6) }}
+        {{ rounded_ratio('opportunity_applications_90d', 'opportunity_impressions_90d', 6) }}
             as opportunity_application_rate_90d,
-        {{ rounded(safe_divide('opportunity_clicks_90d', 'opportunity_impressions_90d'), 6) }}
+        {{ rounded_ratio('opportunity_clicks_90d', 'opportunity_impressions_90d', 6) }}
             as opportunity_click_rate_90d
     from counts
 )

@@ -21,11 +21,11 @@ ripening as (      -- one row per example: which of its windows had passed at th
         spine.example_id,
         spine.client_id,
         spine.example_kind,
+        spine.anchored_at,
         {{ is_24h_ripe('spine.anchored_at', 'tracking_starts.known_from') }} as is_24h_ripe,
         {{ is_ripe('spine.anchored_at', 14) }} as is_14d_ripe,
         {{ is_ripe('spine.anchored_at', 30) }} as is_30d_ripe,
-        {{ is_ripe('spine.anchored_at', 90) }} as is_90d_ripe,
-        {{ later('spine.anchored_at', 14, 'day') }} as settles_at
+        {{ is_ripe('spine.anchored_at', 90) }} as is_90d_ripe
     from spine
     left join tracking_starts on spine.client_id = tracking_starts.client_id
 ),
@@ -40,13 +40,16 @@ labels as (
         case
             when not ripening.is_14d_ripe then null
             when
-                reactions.click_24h_known_at < ripening.settles_at
-                or reactions.save_14d_known_at < ripening.settles_at
-                or outcomes.apply_14d_known_at < ripening.settles_at
+                {{ earlier('reactions.click_24h_known_at', 14, 'day') }} < ripening.anchored_at
+                or {{ earlier('reactions.save_14d_known_at', 14, 'day') }} < ripening.anchored_at
+                or {{ earlier('outcomes.apply_14d_known_at', 14, 'day') }} < ripening.anchored_at
                 then null
             when ripening.example_kind <> 'impression' then ripening.example_kind
-            when reactions.dismissed_14d_known_at < ripening.settles_at then 'dismissed'
-            when ripening.is_24h_ripe and reactions.near_click_24h_known_at < ripening.settles_at
+            when {{ earlier('reactions.dismissed_14d_known_at', 14, 'day') }} < ripening.anchored_at
+                then 'dismissed'
+            when
+                ripening.is_24h_ripe
+                and {{ earlier('reactions.near_click_24h_known_at', 14, 'day') }} < ripening.anchored_at
                 then 'shown_not_clicked'
         end as negative_kind,
         case when ripening.is_24h_ripe then reactions.click_24h_known_at is not null end as label_click_24h,

@@ -123,8 +123,8 @@ negatives as (
         counted.example_kind,
         case
             when counted.example_kind = 'popularity'
-                then {{ rounded(safe_divide('counted.popularity_weight', 'drawable.weight'), 9) }}
-            else {{ rounded(safe_divide('1', 'drawable.opportunity_count'), 9) }}
+                then {{ rounded_ratio('counted.popularity_weight', 'drawable.weight', 9) }}
+            else {{ rounded_ratio('1', 'drawable.opportunity_count', 9) }}
         end as sampling_probability
     from counted
     inner join drawable on counted.list_id = drawable.list_id

@@ -65,7 +65,7 @@ opportunity_features as (
         level as opportunity_level,
         openings as opportunity_openings,
         cast(hours_per_week as {{ type_name('double precision') }}) as opportunity_hours_per_week,
-        {{ rounded(seconds_between('opened_at', 'requested_at') ~ ' / 86400', 6) }} as opportunity_age_days,
+        {{ rounded_days_between('opened_at', 'requested_at') }} as opportunity_age_days,
         cast({{ days_between('requested_on', 'starts_on') }} as integer) as opportunity_days_to_start,
         case when opportunity_kind is not null then coalesce(is_remote, false) end as is_remote,
         opportunity_kind is not null as is_opportunity_known

@@ -59,7 +59,7 @@ touches as (      -- one row per example and application in the 14 days after it
             and spine.member_id = applications.member_id
             and spine.opportunity_id = applications.opportunity_id
             and spine.anchored_at <= applications.applied_at
-            and {{ later('spine.anchored_at', 14, 'day') }} >= applications.applied_at
+            and spine.anchored_at >= {{ earlier('applications.applied_at', 14, 'day') }}
 ),
 
 advances as (      -- one row per touch and step beyond the first stage

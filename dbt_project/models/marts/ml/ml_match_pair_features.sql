@@ -125,7 +125,7 @@ pair_features as (
             ('coalesce(fits.met_importance, 0)', 'compared.asked_importance', 'skill_coverage'),
             ('coalesce(fits.held_weight, 0)', '(1000000 * compared.asked_weight)', 'skill_fit'),
         ] %}
-        case when compared.are_known then {{ rounded(safe_divide(part, whole), 6) }} end as {{ name }},
+        case when compared.are_known then {{ rounded_ratio(part, whole, 6) }} end as {{ name }},
         {%- endfor %}
         cast(compared.level_gap as integer) as level_gap,
         cast(abs(compared.level_gap) as integer) as level_distance,
@@ -133,7 +133,7 @@ pair_features as (
         {%- for activity in ['impression', 'click', 'save', 'dismissal', 'application'] %}
         cast(coalesce(compared.{{ activity }}_count, 0) as integer) as pair_{{ activity }}s,
         {%- endfor %}
-        {{ rounded(seconds_between('compared.last_shown_at', 'compared.requested_at') ~ ' / 86400', 6) }}
+        {{ rounded_days_between('compared.last_shown_at', 'compared.requested_at') }}
             as pair_days_since_shown,
         compared.is_open_to_kind,
         compared.is_same_org_unit,

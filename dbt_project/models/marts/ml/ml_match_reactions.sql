@@ -58,7 +58,7 @@ candidates as (      -- one row per click and sight in the 24 hours before it
             spine.recommendation_id = clicks.recommendation_id
             and spine.client_id = clicks.client_id
             and spine.shown_at <= clicks.event_at
-            and {{ later('spine.shown_at', 24, 'hour') }} >= clicks.event_at
+            and spine.shown_at >= {{ earlier('clicks.event_at', 24, 'hour') }}
 ),
 
 credited as (
@@ -86,7 +86,7 @@ facts as (      -- one row per example and fact
             spine.request_id = credited.request_id
             and spine.client_id = credited.client_id
             and spine.position <= credited.position + 2
-            and {{ later('spine.anchored_at', 24, 'hour') }} >= credited.event_at
+            and spine.anchored_at >= {{ earlier('credited.event_at', 24, 'hour') }}
     where spine.example_kind = 'impression'
     union all
     select
@@ -101,7 +101,7 @@ facts as (      -- one row per example and fact
             and spine.member_id = saves.member_id
             and spine.opportunity_id = saves.opportunity_id
             and spine.anchored_at <= saves.saved_at
-            and {{ later('spine.anchored_at', 14, 'day') }} >= saves.saved_at
+            and spine.anchored_at >= {{ earlier('saves.saved_at', 14, 'day') }}
     union all
     select
         spine.example_id,
@@ -114,7 +114,7 @@ facts as (      -- one row per example and fact
             spine.recommendation_id = feedback.recommendation_id
             and spine.client_id = feedback.client_id
             and spine.anchored_at <= feedback.created_at
-            and {{ later('spine.anchored_at', 14, 'day') }} >= feedback.created_at
+            and spine.anchored_at >= {{ earlier('feedback.created_at', 14, 'day') }}
     where feedback.feedback_kind in {{ waved_away }}
 ),
 

@@ -20,12 +20,24 @@ sights as (      -- of everybody: who may not be learned from makes nobody else 
     where activity = 'impression'
 ),
 
+member_sights as (
+    select *
+    from sights
+    {{ of_told('member_id', 'lists') }}
+),
+
+opportunity_sights as (
+    select *
+    from sights
+    {{ of_told('opportunity_id', 'spine') }}
+),
+
 member_spans as (
-    {{ warm_spans('sights', 'member_id', var('match_horizon_days')) }}
+    {{ warm_spans('member_sights', 'member_id', var('match_horizon_days')) }}
 ),
 
 opportunity_spans as (
-    {{ warm_spans('sights', 'opportunity_id', var('match_horizon_days')) }}
+    {{ warm_spans('opportunity_sights', 'opportunity_id', var('match_horizon_days')) }}
 ),
 
 -- What became known with the request was not known before, so a span begins behind its first sight.
@@ -42,8 +54,8 @@ flagged_lists as (      -- one row per request: all but the opportunity is the s
         on
             lists.member_id = member_spans.member_id
             and lists.requested_at > member_spans.first_seen_at
-            and {{ earlier('lists.requested_at', var('match_horizon_days'), 'day') }}
-            <= member_spans.last_seen_at
+            and lists.requested_at
+            <= {{ later('member_spans.last_seen_at', var('match_horizon_days'), 'day') }}
 ),
 
 splits as (
@@ -61,8 +73,8 @@ splits as (
         on
             spine.opportunity_id = opportunity_spans.opportunity_id
             and spine.requested_at > opportunity_spans.first_seen_at
-            and {{ earlier('spine.requested_at', var('match_horizon_days'), 'day') }}
-            <= opportunity_spans.last_seen_at
+            and spine.requested_at
+            <= {{ later('opportunity_spans.last_seen_at', var('match_horizon_days'), 'day') }}
 )
 
 select * from splits
