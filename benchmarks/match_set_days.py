@@ -3,12 +3,15 @@
 A day: what the last day of the multiplied demo brought is set aside, the set is built, what was set aside comes back as
 the loader would bring it, and the set is brought up to date. Events are of the day on which they happened, since the
 stand-in's clock counts them as known then, and all of its half a year arrives within a minute. Depth: twenty rows of
-each history that features are looked up in get a hundred thousand versions each, spread over all commits.
+each history that features are looked up in get a hundred thousand versions each, spread over all commits, in a home of
+its own.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -44,7 +47,7 @@ LOOKED_UP: Final = {
 
 
 def measure(bench: Bench, wanted: Collection[str]) -> None:
-    """Measure what is wanted, the depth last: it changes the warehouse."""
+    """Measure what is wanted."""
     home = multiplied_home(bench)
     warehouse = home / "warehouse.duckdb"
     for number in range(bench.rounds if REFRESH.name in wanted else 0):
@@ -69,6 +72,8 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
         peaks = {"refresh": grown["peak_rss_mb"], "full": full["peak_rss_mb"]}
         bench.record(REFRESH, Reading(grown["seconds"], full["seconds"], cpu, peaks, more))
     if {DEEP.name, DEEP_MEMORY.name}.intersection(wanted):
+        home = deep_home(bench, home)
+        warehouse = home / "warehouse.duckdb"
         flat = run_step(home, "build")
         with duckdb.connect(str(warehouse)) as connection:
             versions = deepen(connection, bench.rows(VERSIONS))
@@ -80,6 +85,13 @@ def measure(bench: Bench, wanted: Collection[str]) -> None:
             bench.record(DEEP, Reading(deep["seconds"], flat["seconds"], cpu, more=more))
         if DEEP_MEMORY.name in wanted:
             bench.record(DEEP_MEMORY, Reading(deep["peak_rss_mb"], flat["peak_rss_mb"]))
+
+
+def deep_home(bench: Bench, home: Path) -> Path:
+    """Copy the home without its datasets: the histories of this one become deep."""
+    deep = bench.directory / "match_set_deep"
+    shutil.rmtree(deep, ignore_errors=True)
+    return shutil.copytree(home, deep, ignore=shutil.ignore_patterns("datasets_*", "*.tmp"))
 
 
 def set_aside(connection: duckdb.DuckDBPyConnection) -> list[str]:
