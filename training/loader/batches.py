@@ -1,8 +1,9 @@
 """Batches of arrays out of a split's Parquet parts; knows nothing of torch.
 
-A window of the epoch (`order`) is read and encoded while the one before is handed out, so memory is bounded by the rows
-of two windows, not by the split. Where rows are not mixed, a batch is a view into its window, without a copy. The same
-stream, shard and epoch give the same batches, and can begin at any of them.
+A window of the epoch (`order`) is read while the one before is handed out, so memory is bounded by the rows of two
+windows, not by the split. In the process that trains it is also encoded meanwhile; a worker encodes it itself, since
+there reading alone takes as long as everything else. Where rows are not mixed, a batch is a view into its window,
+without a copy. The same stream, shard and epoch give the same batches, and can begin at any of them.
 """
 
 from collections import deque
@@ -76,26 +77,50 @@ class BatchStream:
             spare = self.columns.apart(max((group.rows for group in self.groups), default=0))
             stack.callback(lambda: [part.close() for part in parts.values()])
             reading = stack.enter_context(ThreadPoolExecutor(1))
-            coming: deque[Future[_Opened]] = deque()
+            coming: deque[Future[_Read]] = deque()
             for window in needed:
-                coming.append(reading.submit(self._open, window, parts, spare, threads))
+                coming.append(reading.submit(self._read, window, parts, spare, threads))
                 if len(coming) > 1:
-                    yield coming.popleft().result()
+                    yield coming.popleft().result().opened()
             while coming:
-                yield coming.popleft().result()
+                yield coming.popleft().result().opened()
 
-    def _open(self, window: Window, parts: dict[Path, pq.ParquetFile], spare: Array, threads: bool) -> "_Opened":
-        arrays = self.columns.empty(window.rows)
-        start = 0
+    def _read(self, window: Window, parts: dict[Path, pq.ParquetFile], spare: Array, threads: bool) -> "_Read":
+        tables = []
         for group in (self.groups[number] for number in window.groups):
             if group.part not in parts:  # its footer takes as long to read as some thousand rows
                 parts[group.part] = pq.ParquetFile(
                     group.part, memory_map=True, read_dictionary=list(self.columns.categories)
                 )
-            table = parts[group.part].read_row_group(group.number, columns=self.columns.names, use_threads=threads)
-            self.columns.fill(arrays, start, table, spare)
-            start += group.rows
-        return _Opened(window.start, window.start + window.rows, arrays, window.order())
+            tables.append(
+                parts[group.part].read_row_group(group.number, columns=self.columns.names, use_threads=threads)
+            )
+        read = _Read(self.columns, window, tables, spare)
+        if threads:
+            read.opened()
+        return read
+
+
+@dataclass
+class _Read:
+    """The tables of a window, until they are encoded."""
+
+    columns: Columns
+    window: Window
+    tables: list[pa.Table]
+    spare: Array
+    made: "_Opened | None" = None
+
+    def opened(self) -> "_Opened":
+        """Encode them, once."""
+        if self.made is None:
+            arrays, start = self.columns.empty(self.window.rows), 0
+            for table in self.tables:
+                self.columns.fill(arrays, start, table, self.spare)
+                start += table.num_rows
+            self.tables = []
+            self.made = _Opened(self.window.start, self.window.start + self.window.rows, arrays, self.window.order())
+        return self.made
 
 
 @dataclass(frozen=True, slots=True)
