@@ -24,7 +24,7 @@ from ingestion.load.log_begin import log_begin
 from ingestion.load.places import Places
 from ingestion.load.positions import POSTGRES, Position, move_position, read_position
 from ingestion.load.reselection import apply_selection
-from ingestion.load.tables import Landing, note_copy
+from ingestion.load.tables import Landing, check_history, note_copy
 from ingestion.load.tail import Tail
 from ingestion.log import LogPosition, LogReader
 from ingestion.log.directory import pass_by, want, wanted
@@ -82,7 +82,7 @@ class ChangeLoader:
         self._failed: dict[int, str] = {}
         self._useless: set[CopyName] = set()
         self._left_at = -1  # the position behind which a transaction is awaited as a whole
-        self._check_history(history)
+        check_history(self._tables.values(), history)
         self._check_begin()
         apply_selection(destination.machinery, self._landing.selection, self._tables, self._position.lsn)
         self._ask_again()
@@ -132,10 +132,9 @@ class ChangeLoader:
                 changes, batches = changes + loaded_changes, batches + 1
                 report("stream", changes)
             at = self._position.at
-            if until is None and end is not None and at is not None and at >= end:
-                owed &= {copied.name for copied in self._pending()}
-                if not owed:
-                    break
+            is_there = until is None and end is not None and at is not None and at >= end
+            if is_there and owed.isdisjoint(copied.name for copied in self._pending()):
+                break
         return LoadReport(tables, rows, changes, batches, time.monotonic() - started)
 
     def step(self, interrupted: Callable[[], bool] = lambda: False) -> bool:
@@ -158,16 +157,6 @@ class ChangeLoader:
         if not moved:
             self._ask_again()
         return moved
-
-    def _check_history(self, wanted: bool) -> None:
-        """Refuse to begin or end histories in the middle: neither would say what the changes between were."""
-        differing = sorted(table.source for table in self._tables.values() if table.has_history is not wanted)
-        if differing:
-            were, are = ("off", "keep") if wanted else ("keep", "off")
-            raise LoadError(
-                f"history is {are!r}, and this warehouse was begun with {were!r} ({len(differing)} tables, "
-                f"{differing[0]!r} the first); set FLUX_HISTORY={were}, or begin another warehouse"
-            )
 
     def _check_begin(self) -> None:
         """See to it that the log begins no later than the position; else all tables wait for new copies."""

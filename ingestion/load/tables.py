@@ -203,3 +203,14 @@ def _notes(change: ColumnChange) -> list[tuple[str, str, str]]:
     if before.declared != after.declared:
         notes.append(("retype", after.name, f"{before.declared} -> {after.declared}"))
     return notes
+
+
+def check_history(tables: Collection[Table], wanted: bool) -> None:
+    """Refuse to begin or end histories in the middle: neither would say what the changes between were."""
+    differing = sorted(table.source for table in tables if table.has_history is not wanted)
+    if differing:
+        were, are = ("off", "keep") if wanted else ("keep", "off")
+        raise LoadError(
+            f"history is {are!r}, and this warehouse was begun with {were!r} ({len(differing)} tables, "
+            f"{differing[0]!r} the first); set FLUX_HISTORY={were}, or begin another warehouse"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def used_kilobytes(disk: Path) -> int:
     return int(told.stdout.split()[1])
 
 
-def test_log_disk_full(disk: Path, watch: Watch, run: Run, source: Do, replicate: Do) -> None:
+def test_log_disk_full(disk: Path, watch: Watch, run: Run, source: Any, replicate: Do) -> None:
     def shrink() -> None:
         remount(disk, f"size={used_kilobytes(disk) + 8}k")
         source("insert into t select n, n from generate_series(10, 9000) as n")
