@@ -20,7 +20,7 @@ from tests.dashboards.small import YAML, write
 from tests.dashboards.warehouse import DEFINITIONS, METRICS, all_columns
 
 LEADERSHIP = ["overview", "hiring_funnel", "matching_quality", "supply_and_demand"]
-ANALYSTS = ["data_health", "usage"]
+ANALYSTS = ["data_health", "usage", "costs"]
 
 
 def test_missing_sql_file_names_the_nearest_one(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_each_audience_has_its_pages(audience: str, pages: list[str]) -> None:
 
 def test_what_is_shared_reads_the_published_warehouse_alone() -> None:
     shared = load_definitions(DEFINITIONS, METRICS).shared()
-    assert [dashboard.key for dashboard in shared.dashboards] == [*LEADERSHIP, "data_health"]
+    assert [dashboard.key for dashboard in shared.dashboards] == [*LEADERSHIP, "data_health", "costs"]
 
 
 @pytest.mark.parametrize(

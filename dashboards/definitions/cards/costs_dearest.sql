@@ -9,7 +9,7 @@ newest as (
 )
 
 select
-    model_costs.relation,
+    substr(model_costs.relation, strpos(model_costs.relation, '.') + 1) as relation,
     sum(model_costs.cost_seconds) as cost_seconds
 from model_costs
 inner join newest on model_costs.ran_on > newest.ran_on - 7

@@ -61,11 +61,11 @@ disk as (
 
 unread as (
     select
-        sum(case when is_unread then 1 when is_unread is null then null else 0 end) as unread_count,
-        max(case
-            when is_unread is null then (as_of_on - watched_from_on) || ' of 60 days watched'
-            else 'for 60 days'
-        end) as unread_words
+        case when count(is_unread) = count(*) then sum(case when is_unread then 1 else 0 end) end as unread_count,
+        case
+            when count(is_unread) = count(*) then 'of ' || count(*) || ' tables, for 60 days'
+            else max(as_of_on - watched_from_on) || ' of 60 days watched'
+        end as unread_words
     from relation_usage
 )
 
