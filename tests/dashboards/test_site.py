@@ -30,6 +30,7 @@ PAGES = [
     "supply_and_demand.html",
     "data_health.html",
     "usage.html",
+    "costs.html",
 ]
 
 

@@ -37,7 +37,7 @@ def test_each_dashboard_is_one_downstream_of_its_marts_and_what_is_published(set
     graph = assets.definitions(settings, prepare(settings)).resolve_asset_graph()
 
     keys = {key.path[1] for key in graph.materializable_asset_keys}
-    assert keys == {"overview", "hiring_funnel", "matching_quality", "supply_and_demand", "data_health"}
+    assert keys == {"overview", "hiring_funnel", "matching_quality", "supply_and_demand", "data_health", "costs"}
     parents = {key.to_user_string() for key in graph.get(dg.AssetKey(["metabase", "overview"])).parent_keys}
     assert {"reporting/rpt_overview_weekly", "published/warehouse"} <= parents
     assert all(key.split("/")[0] in ("marts", "reporting", "published") for key in parents)
@@ -47,7 +47,7 @@ def test_a_run_brings_them_there_and_edits_of_people_stay(settings: Settings, me
     result = run(settings)
 
     assert {event.asset_key.path[1] for event in result.get_asset_materialization_events() if event.asset_key} == {
-        "overview", "hiring_funnel", "matching_quality", "supply_and_demand", "data_health",
+        "overview", "hiring_funnel", "matching_quality", "supply_and_demand", "data_health", "costs",
     }  # fmt: skip
     assert all(checks(result, "is_as_defined").values())
     assert all(checks(result, "cards_run").values())
