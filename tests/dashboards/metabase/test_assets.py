@@ -51,7 +51,7 @@ def test_a_run_brings_them_there_and_edits_of_people_stay(settings: Settings, me
     }  # fmt: skip
     assert all(checks(result, "is_as_defined").values())
     assert all(checks(result, "cards_run").values())
-    assert len(metabase.state.dashboards) == 5
+    assert len(metabase.state.dashboards) == 6
 
     next(one for one in metabase.state.dashboards.values() if one["name"] == "Overview").update(name="Mine")
     metabase.asked.clear()
