@@ -15,7 +15,7 @@ def test_all_that_is_defined_is_made_and_every_card_runs(items: Items, metabase:
     assert done.created == list(items)
     assert done.broken == []
     assert done.ran == sum(item.kind == "card" and not item.key.endswith("_values") for item in items.values())
-    assert len(metabase.state.dashboards) == 5
+    assert len(metabase.state.dashboards) == 6
 
 
 def test_applied_twice_is_an_empty_plan_and_not_one_write(items: Items, metabase: Fake, deployer: Deployer) -> None:

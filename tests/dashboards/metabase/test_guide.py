@@ -137,5 +137,5 @@ def test_an_empty_one_is_set_up(tmp_path: Path, flux_home: Path, monkeypatch: py
         for name, value in (exported | {"FLUX_METABASE_URL": fake.url, "FLUX_HOME": str(flux_home)}).items():
             monkeypatch.setenv(name, str(tmp_path / value) if value.startswith("secrets/") else value)
         assert [main(words) for words in commands("First set-up")] == [0, 0]
-        assert len(state.dashboards) == 5
+        assert len(state.dashboards) == 6
         assert main(["dashboards", "plan"]) == 0
