@@ -1,6 +1,6 @@
 """The machinery schema `_flux`: plain tables that an operator can query, the same in every engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -45,6 +45,7 @@ create table if not exists _flux.datasets (
     succeeds varchar
 );
 """
+_MADE: Final = "create table if not exists _flux.made (node varchar, version varchar)"
 
 # A change of `_flux.schema_changes`: from there on the history tells rows apart by other columns. All rows were told.
 KEY_CHANGE: Final = "key"
@@ -212,6 +213,21 @@ class Machinery:
             if (row[0], row[1], row[3]) not in known:
                 places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
                 self.session.execute(f"insert into _flux.datasets values ({places})", list(row))
+
+    def take_made(self) -> dict[str, str]:
+        """Give the versions that models and tests were built at, and empty the table: a build that dies leaves none."""
+        self.session.execute(_MADE)
+        made = dict(self.session.execute("select node, version from _flux.made"))
+        self.session.execute("delete from _flux.made")
+        return made
+
+    def note_made(self, versions: Mapping[str, str]) -> None:
+        """Note of what models and tests were built."""
+        rows = list(versions.items())
+        for first in range(0, len(rows), 500):
+            part = rows[first : first + 500]
+            places = ", ".join(f"(${2 * n + 1}, ${2 * n + 2})" for n in range(len(part)))
+            self.session.execute(f"insert into _flux.made values {places}", [word for row in part for word in row])
 
     def event_ledger(self) -> tuple[int, int, int, int]:
         """What the ledger of events says: accepted, loaded, duplicates, quarantined. Zeros before the first load."""

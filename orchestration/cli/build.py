@@ -33,7 +33,11 @@ def command(select: tuple[str, ...], full_refresh: bool, as_json: bool) -> int:
             warnings = building.refuse_what_broke_its_promise(settings)
         with screen.step("models and tests", unit="") as step:
             built = building.build_models(
-                settings, select=select, full_refresh=full_refresh, say=lambda text: step.update(0, note=text)
+                settings,
+                select=select,
+                full_refresh=full_refresh,
+                anew=bool(select),
+                say=lambda text: step.update(0, note=text),
             )
             if not built.results:
                 raise BuildError(

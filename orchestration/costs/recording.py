@@ -76,7 +76,7 @@ def _measure(settings: Settings, tables: CostTables, gathered: Gathered, rows: R
 
 
 def _runs(results: Sequence[NodeResult], rows: Rows, now: datetime) -> pa.Table:
-    ran = [result for result in results if result.status in _RAN]
+    ran = [result for result in results if result.ran and result.status in _RAN]
     return pa.table(
         {
             "ran_on": [now.date()] * len(ran),

@@ -6,5 +6,16 @@ nodes), since imports and the parse are paid once.
 
 from orchestration.models.project import manifest_path, prepare, project_directory, warm
 from orchestration.models.runner import NodeResult, build, first_failure
+from orchestration.models.standing import Standing, look
 
-__all__ = ["NodeResult", "build", "first_failure", "manifest_path", "prepare", "project_directory", "warm"]
+__all__ = [
+    "NodeResult",
+    "Standing",
+    "build",
+    "first_failure",
+    "look",
+    "manifest_path",
+    "prepare",
+    "project_directory",
+    "warm",
+]

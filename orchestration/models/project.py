@@ -107,7 +107,9 @@ def _libpq_variables(url: str) -> dict[str, str]:
 
 
 def warm(settings: Settings) -> None:
-    """Parse now what the first build of this process would parse, for a process that has time now and not then."""
+    """Parse what this process has not parsed yet, as builds need it: now, if there is time now and not then."""
+    if parsed(settings) is not None:
+        return
     from dbt.cli.main import dbtRunner
 
     set_environment(settings)
@@ -130,8 +132,7 @@ _parsed: dict[str, Any] = {}  # by fingerprint
 
 
 def _write(settings: Settings, path: Path) -> None:
-    if parsed(settings) is None:
-        warm(settings)
+    warm(settings)
     draft = path.with_suffix(".draft")
     parsed(settings).write(str(draft))  # what another home's parse gave says the same
     for old in settings.dbt_directory.glob("manifest-*.json"):

@@ -10,9 +10,10 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import BuildError
 from orchestration.models.project import adapter as adapter_of
@@ -20,16 +21,23 @@ from orchestration.models.project import arguments, complaint, parsed, set_envir
 from orchestration.models.scanned import counted, take
 from orchestration.settings import Settings
 
+if TYPE_CHECKING:
+    from orchestration.models.standing import Standing
+
 logger = logging.getLogger(__name__)
 
 # Facts are tested for their own keys, so a row that landed twice is found all the same.
 KEYS_OF_WHAT_LANDED = "staging,test_name:primary_key"
 GOOD = ("success", "pass", "warn", "no-op")
+_CHANGED = "flux_changed"  # a tag, in memory alone
 
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What became of one node. `status` is dbt's word: success, pass, warn, fail, error, skipped."""
+    """What became of one node. `status` is dbt's word: success, pass, warn, fail, error, skipped.
+
+    One that did not run would only have been made again as it stands, or had passed on just these rows.
+    """
 
     unique_id: str
     resource_type: str
@@ -40,6 +48,7 @@ class NodeResult:
     invocation: str  # dbt's id of the run
     relation: str | None = None  # schema and name of what a model or seed makes
     scanned_bytes: int | None = None  # by `models.scanned`; None where the engine tells nothing
+    ran: bool = True
 
     @property
     def good(self) -> bool:
@@ -53,15 +62,62 @@ def build(
     select: Sequence[str] = (),
     full_refresh: bool = False,
     thorough: bool = True,
+    standing: Standing | None = None,
     on_result: Callable[[NodeResult], None] = lambda result: None,
 ) -> list[NodeResult]:
     """Build the selected nodes (all when none is named) with their tests and return every result.
 
     With `full_refresh` incremental models are made anew from all rows. Where a build is not `thorough`, tests look of
-    kept facts at the rows that it tells again, and keys of staging are left out. `on_result` is called from dbt's
-    threads, one call at a time. A failed model or test is a result, not an exception; raises BuildError when dbt could
-    not run at all.
+    kept facts at the rows that it tells again, and keys of staging are left out. What is `standing` as this build would
+    make it is left out, too; `select` then names models. `on_result` is called from dbt's threads, one call at a time.
+    A failed model or test is a result, not an exception; raises BuildError when dbt could not run at all.
     """
+    if standing is not None:
+        return _build_changed(settings, standing, select, on_result)
+    # A test that also reads what is not built now, nor made into it, would hold new rows against old ones.
+    options = ["--select", *select, "--indirect-selection", "buildable"] if select else []
+    if full_refresh:
+        options.append("--full-refresh")
+    if not thorough:
+        options += ["--exclude", KEYS_OF_WHAT_LANDED]
+    return _run(settings, options, thorough, on_result)
+
+
+def _build_changed(
+    settings: Settings, standing: Standing, select: Sequence[str], on_result: Callable[[NodeResult], None]
+) -> list[NodeResult]:
+    changed, unchanged = standing.unchanged(select)
+    results = []
+    for unique_id in sorted(unchanged):
+        kind = unique_id.partition(".")[0]
+        result = NodeResult(
+            unique_id, kind, "pass" if kind == "test" else "success", 0.0, 0, "unchanged", "", ran=False
+        )
+        results.append(result)
+        on_result(result)
+    if not changed:
+        return results
+    with _tagged(settings, changed):
+        options = ["--select", f"tag:{_CHANGED}", "--indirect-selection", "empty"]
+        return [*_run(settings, options, False, on_result), *results]
+
+
+@contextmanager
+def _tagged(settings: Settings, nodes: Collection[str]) -> Iterator[None]:
+    """Let a tag name these nodes: dbt finds hundreds of names by comparing each with each node."""
+    manifest = parsed(settings)
+    for unique_id in nodes:
+        manifest.nodes[unique_id].tags.append(_CHANGED)
+    try:
+        yield
+    finally:
+        for unique_id in nodes:
+            manifest.nodes[unique_id].tags.remove(_CHANGED)
+
+
+def _run(
+    settings: Settings, options: Sequence[str], thorough: bool, on_result: Callable[[NodeResult], None]
+) -> list[NodeResult]:
     from dbt.cli.main import dbtRunner
 
     set_environment(settings)
@@ -78,18 +134,12 @@ def build(
                 results.append(result)
                 on_result(result)
 
-    # Unit tests test the code and not the data: they run where the code changes, in `make test`.
-    options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
-    # A test that also reads what is not built now, nor made into it, would hold new rows against old ones.
-    selection = ["--select", *select, "--indirect-selection", "buildable"] if select else []
-    if full_refresh:
-        options.append("--full-refresh")
-    if not thorough:
-        options += ["--exclude", KEYS_OF_WHAT_LANDED]
     try:
         runner = dbtRunner(manifest=parsed(settings), callbacks=[hear])
+        # Unit tests test the code and not the data: they run where the code changes, in `make test`.
+        always = ["--no-write-json", "--exclude-resource-type", "unit_test"]
         with counted(adapter_of(settings)):
-            outcome = runner.invoke([*arguments(settings, "build"), *options, *selection])
+            outcome = runner.invoke([*arguments(settings, "build"), *always, *options])
     finally:
         close_connections()
     if outcome.exception is not None:

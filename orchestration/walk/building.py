@@ -91,16 +91,20 @@ def build_models(
     *,
     select: Sequence[str] = (),
     full_refresh: bool = False,
+    anew: bool = False,
     say: Say = lambda text: None,
 ) -> Built:
     """Record a cut and build on it. Failed nodes are in the results; raises BuildError when dbt could not run.
 
-    Waits for the lease, and holds it through the whole build: the models must not see the next load. Tests look at all
-    rows once a day, after a build that did not end well, and in a full refresh; else of kept facts at the rows that
-    this build tells again (macros/incremental/checked_rows.sql).
+    Waits for the lease, and holds it through the whole build: the models must not see the next load. All models are
+    made and tests look at all rows once a day, after a build that did not end well, and in a full refresh. Else a build
+    leaves out what it would only make again as it stands, unless it is wanted `anew` (`select` names models, then; with
+    it also dbt's other words), and tests look of kept facts at the rows that it tells again
+    (macros/incremental/checked_rows.sql).
     """
     began = dt.datetime.now(dt.UTC)
     gathered = gather(settings, metabase_reads(settings))
+    models.warm(settings)
     with lease(settings.home, "build of the models"), ExitStack() as opened:
         thorough = full_refresh or is_whole_due(settings)
         whole_at = _begin(settings)
@@ -108,15 +112,22 @@ def build_models(
         cut_id, reach = destination.machinery.record_cut(), Reach.now(destination.machinery)
         destination.machinery.note_datasets([*_datasets(settings)])
         CostTables(destination.machinery.session).ensure()  # models read them
+        standing = models.look(settings, destination.machinery, cut_id)
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds
         say(f"building on cut {cut_id}")
         results = models.build(
-            settings, select=select, full_refresh=full_refresh, thorough=thorough, on_result=_Teller(say).hear
+            settings,
+            select=select,
+            full_refresh=full_refresh,
+            thorough=thorough,
+            standing=None if thorough or anew else standing,
+            on_result=_Teller(say).hear,
         )
         if not settings.has_postgres_warehouse:
             destination = opened.enter_context(open_warehouse(settings.warehouse))
         session = destination.machinery.session
+        destination.machinery.note_made(standing.after(results))
         # A Postgres reads a table to count it.
         counted = MODEL_SCHEMAS if settings.has_postgres_warehouse else None
         rows = table_rows(session, counted)
@@ -141,8 +152,8 @@ def _datasets(settings: Settings) -> Iterator[Sequence[object]]:
 
 
 def counts(results: Sequence[models.NodeResult]) -> dict[str, int]:
-    """Count the nodes by kind and status, as `models success` and `tests pass`."""
-    found = Counter(f"{result.resource_type}s {result.status}" for result in results)
+    """Count the nodes by kind and status, as `models success`, `tests pass` and `models unchanged`."""
+    found = Counter(f"{result.resource_type}s {result.status if result.ran else 'unchanged'}" for result in results)
     return dict(sorted(found.items()))
 
 
@@ -200,11 +211,11 @@ def _remember(
     """
     path = settings.dbt_directory / LAST_BUILD
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    newest = {
-        result.unique_id: asdict(Result(result.status, result.failures, cut_id, cut_at, now, result.invocation))
-        for result in results
-    }
     known = {unique_id: asdict(result) for unique_id, result in last_results(path).items()}
+    newest = {}
+    for result in results:
+        invocation = result.invocation if result.ran else known.get(result.unique_id, {}).get("invocation", "")
+        newest[result.unique_id] = asdict(Result(result.status, result.failures, cut_id, cut_at, now, invocation))
     reaches = known_reaches(settings) | {cut_id: reach}
     told = {int(result["cut"]) for result in (known | newest).values()} | {cut_id}
     document = {

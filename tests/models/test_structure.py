@@ -128,6 +128,12 @@ def test_models_and_their_yaml_are_short() -> None:
     assert not offenders(lambda model: len(text(model.with_suffix(".yml")).splitlines()) > LINES)
 
 
+def test_nothing_asks_the_machines_clock_or_chance() -> None:
+    """The same inputs give the same rows: builds leave out what did not change (docs/decisions/0014)."""
+    asked = re.compile(r"\b(now *\(|current_(timestamp|date|time)|random *\(|gen_random|nextval)", re.IGNORECASE)
+    assert [path.name for path in PROJECT.rglob("*.sql") if asked.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_only_staging_reads_sources() -> None:
     assert not offenders(lambda model: ("source(" in text(model)) != model.stem.startswith("stg_"))
 

@@ -18,10 +18,11 @@ from training.chronicle import FILE_NAME, Event
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 GROWING = """
 {{ config(materialized='incremental') }}
-select id from raw_app.t
+select id from {{ source('app', 't') }}
 {% if is_incremental() %}where id > (select max(id) from {{ this }}){% endif %}
 """
 TEST = "models: [{name: growing, columns: [{name: id, data_tests: [not_null]}]}]"
+SOURCES = "sources: [{name: app, schema: raw_app, tables: [{name: t}]}]"
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # dbt's imports warn about one another's parts
 
@@ -35,6 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     (folder / "profiles.yml").write_text((PROJECT / "profiles.yml").read_text())
     (folder / "models" / "growing.sql").write_text(GROWING)
     (folder / "models" / "growing.yml").write_text(TEST)
+    (folder / "models" / "sources.yml").write_text(SOURCES)
     monkeypatch.setattr(project, "project_directory", lambda: folder)
     return folder / "models"
 
@@ -56,10 +58,25 @@ def test_it_records_a_cut_builds_and_publishes_and_a_full_refresh_forgets(two_ta
     with duckdb.connect(str(two_tables / "warehouse.duckdb")) as warehouse:
         assert warehouse.execute("select max(cut_id) from _flux.cuts").fetchall() == [(told["cut"],)]
         warehouse.execute("delete from raw_app.t where id = 1; insert into raw_app.t values (3)")
-    build()
+        warehouse.execute("insert into raw_app_history.t select * replace (3 as id) from raw_app_history.t limit 1")
+    assert build()["nodes"] == {"models success": 1, "tests pass": 1}
     assert published(two_tables) == [1, 2, 3]
     build("--select", "growing", "--full-refresh")
     assert published(two_tables) == [2, 3]
+
+
+def test_what_would_be_made_again_as_it_stands_is_left_out(two_tables: Path, models: Path) -> None:
+    built = {"models success": 1, "tests pass": 1}
+    assert build()["nodes"] == built
+    assert build()["nodes"] == {"models unchanged": 1, "tests unchanged": 1}
+    assert build("--select", "growing")["nodes"] == built
+    with duckdb.connect(str(two_tables / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("drop table marts.growing")
+    assert build()["nodes"] == {"models success": 1, "tests unchanged": 1}
+    assert published(two_tables) == [1, 2]
+    with (models / "growing.sql").open("a") as file:
+        file.write("-- another file\n")
+    assert build()["nodes"] == built
 
 
 def test_it_takes_over_which_training_sets_there_were(two_tables: Path, models: Path) -> None:

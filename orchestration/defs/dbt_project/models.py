@@ -59,6 +59,7 @@ def _materialized(key: dg.AssetKey, result: NodeResult, built: building.Built) -
         cut=built.cut_id,
         size_bytes=built.sizes.get(relation, 0),
         lag_seconds=built.lag_seconds,
+        unchanged=not result.ran,
     )
     return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=dg.DataVersion(str(built.cut_id)))
 
