@@ -142,7 +142,8 @@ def rpt_active_members_daily(source: Source) -> Rows:
     days = source.once(member_days)
     for client, start in source.once(tracked_from).items():
         (row,) = (row for row in source.rows("clients") if row["id"] == client)
-        begun, last = source.day(client, start), source.day(client, source.cut)
+        tracked, last = source.day(client, start), source.day(client, source.cut)
+        begun = min([tracked, *(active_on for _, of, active_on in days if of == client)])
         for number in range((last - begun).days + 1):
             day = begun + timedelta(number)
             trailing = [
@@ -152,7 +153,7 @@ def rpt_active_members_daily(source: Source) -> Rows:
             people = [len(set(members)) for members in trailing]
             yield (
                 *(client, row["slug"], row["name"], *people, len(trailing[2])),
-                *(ratio(len(trailing[2]), 28 * people[2]), day < last, day - timedelta(27) > begun, day),
+                *(ratio(len(trailing[2]), 28 * people[2]), day < last, day - timedelta(27) > tracked, day),
             )
 
 

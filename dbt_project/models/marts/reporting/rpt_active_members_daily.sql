@@ -8,6 +8,18 @@ days as (select * from {{ ref('int_days_spined') }}),
 
 member_days as (select * from {{ ref('fct_member_day') }}),
 
+first_days as (      -- one row per client; members may act before its first page view, click or sight
+    select
+        clients.client_id,
+        {{ least_known(
+            tenant_day('min(tracking_starts.tracked_from)', 'clients.time_zone'), 'min(member_days.active_on)'
+        ) }} as first_on
+    from clients
+    left join tracking_starts on clients.client_id = tracking_starts.client_id
+    left join member_days on clients.client_id = member_days.client_id
+    group by clients.client_id, clients.time_zone
+),
+
 client_days as (      -- one row per client and day since web events are collected
     select
         clients.client_id,
@@ -15,11 +27,13 @@ client_days as (      -- one row per client and day since web events are collect
         clients.client_name,
         days.date_on,
         days.date_on < {{ tenant_day(cut_at(), 'clients.time_zone') }} as is_complete_day,
-        days.date_on - 27 > {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }}
-            as is_complete_window
+        coalesce(
+            days.date_on - 27 > {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }}, false
+        ) as is_complete_window
     from clients
-    inner join tracking_starts on clients.client_id = tracking_starts.client_id
-    inner join days on {{ tenant_day('tracking_starts.tracked_from', 'clients.time_zone') }} <= days.date_on
+    inner join first_days on clients.client_id = first_days.client_id
+    left join tracking_starts on clients.client_id = tracking_starts.client_id
+    inner join days on first_days.first_on <= days.date_on
     where days.date_on <= {{ tenant_day(cut_at(), 'clients.time_zone') }}
 ),
 
