@@ -20,3 +20,10 @@
             rows between unbounded preceding and current row
         )
 {%- endmacro %}
+
+{#-
+    Whose visit a page view is: the device's, else the user's, else the call's own. `of` is put before the columns of the calls.
+-#}
+{% macro visitor_of(of='') -%}
+    coalesce({{ real_id(of ~ 'anonymous_id') }}, {{ real_id(of ~ 'user_id') }}, {{ of }}event_id)
+{%- endmacro %}

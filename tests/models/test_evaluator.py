@@ -56,7 +56,7 @@ VIEWS_IN_A_ROW = 4
 # itself (a unit test, an oracle), and would make its reader too long to follow.
 STEPS = {
     *("int_bias_exact_tests", "int_bias_pooled"),
-    *("int_identity_users", "int_page_views_sessionized", "ml_match_splits"),
+    *("int_identity_users", "ml_match_splits"),
     *("ml_match_activity_features", "ml_match_pair_features"),
     *("int_match_asked_totals", "int_match_examples_concerned"),
     *("int_match_opportunity_windows", "ml_match_negatives"),
@@ -64,7 +64,7 @@ STEPS = {
     *("int_catalogue_weeks", "int_lists_changed", "int_opportunity_holds", "int_recommendations_accepted"),
     *("fct_client_health_week", "fct_freshness", "int_applications_milestoned"),
     *("int_disk_fits", "rpt_model_costs"),
-    *("int_sessions_changed", "int_skill_days_changed"),  # lists of what is told again
+    *("int_sessions_changed", "int_skill_days_changed", "int_visitors_changed"),  # lists of what is told again
 }
 
 

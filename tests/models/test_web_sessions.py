@@ -100,6 +100,7 @@ def test_sessions_are_those_that_plain_python_finds(warehouse: Warehouse, tmp_pa
     with warehouse.open() as destination:
         write(tmp_path / "log", [*calls, *logins, alias])
         load(destination, tmp_path / "log", plan=load_tracking_plan(PROJECT.parent / "demo" / "tracking_plan.yaml"))
+        destination.machinery.record_cut()
     singular = ("assert_web_sessions_hold_every_page_view", "assert_no_person_has_users_of_two_clients")
     dbt = dbt_on(warehouse.url, tmp_path / "dbt")
     dbt.run("build", "--indirect-selection", "cautious", "--select", "+fct_web_sessions", *singular)
