@@ -113,8 +113,6 @@ class ChangeLoader:
         What is written meanwhile is loaded by the batch that meets it; who writes all the time does not keep it going.
         """
         started, end = time.monotonic(), self._reader.durable_end()
-        # Copies of an epoch that the stream still brings are not pending yet.
-        owed = {entry.name for entry in self._copies.iterdir()} if self._copies.is_dir() else set[str]()
         tables = rows = changes = batches = 0
         report = progress or _silent
         while True:
@@ -133,8 +131,7 @@ class ChangeLoader:
                 changes, batches = changes + loaded_changes, batches + 1
                 report("stream", changes)
             at = self._position.at
-            is_there = until is None and end is not None and at is not None and at >= end
-            if is_there and owed.isdisjoint(str(copied.name) for copied in self._pending()):
+            if until is None and end is not None and at is not None and at >= end and not self._pending():
                 break
         return LoadReport(tables, rows, changes, batches, time.monotonic() - started)
 
