@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
+from urllib.parse import urlencode
 
 from ingestion.failpoints import VARIABLE as FAILPOINT
 from ingestion.warehouse.duckdb.limits import MEMORY_BYTES
-from ingestion.warehouse.urls import DUCKDB, POSTGRES
+from ingestion.warehouse.urls import BIGQUERY, DUCKDB, POSTGRES
 from orchestration.errors import FluxError, SettingError
 from orchestration.secret_files import SUFFIX, with_files
 from orchestration.settings_checks import check
@@ -55,7 +56,19 @@ class Settings:
     ] = None
     warehouse_url: Annotated[
         str | None,
-        About("duckdb:///PATH or postgresql://... of the warehouse; unset: a DuckDB file below FLUX_HOME", secret=True),
+        About(
+            "duckdb:///PATH, postgresql://... or bigquery://PROJECT[/PREFIX]; unset: a DuckDB file below FLUX_HOME",
+            secret=True,
+        ),
+    ] = None
+    bigquery_location: Annotated[
+        str | None, About("where datasets on BigQuery are made, EU; unset: BigQuery's own")
+    ] = None
+    bigquery_job_bytes: Annotated[
+        int, About("most bytes that one statement of the loader may be billed for on BigQuery; it is refused beyond")
+    ] = 1 << 40
+    bigquery_day_bytes: Annotated[
+        int | None, About("most bytes of one UTC day there; beyond it the load rests until tomorrow; unset: no limit")
     ] = None
     slot: Annotated[str, About("replication slot; used as it is when it exists already")] = "flux"
     publication: Annotated[str, About("publication; used as it is when it exists already")] = "flux"
@@ -236,6 +249,11 @@ class Settings:
         """URL of the live warehouse; only the holder of the lease may open it."""
         if self.warehouse_url is not None and self.warehouse_url.startswith(POSTGRES):
             return self.warehouse_url
+        if self.has_bigquery_warehouse:
+            said = {"location": self.bigquery_location, "job_bytes": self.bigquery_job_bytes}
+            said["day_bytes"] = self.bigquery_day_bytes
+            given = {name: value for name, value in said.items() if value is not None}
+            return f"{self.warehouse_url}?{urlencode(given)}"
         return f"{DUCKDB}{self.warehouse_path}"
 
     @property
@@ -244,9 +262,19 @@ class Settings:
         return self.warehouse_url is not None and self.warehouse_url.startswith(POSTGRES)
 
     @property
+    def has_bigquery_warehouse(self) -> bool:
+        """Whether the warehouse is on BigQuery, whose readers ask its datasets."""
+        return self.warehouse_url is not None and self.warehouse_url.startswith(BIGQUERY)
+
+    @property
+    def is_read_in_place(self) -> bool:
+        """Whether readers of what is raw ask the warehouse itself, where each commit is seen whole."""
+        return self.has_postgres_warehouse or self.has_bigquery_warehouse
+
+    @property
     def warehouse_path(self) -> Path:
         """The live DuckDB file, where the warehouse is one."""
-        if self.warehouse_url is None or self.has_postgres_warehouse:
+        if self.warehouse_url is None or self.is_read_in_place:
             return self.home / "warehouse.duckdb"
         return Path(self.warehouse_url.removeprefix(DUCKDB)).absolute()
 

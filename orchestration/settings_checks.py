@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ingestion.warehouse.urls import DUCKDB, POSTGRES
+from ingestion.errors import WarehouseError
+from ingestion.warehouse.urls import BIGQUERY, DUCKDB, POSTGRES, bigquery_place
 from orchestration.errors import NotBuiltYetError, SettingError
 
 if TYPE_CHECKING:
@@ -87,9 +88,19 @@ def check(settings: Settings) -> None:
 def _check_warehouse(url: str | None) -> None:
     if url is None or url.startswith((DUCKDB, *POSTGRES)):
         return
-    scheme = url.partition("://")[0]
-    if scheme in ("bigquery", "snowflake"):
+    if url.startswith(BIGQUERY):
+        if "?" in url:
+            raise SettingError("FLUX_WAREHOUSE_URL is bigquery://PROJECT[/PREFIX]; FLUX_BIGQUERY_* say the rest")
+        try:
+            bigquery_place(url)
+        except WarehouseError as error:
+            raise SettingError(f"FLUX_WAREHOUSE_URL: {error}") from error
+        return
+    if url.startswith("snowflake://"):
         raise NotBuiltYetError(
-            f"a warehouse on {scheme} is not built yet; unset FLUX_WAREHOUSE_URL, or use duckdb:///PATH or postgresql://"
+            "a warehouse on snowflake is not built yet; unset FLUX_WAREHOUSE_URL, or use duckdb:///PATH, postgresql:// "
+            "or bigquery://PROJECT"
         )
-    raise SettingError("FLUX_WAREHOUSE_URL wants duckdb:///PATH or postgresql://..., got a URL of another kind")
+    raise SettingError(
+        "FLUX_WAREHOUSE_URL wants duckdb:///PATH, postgresql://... or bigquery://PROJECT, got a URL of another kind"
+    )

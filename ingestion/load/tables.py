@@ -54,7 +54,8 @@ class Landing:
     def _schemas(self, view: View) -> tuple[str, str]:
         if view.apart:
             return PROTECTED
-        return landing_schemas(view.relation.schema, self.protected, self.dialect.name_bytes)
+        mirror, history = landing_schemas(view.relation.schema, self.protected, self.dialect.name_bytes)
+        return self.dialect.spell(mirror), self.dialect.spell(history)
 
     def table(self, view: View, epoch: int, snapshot_lsn: int, others: Iterable[Table]) -> Table:
         """Lay out the table of a view; keeps the name that its source has already."""
@@ -62,7 +63,11 @@ class Landing:
         mirror, history = self._schemas(view)
         before = self.predecessor(view, others)
         taken = [t.name for t in others if t.mirror_schema == mirror and t is not before]
-        name = before.name if before is not None else distinct(relation.name, taken, self.dialect.name_bytes)
+        name = (
+            before.name
+            if before is not None
+            else distinct(self.dialect.spell(relation.name), taken, self.dialect.name_bytes)
+        )
         columns = _columns(relation.columns, self.dialect)
         if before is not None:
             texts = {column.name for column in before.columns if column.has_text}
@@ -179,7 +184,7 @@ def fits(table: Table, relation: Relation) -> bool:
 
 def _columns(columns: Iterable[Column], dialect: Dialect) -> tuple[TableColumn, ...]:
     columns = list(columns)
-    names = column_names((column.name for column in columns), dialect.name_bytes)
+    names = column_names((dialect.spell(column.name) for column in columns), dialect.name_bytes)
     return tuple(
         TableColumn(
             column.name,

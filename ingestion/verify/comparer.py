@@ -3,12 +3,14 @@
 from typing import Protocol
 
 from ingestion.errors import VerifyError
+from ingestion.verify.bigquery import BigqueryComparer
 from ingestion.verify.duckdb import DuckdbComparer
 from ingestion.verify.forms import Layout
 from ingestion.verify.postgres import PostgresComparer
 from ingestion.verify.report import TableComparison
 from ingestion.verify.slices import Checksum, Key, Slice
 from ingestion.verify.snapshot import Spooled
+from ingestion.warehouse.bigquery.destination import BigqueryDestination
 from ingestion.warehouse.destination import Destination
 from ingestion.warehouse.duckdb.destination import DuckdbDestination
 from ingestion.warehouse.postgres.destination import PostgresDestination
@@ -17,6 +19,10 @@ from ingestion.warehouse.table import Table
 
 class Comparer(Protocol):
     """Compares multisets of rows, both ways, all columns. Leaves nothing in the warehouse."""
+
+    @property
+    def sums(self) -> bool:
+        """Whether it numbers rows as the source does, so that sums tell of a difference; else values are compared."""
 
     def rows(self, table: Table) -> int:
         """Say how many rows a mirror has, about."""
@@ -43,4 +49,6 @@ def comparer(destination: Destination) -> Comparer:
         return DuckdbComparer(destination.session.connection)
     if isinstance(destination, PostgresDestination):
         return PostgresComparer(destination.session)
+    if isinstance(destination, BigqueryDestination):
+        return BigqueryComparer(destination)
     raise VerifyError(f"no way to verify a warehouse of type {type(destination).__name__!r} yet")

@@ -29,6 +29,11 @@ class DuckdbComparer:
 
     connection: duckdb.DuckDBPyConnection
 
+    @property
+    def sums(self) -> bool:
+        """It numbers rows."""
+        return True
+
     def rows(self, table: Table) -> int:
         """Count a mirror's rows."""
         return int(_first(self.connection, f"select count(*) from {table.mirror}"))

@@ -31,8 +31,9 @@ def _since_key(destination: Destination, table: Table) -> str:
         return table.history
     place = f"_epoch = {since[0]:d} and _lsn = {since[1]:d}"
     first = f"(select coalesce(max(_seq), 0) from {table.history} where {place} and _op = 'resync')"
+    later = f"_epoch > {since[0]:d} or (_epoch = {since[0]:d} and _lsn > {since[1]:d})"
     return (
-        f"(select * from {table.history} where (_epoch, _lsn, _seq) >= ({since[0]:d}, {since[1]:d}, {first}) "
+        f"(select * from {table.history} where ({later} or ({place} and _seq >= {first})) "
         f"and not ({place} and _seq = {first} and _op = 'delete')) as told"
     )
 

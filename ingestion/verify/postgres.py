@@ -30,6 +30,11 @@ class PostgresComparer:
 
     session: PostgresSession
 
+    @property
+    def sums(self) -> bool:
+        """It numbers rows."""
+        return True
+
     def rows(self, table: Table) -> int:
         """Say about how many rows a mirror has; counts them where the server does not know."""
         return about(self.session, table)

@@ -65,7 +65,8 @@ class Ranges:
         table, view = moment.tables[number], moment.views[number]
         if part != WHOLE and not _has_ordered_key(table, view.relation):
             raise VerifyError(f"{table.source!r} got another key while it was compared; run 'flux verify' again")
-        layout = lay_out(place(table, view.relation.columns), view) if moment.at.utf8 else None
+        numbered = moment.at.utf8 and self.engine.sums
+        layout = lay_out(place(table, view.relation.columns), view) if numbered else None
         if layout is None:
             found = self._by_values(moment, number, part, None)
         else:

@@ -23,10 +23,14 @@ from ingestion.warehouse.types import SourceType
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """An engine's types and names: where a source type lands, and how many bytes a name may have (None: any)."""
+    """An engine's types and names: where a source type lands, and how many bytes a name may have (None: any).
+
+    `spell` gives a name the letters that the engine takes.
+    """
 
     land: Callable[[SourceType], str]
     name_bytes: int | None = None
+    spell: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def command(follow: bool, as_json: bool) -> int:
     with Screen() as screen:
         with screen.step("load") as step:
             drained = loading.load(settings, progress=lambda what, rows: step.update(rows, note=what))
-        if not settings.has_postgres_warehouse:  # there readers see each commit whole
+        if not settings.is_read_in_place:  # there readers see each commit whole
             with screen.step("publish") as step:
                 step.update(readers.publish(settings).rows)
     ledger = loading.event_ledger(settings)

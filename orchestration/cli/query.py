@@ -14,6 +14,7 @@ import click
 
 from orchestration import query_log
 from orchestration.cli.output import examples, json_option, plain, print_json, print_table, read_settings
+from orchestration.engines import require_models
 from orchestration.errors import FluxError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def command(sql: str, as_csv: bool, as_json: bool, live: bool) -> None:
     if as_csv and as_json:
         raise click.UsageError("choose one of --csv and --json")
     settings = read_settings()
+    require_models(settings)
 
     with _noted(settings, sql):
         names, rows = (

@@ -49,7 +49,7 @@ def command(mode: str, again: tuple[str, ...], new_source: bool, as_json: bool) 
                 say=screen.say,
                 progress=lambda what, rows: step.update(rows, note=what),
             )
-        if settings.has_postgres_warehouse:
+        if settings.is_read_in_place:
             where = "committed in the warehouse"  # whose readers see each commit whole
         else:
             with screen.step("publish") as step:

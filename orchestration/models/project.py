@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from orchestration.engines import require_models
 from orchestration.errors import BuildError
 from orchestration.settings import Settings
 
@@ -77,6 +78,7 @@ def arguments(settings: Settings, command: str) -> list[str]:
 
 def set_environment(settings: Settings) -> None:
     """Set what profiles.yml reads. dbt takes the process's environment and nothing else."""
+    require_models(settings)
     os.environ["DBT_WAREHOUSE"] = adapter(settings)
     if settings.has_postgres_warehouse:
         os.environ.update(_libpq_variables(settings.warehouse))

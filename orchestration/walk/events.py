@@ -66,7 +66,7 @@ def replay(
                 changes = loader.changes(destination)
                 write_status(destination, settings.home, loader.log, changes.tables, changes.position)
         begins = _begins(reader, span)
-    if found.loaded and not dry_run and not settings.has_postgres_warehouse:
+    if found.loaded and not dry_run and not settings.is_read_in_place:
         readers.publish(settings)
     return Replayed(found, begins)
 

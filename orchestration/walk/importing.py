@@ -44,7 +44,7 @@ def import_events(
 def load(settings: Settings, *, progress: loading.Progress) -> dict[str, Any]:
     """Load what the log holds, publish it, and give the events' ledger."""
     loading.load(settings, progress=progress)
-    if not settings.has_postgres_warehouse:
+    if not settings.is_read_in_place:
         readers.publish(settings)
     return asdict(loading.event_ledger(settings))
 
@@ -66,6 +66,6 @@ def import_objects(
             found.append(import_objects_of(destination, file, wanted, again=again))
         rows += found[-1].rows
         progress(rows)
-    if not settings.has_postgres_warehouse:  # also what an import brought that was killed before it published
+    if not settings.is_read_in_place:  # also what an import brought that was killed before it published
         readers.publish(settings)
     return found

@@ -159,6 +159,9 @@ def _ask_again(settings: Settings, source: Source, names: Collection[str]) -> No
 
 def _loaded(settings: Settings, began: float, lag: Callable[[Lags], float]) -> Loaded:
     status = _status(settings)
+    if settings.has_bigquery_warehouse:  # it is not opened for this: that would take it from whoever loads meanwhile
+        rows = {_schema_and_name(table.relation): table.rows for table in status.tables}
+        return Loaded(rows, {}, status.loaded_lsn, status.position, time.monotonic() - began, lag(Lags(settings)))
     on_postgres = settings.has_postgres_warehouse
     with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
         session = destination.machinery.session

@@ -18,6 +18,7 @@ from ingestion.warehouse.postgres import connection as postgres
 from ingestion.warehouse.postgres.serving import SERVING, publish_serving
 from ingestion.warehouse.publish import Audience
 from ingestion.warehouse.publish import publish as _publish
+from orchestration.engines import require_models
 from orchestration.errors import FluxError
 from orchestration.serving import CURRENT_CUT, Serving
 from orchestration.settings import Settings
@@ -59,6 +60,7 @@ def publish(settings: Settings) -> Published:
     Of a Postgres warehouse it is the models: what is raw is read in place, where each commit is seen whole, and
     `restricted` belongs to the roles that were granted it.
     """
+    require_models(settings)
     with lease(settings.home, "publish"):
         if settings.has_postgres_warehouse:
             return _serve(settings)
@@ -94,6 +96,7 @@ def served(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
 
 def reading(settings: Settings) -> Reading:
     """Open what is published. Raises FluxError when nothing is."""
+    require_models(settings)
     if settings.has_postgres_warehouse:
         return Serving(settings.warehouse)
     return Warehouse.open(settings.published_path)

@@ -47,10 +47,10 @@ def replay(
     all of it. Raises FluxError when the log lacks something.
     """
     loader = loader_of(settings)
-    if into is None and settings.has_postgres_warehouse:
+    if into is None and settings.is_read_in_place:
         raise FluxError(
-            "a Postgres warehouse is not replaced in its place: name another, empty database with "
-            "--into postgresql://..., then let FLUX_WAREHOUSE_URL name it"
+            "a warehouse on Postgres or BigQuery is not replaced in its place: name another, empty one with "
+            "--into postgresql://... or bigquery://PROJECT/PREFIX, then let FLUX_WAREHOUSE_URL name it"
         )
     with lease(settings.home, "flux replay"):
         status = read_status(settings.status_path)

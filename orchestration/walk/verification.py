@@ -13,6 +13,7 @@ from ingestion.warehouse.lease import lease
 from orchestration.checks.contract import Contract
 from orchestration.checks.errors import ChecksError
 from orchestration.checks.results import LandingResult
+from orchestration.engines import require_models
 from orchestration.errors import FluxError
 from orchestration.settings import Settings
 from orchestration.walk.loading import capture_now, loader
@@ -33,7 +34,7 @@ def verify(
     Holds the lease meanwhile: the warehouse is brought to the very position at which the source is read. With `repair`
     what differs is made equal; a table that only a new copy can repair is copied by the next `replicate`.
     """
-    if not settings.has_postgres_warehouse and not settings.warehouse_path.exists():
+    if not settings.is_read_in_place and not settings.warehouse_path.exists():
         raise FluxError("nothing was replicated yet; run 'flux replicate --until-now' or 'flux demo'")
     with product(settings) as source:
         return prove(
@@ -61,6 +62,7 @@ def check_contracts(settings: Settings, contracts: Sequence[Contract], step: str
 
     from orchestration.checks.landing import run_landing_checks
 
+    require_models(settings)
     with lease(settings.home, f"{step} checks"):
         if settings.has_postgres_warehouse:
             url = sa.make_url(settings.warehouse).set(drivername="postgresql+psycopg")

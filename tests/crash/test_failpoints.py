@@ -30,7 +30,10 @@ OF_THE_CAPTURE = [
 OF_DUCKDB = [name for name in FAILPOINTS if name.startswith("publish.")]
 # Each in a process of its own, in tests/ingestion/test_serving.py.
 OF_SERVING = [name for name in FAILPOINTS if name.startswith("serving.")]
+# On an emulator, in tests/bigquery/test_kills.py.
+OF_BIGQUERY = [name for name in FAILPOINTS if name.startswith("bigquery.")]
 EVERY = [
+    *OF_BIGQUERY,
     *OF_SERVING,
     *OF_AN_IDLE_SOURCE,
     *OF_COPIES,

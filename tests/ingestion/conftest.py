@@ -1,5 +1,6 @@
-"""Both warehouses, for tests of what must be the same in each."""
+"""The warehouses, for tests of what must be the same in each: DuckDB and Postgres, or those that WAREHOUSES names."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from demo.server import Server
+from tests.bigquery.emulator import bigquery_warehouse, emulator
 from tests.conftest import NEW_DATABASE
 from tests.ingestion.warehouses import DuckdbWarehouse, PostgresWarehouse, Warehouse
 
@@ -22,10 +24,15 @@ def postgres_warehouse(postgres_server: Server, administrator: psycopg.Connectio
     administrator.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+__all__ = ["bigquery_warehouse", "emulator"]
+
+WAREHOUSES = os.environ.get("WAREHOUSES", "duckdb postgres").split()
+
+
+@pytest.fixture(params=WAREHOUSES)
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """Each warehouse in turn, empty."""
     if request.param == "duckdb":
         return DuckdbWarehouse(tmp_path / "warehouse.duckdb")
-    found: PostgresWarehouse = request.getfixturevalue("postgres_warehouse")
+    found: Warehouse = request.getfixturevalue(f"{request.param}_warehouse")
     return found

@@ -123,4 +123,8 @@ def warehouse_at(url: str) -> Warehouse:
     """The warehouse of a URL."""
     if url.startswith("duckdb:///"):
         return DuckdbWarehouse(Path(url.removeprefix("duckdb:///")))
+    if url.startswith("bigquery://"):
+        from tests.bigquery.warehouse import BigqueryWarehouse  # it knows this file's face, and needs what few have
+
+        return BigqueryWarehouse(url)
     return PostgresWarehouse(url)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.warehouse.urls import bigquery_place
+from orchestration.engines import require_models
 from orchestration.errors import NotBuiltYetError, SettingError
 from orchestration.models.project import set_environment
 from orchestration.settings import Settings, describe, masked
@@ -76,8 +78,26 @@ def test_value_that_cannot_be_meant_is_an_error_that_says_what_is_wanted(name: s
 
 
 def test_warehouse_of_a_later_version_says_so() -> None:
-    with pytest.raises(NotBuiltYetError, match="bigquery is not built yet"):
-        Settings.read({"FLUX_WAREHOUSE_URL": "bigquery://project"})
+    with pytest.raises(NotBuiltYetError, match="snowflake is not built yet"):
+        Settings.read({"FLUX_WAREHOUSE_URL": "snowflake://account"})
+
+
+def test_a_warehouse_on_bigquery_says_where_it_is_and_what_it_may_cost() -> None:
+    said = {"FLUX_WAREHOUSE_URL": "bigquery://acme-data/flux_", "FLUX_BIGQUERY_DAY_BYTES": "1000000"}
+    settings = Settings.read({**said, "FLUX_BIGQUERY_LOCATION": "EU", "FLUX_BIGQUERY_JOB_BYTES": "5000"})
+    place = bigquery_place(settings.warehouse)
+    assert (place.project, place.prefix, place.location) == ("acme-data", "flux_", "EU")
+    assert (place.job_bytes, place.day_bytes) == (5000, 1_000_000)
+    assert settings.is_read_in_place
+    for url, words in (
+        ("bigquery://", "id of a project"),
+        ("bigquery://acme-data/flux-prod", "letters, digits and _"),
+        ("bigquery://acme-data?location=EU", "FLUX_BIGQUERY_"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            Settings.read({"FLUX_WAREHOUSE_URL": url})
+    with pytest.raises(NotBuiltYetError, match="models on BigQuery"):
+        require_models(settings)
 
 
 def test_secrets_appear_neither_in_repr_nor_in_errors_nor_in_the_list() -> None:
