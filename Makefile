@@ -59,7 +59,7 @@ test-dialects: install-dev ## models as the adapters of BigQuery and Snowflake c
 ON_BIGQUERY := test_crash test_defaults test_every_type test_gaps test_history_off test_message_sequences test_odd_keys \
 	test_odd_shapes test_quiet test_replication test_reselection test_schema_changes test_siblings
 
-test-bigquery: install-dev ## loads on an emulator of BigQuery; makes .venv-bigquery and .venv-bqemulator, which is bounded in memory
+test-bigquery: install-dev ## loads on an emulator of BigQuery; makes .venv-bigquery and .venv-bqemulator
 	@.ci/install-bigquery
 	@WAREHOUSES=bigquery .venv-bigquery/bin/python -m pytest tests/bigquery $(ON_BIGQUERY:%=tests/ingestion/%.py) \
 		-k "not duckdb and not postgres" $(ARGS)
