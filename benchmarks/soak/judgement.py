@@ -179,7 +179,7 @@ def _memory(samples: Sequence[Sample]) -> Iterator[Verdict]:
         "memory",
         not grown,
         f"over the second half no service grows by more than a tenth or {megabytes(MEMORY_BYTES)}: median slope within "
-        "the lives of its processes from their third minute on",
+        "the lives of its processes from their ninth minute on",
         (f"growing: {', '.join(grown)}; " if grown else "") + "; ".join(told),
     )
 

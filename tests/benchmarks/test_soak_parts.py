@@ -93,7 +93,7 @@ def test_waiting_events_are_those_of_the_ledger_and_those_that_came_since() -> N
 
 def test_a_process_counts_once_it_is_warm() -> None:
     samples = [Sample(at=at, pids={"loader": [1 if at < 500 else 2]}, rss={"loader": 7}) for at in range(0, 1000, 10)]
-    assert {pid: points[0] for pid, points in lives(samples, "loader").items()} == {2: (680, 7.0)}
+    assert {pid: points[0] for pid, points in lives(samples, "loader").items()} == {2: (980, 7.0)}
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
