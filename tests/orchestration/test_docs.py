@@ -14,7 +14,7 @@ from orchestration.settings import PREFIX, Settings, describe, secrets
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Read by the crash suite, not by Flux.
-SUITE = re.compile(r"FLUX_CRASH_[A-Z]+|FLUX_")
+SUITE = re.compile(r"FLUX_(?:CRASH|TEST)_[A-Z]+|FLUX_")
 CODE = re.compile(r"^```\w*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 # As somebody types it, or as a message quotes it.
 CALL = re.compile(r"(?:^ *|'|&& |; |/bin/)(?:FLUX_\w+=\S+ +)*flux ([a-z].*)", re.MULTILINE)
