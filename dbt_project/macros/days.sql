@@ -9,11 +9,11 @@
 {%- endmacro %}
 
 {% macro default__utc_day(moment) -%}
-    cast({{ moment }} as date)
+    {{ tenant_day(moment, "'UTC'") }}
 {%- endmacro %}
 
 {% macro duckdb__utc_day(moment) -%}
-    coalesce(cast(make_timestamp(epoch_us({{ moment }})) as date), cast({{ moment }} as date))
+    coalesce(cast(make_timestamp(epoch_us({{ moment }})) as date), {{ tenant_day(moment, "'UTC'") }})
 {%- endmacro %}
 
 {#- Days from one date to another, as a whole number. (A date and a whole number may be added everywhere.) -#}

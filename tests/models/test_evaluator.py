@@ -58,7 +58,7 @@ STEPS = {
     *("int_bias_exact_tests", "int_bias_pooled"),
     *("int_identity_users", "ml_match_splits"),
     *("ml_match_activity_features", "ml_match_pair_features"),
-    *("int_match_asked_totals", "int_match_examples_concerned"),
+    *("int_match_asked_totals", "int_match_clicks", "int_match_examples_concerned"),
     *("int_match_opportunity_windows", "ml_match_negatives"),
     *("int_match_subject_groups", "ml_match_outcomes", "ml_match_reactions"),
     *("int_catalogue_weeks", "int_lists_changed", "int_opportunity_holds", "int_recommendations_accepted"),

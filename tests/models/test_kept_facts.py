@@ -38,10 +38,10 @@ FAULTS = {
     ),
     # Events that went to nobody stay in the sessions of whose they were.
     "models/intermediate/engagement/int_sessions_changed.sql": ("was_member_id is not null", "false"),
-    # Page views stay with whom the device was taken for.
+    # Page views that come are told of nobody.
     "models/intermediate/engagement/int_visitors_changed.sql": (
-        "or anonymous_id in (select devices.known_id from devices)",
-        "",
+        "{{ loaded_after('segment.pages', since, 'loaded_at') }}\n        or user_id",
+        "user_id",
     ),
     # Skills are told of the running day alone.
     "models/intermediate/talent/int_skill_days_changed.sql": (
