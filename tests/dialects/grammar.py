@@ -35,12 +35,12 @@ FUNCTIONS = {
     | _words("""
         array array_agg ceil date date_diff format_timestamp generate_array generate_date_array json_value
         logical_and logical_or regexp_contains regexp_extract regexp_extract_all safe_cast safe_offset
-        starts_with timestamp timestamp_diff to_hex to_json_string unix_micros unnest
+        starts_with string_agg timestamp timestamp_diff to_hex to_json_string unix_micros unnest
     """),
     "snowflake": _BOTH
     | _words("""
         array_contains array_generate_range booland_agg boolor_agg convert_timezone date_part dateadd datediff
-        dayofweekiso flatten generator json_extract_path_text left match_condition percentile_cont regexp_instr
+        dayofweekiso flatten generator json_extract_path_text left listagg match_condition percentile_cont regexp_instr
         regexp_substr regexp_substr_all seq4 table to_json to_number to_timestamp_tz to_variant to_varchar transform
         bitshiftright try_cast weekiso
     """),

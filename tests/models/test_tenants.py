@@ -21,6 +21,7 @@ SCHEMAS = "('marts', 'reporting', 'ml', 'serving')"
 SAME_FOR_ALL = {name.rpartition(".")[2] for name in client_copy.SAME_FOR_ALL}
 CLOSED = {
     *("fct_freshness", "fct_pipeline_runs", "rpt_data_freshness", "rpt_event_ledger", "rpt_freshness_budget_daily"),
+    *("rpt_dashboard_costs", "rpt_disk_forecast", "rpt_model_costs", "rpt_relation_usage", "rpt_table_growth_daily"),
 }
 TABLES = f"""
 select format('%I.%I', n.nspname, c.relname), c.relname::text,
@@ -96,7 +97,11 @@ def test_analysts_read_the_views_below_the_models_but_the_quarantine(warehouse: 
     )
     assert len(views) > 80
     refused = {view for (view,) in views if warehouse.refuses("analyst", f"select from {view} limit 1")}
-    assert refused == {"staging.stg_flux__quarantine"}
+    costs = ("run_costs", "relation_reads", "relation_sizes", "disk_sizes", "dependents")
+    assert refused == {
+        *("staging.stg_flux__quarantine", "intermediate.int_disk_fits"),
+        *(f"staging.stg_flux__{name}" for name in costs),
+    }
 
 
 def test_nothing_else_of_the_warehouse_is_open_to_a_reader_of_a_client(warehouse: Tenants) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from orchestration.defs.dashboards import metabase as assets
@@ -16,7 +17,16 @@ from tests.dashboards.metabase.server import API_KEY, Fake
 
 @pytest.fixture
 def settings(metabase: Fake, flux_home: Path) -> Settings:
-    return Settings(home=flux_home, metabase_url=metabase.url, metabase_api_key=API_KEY)
+    given = Settings(home=flux_home, metabase_url=metabase.url, metabase_api_key=API_KEY)
+    given.published_path.parent.mkdir(exist_ok=True)
+    given.published_path.unlink(missing_ok=True)
+    with duckdb.connect(str(given.published_path)) as connection:
+        connection.execute("create schema _flux")
+        connection.execute(
+            "create table _flux.cuts (cut_id int, epoch int, lsn int, clock_at timestamptz, made_at timestamptz)"
+        )
+        connection.execute("insert into _flux.cuts values (7, 1, 100, now(), now())")
+    return given
 
 
 def run(settings: Settings) -> dg.ExecuteInProcessResult:

@@ -70,4 +70,4 @@ def test_without_a_metabase_or_its_database_the_error_says_what_to_set(
 
 def test_definitions_are_sound(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dashboards", "validate", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["dashboards"] == 7
+    assert json.loads(capsys.readouterr().out)["dashboards"] == 8
