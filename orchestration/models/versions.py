@@ -13,7 +13,10 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, Final
+
+# Facts of the match set go on by its one list, though few of them read it themselves (docs/decisions/0013).
+_OF_EXAMPLES: Final = ("changed_examples", "new_activities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Node:
     is_view: bool = False
     is_list: bool = False
     is_kept: bool = False
+    is_of_examples: bool = False
     is_key_of_landed: bool = False
 
 
@@ -48,6 +52,7 @@ def nodes_of(manifest: Any) -> dict[str, Node]:  # Any: dbt ships no types
             is_view=node.config.materialized == "view",
             is_list=bool(node.config.meta.get("feeds")),
             is_kept=node.config.materialized == "incremental",
+            is_of_examples=getattr(node.config, "incremental_strategy", None) in _OF_EXAMPLES,
             is_key_of_landed=metadata is not None and metadata.name == "primary_key" and "staging" in node.fqn,
         )
     order = TopologicalSorter({name: node.parents for name, node in found.items()}).static_order()
@@ -145,6 +150,8 @@ def _lists(nodes: Nodes) -> Iterator[set[str]]:
         if node.is_list:
             readers = {other for other, fact in nodes.items() if fact.is_kept and each in fact.parents}
             below = _descendants(nodes, each)
+            if any(nodes[reader].is_of_examples for reader in readers):
+                readers |= {other for other in below if nodes[other].is_of_examples}
             yield {each} | readers | (below & set(_ancestors(nodes, readers)))
 
 

@@ -65,13 +65,44 @@ concerned as (      -- one row per request; none where nothing was built before:
     where impressions.impression_id in (select held.impression_id from held)
 ),
 
-changed as (      -- one row per request and impression that its list ever had
+-- An impression that moved to another list since is of the first one: examples of others are not told here.
+had_recommendations as (
+    select *
+    from recommendations
+    where
+        recommendation_id in (
+            select had.recommendation_id
+            from recommendations as had
+            where had.request_id in (select concerned.request_id from concerned)
+        )
+),
+
+own_recommendations as (
+    {{ as_first_committed('had_recommendations', 'recommendation_id', 'created_at') }}
+),
+
+had_impressions as (
+    select *
+    from impressions
+    where
+        impression_id in (
+            select had.impression_id
+            from impressions as had
+            where had.recommendation_id in (select own.recommendation_id from own_recommendations as own)
+        )
+),
+
+own_impressions as (
+    {{ as_first_committed('had_impressions', 'impression_id', 'shown_at') }}
+),
+
+changed as (      -- one row per request and impression of its list
     select distinct
         concerned.request_id,
-        coalesce(impressions.impression_id, 0) as impression_id
+        coalesce(own_impressions.impression_id, 0) as impression_id
     from concerned
-    left join recommendations on concerned.request_id = recommendations.request_id
-    left join impressions on recommendations.recommendation_id = impressions.recommendation_id
+    left join own_recommendations on concerned.request_id = own_recommendations.request_id
+    left join own_impressions on own_recommendations.recommendation_id = own_impressions.recommendation_id
     where concerned.request_id is not null
 )
 
