@@ -40,8 +40,8 @@ FAULTS = {
     "models/intermediate/engagement/int_sessions_changed.sql": ("was_member_id is not null", "false"),
     # Page views that come are told of nobody.
     "models/intermediate/engagement/int_visitors_changed.sql": (
-        "{{ loaded_after('segment.pages', since, 'loaded_at') }}\n        or user_id",
-        "user_id",
+        "{{ loaded_after('segment.pages', since, 'loaded_at') }}\n        or ",
+        "",
     ),
     # Skills are told of the running day alone.
     "models/intermediate/talent/int_skill_days_changed.sql": (

@@ -30,26 +30,13 @@ held as (      -- events as they were told before
     {{ held_by('fct_events', {'event_id': 'text', 'member_id': 'bigint', 'event_at': 'timestamptz'}, since) }}
 ),
 
-users as (
-    select *
-    from concerned
-    where id_kind = 'user'
-),
-
-devices as (
-    select *
-    from concerned
-    where id_kind = 'device'
-),
-
 changed as (
     {%- for calls in ['tracks', 'pages'] %}
     select event_id
     from {{ calls }}
     where
         {{ loaded_after('segment.' ~ calls, since, 'loaded_at') }}
-        or user_id in (select users.known_id from users)
-        or anonymous_id in (select devices.known_id from devices)
+        or {{ leads_elsewhere('concerned') }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),

@@ -16,25 +16,12 @@ concerned as (      -- one row per login or device that leads to others now
     where {{ loaded_after('model.int_identities_followed', since) }}
 ),
 
-users as (
-    select *
-    from concerned
-    where id_kind = 'user'
-),
-
-devices as (
-    select *
-    from concerned
-    where id_kind = 'device'
-),
-
 views as (
     select
         event_id,
         {{ visitor_of() }} as visitor_id,
         {{ loaded_after('segment.pages', since, 'loaded_at') }}
-        or user_id in (select users.known_id from users)
-        or anonymous_id in (select devices.known_id from devices) as is_changed
+        or {{ leads_elsewhere('concerned') }} as is_changed
     from pages
     where {{ 'false' if since is none else 'true' }}
 ),
