@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import WarehouseError
-from ingestion.load.loader import ChangeLoader
 from ingestion.verify import assert_history_replays
 from ingestion.warehouse.bigquery.service import Service
 from ingestion.warehouse.urls import bigquery_place
+from tests.bigquery.test_two_loaders import who_opens_takes_over
 from tests.bigquery.warehouse import BigqueryWarehouse
 from tests.ingestion.pipeline import pipeline
 from tests.ingestion.verified import assert_verified
@@ -59,18 +59,7 @@ def test_copy_changes_and_shapes_end_equal(database: str, tmp_path: Path, real: 
 
 
 def test_of_two_loaders_one_commits(database: str, tmp_path: Path, real: BigqueryWarehouse) -> None:
-    flux = pipeline(database, tmp_path, warehouse=real)
-    flux.execute("create table t (id int primary key)", "insert into t values (1)")
-    flux.replicate()
-    flux.execute("insert into t values (2)")
-    flux.capture()
-    with flux.destination.open() as older:
-        first = ChangeLoader(older, tmp_path / "log")
-        with flux.destination.open() as newer:
-            with pytest.raises(WarehouseError, match="another loader took"):
-                first.drain()
-            ChangeLoader(newer, tmp_path / "log").drain()
-    assert flux.query("select id from raw_app.t order by id") == [(1,), (2,)]
+    who_opens_takes_over(pipeline(database, tmp_path, warehouse=real), tmp_path / "log")
 
 
 def test_a_statement_beyond_its_limit_is_refused_before_it_runs(real: BigqueryWarehouse) -> None:

@@ -12,7 +12,7 @@ from ingestion.load.loader import ChangeLoader
 from ingestion.warehouse.bigquery.names import literal
 from ingestion.warehouse.table import Table, TableColumn
 from tests.bigquery.warehouse import BigqueryWarehouse
-from tests.ingestion.pipeline import pipeline
+from tests.ingestion.pipeline import Pipeline, pipeline
 
 TABLE = Table(
     "public.t", 7, "raw_app", "raw_app_history", "t", (TableColumn("id", 1, "integer", "id", "INT64"),), (0,), 1, 100
@@ -20,18 +20,22 @@ TABLE = Table(
 
 
 def test_who_opens_the_warehouse_takes_it_over(database: str, tmp_path: Path, warehouse: BigqueryWarehouse) -> None:
-    flux = pipeline(database, tmp_path, warehouse=warehouse)
+    who_opens_takes_over(pipeline(database, tmp_path, warehouse=warehouse), tmp_path / "log")
+
+
+def who_opens_takes_over(flux: Pipeline, log: Path) -> None:
+    """Of two loaders the one that opened the warehouse last commits; also on the real service."""
     flux.execute("create table t (id int primary key)", "insert into t values (1)")
     flux.replicate()
     flux.execute("insert into t values (2)")
     flux.capture()
     with flux.destination.open() as older:
-        first = ChangeLoader(older, tmp_path / "log")
+        first = ChangeLoader(older, log)
         with flux.destination.open() as newer:
             with pytest.raises(WarehouseError, match="another loader took this warehouse"):
                 first.drain()
             assert flux.query("select id from raw_app.t order by id") == [(1,)]
-            ChangeLoader(newer, tmp_path / "log").drain()
+            ChangeLoader(newer, log).drain()
     assert flux.query("select id from raw_app.t order by id") == [(1,), (2,)]
     assert flux.query("select id from raw_app_history.t order by id") == [(1,), (2,)]
 
