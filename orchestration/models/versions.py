@@ -102,10 +102,10 @@ def to_run(
         version = code if node.is_view else versions[each]
         if version is None or noted.get(each) != version or (node.relation or "") not in ("", *stands):
             run.add(each)
-    grown = -1
+    grown, groups = -1, [*_lists(nodes)]
     while grown < len(run):
         grown = len(run)
-        for group in _lists(nodes):
+        for group in groups:
             if run & group:
                 run |= group.intersection(among)
         if views_fall:
