@@ -1,6 +1,6 @@
-"""Write down at the end of a build what it cost, how large the tables are, who read what, how full the disk is.
+"""Write down who read what before a build; at its end what it cost, how large the tables are, how full the disk is.
 
-The build's owner of the warehouse does it, in one transaction of a few statements. It is told of and never stops a
+The build's owner of the warehouse does it, in a transaction of a few statements each. It is told of and never stops a
 build: the models are made, whatever becomes of this.
 """
 
@@ -35,6 +35,18 @@ _RAN: Final = ("success", "pass", "warn", "fail", "error")
 Rows = Mapping[tuple[str, str], int]
 
 
+def note_logs(destination: Destination, gathered: Gathered) -> None:
+    """Write down what logs tell of cards, training sets and readers: before the build, whose reports tell of it."""
+    tables = CostTables(destination.machinery.session)
+    tables.ensure()  # models read them
+    try:
+        with destination.transaction():
+            tables.note_runs(gathered.runs)
+            tables.note_reads(gathered.reads)
+    except (IngestionError, OSError) as error:
+        logger.warning("what readers cost is not written down error=%s", error)
+
+
 def record(
     settings: Settings,
     destination: Destination,
@@ -49,10 +61,7 @@ def record(
     try:
         with destination.transaction():
             tables = CostTables(destination.machinery.session)
-            tables.ensure()
             tables.add_runs(_runs(results, rows, now))
-            tables.note_runs(gathered.runs)
-            tables.note_reads(gathered.reads)
             if gathered.disk.num_rows and not tables.are_measured(gathered.disk["measured_at"][0].as_py()):
                 _measure(settings, tables, gathered, rows, now)
             if manifest.exists() and not tables.dependents_are(manifest.name):

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.catalogue import LAST_BUILD, Result, last_results
-from ingestion.warehouse.cost_tables import CostTables
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
 from orchestration import models
 from orchestration.checks.contract import OUTGOING, Contract, load_contracts
 from orchestration.costs.gathering import gather
-from orchestration.costs.recording import record
+from orchestration.costs.recording import note_logs, record
 from orchestration.errors import BuildError
 from orchestration.settings import Settings
 from orchestration.status import read_status
@@ -111,7 +110,7 @@ def build_models(
         destination = opened.enter_context(open_warehouse(settings.warehouse))
         cut_id, reach = destination.machinery.record_cut(), Reach.now(destination.machinery)
         destination.machinery.note_datasets([*_datasets(settings)])
-        CostTables(destination.machinery.session).ensure()  # models read them
+        note_logs(destination, gathered)
         standing = models.look(settings, destination.machinery, cut_id)
         if not settings.has_postgres_warehouse:
             opened.close()  # dbt opens the file itself; a Postgres stays locked for other loaders as long as it builds

@@ -49,8 +49,10 @@ def result(name: str, seconds: float, **more: Any) -> NodeResult:
 
 def record(settings: Settings, *results: NodeResult) -> None:
     with opened(settings) as destination:
+        gathered = gather(settings)
+        recording.note_logs(destination, gathered)
         rows = table_rows(destination.machinery.session)
-        recording.record(settings, destination, gather(settings), results, rows, settings.home / "no manifest")
+        recording.record(settings, destination, gathered, results, rows, settings.home / "no manifest")
 
 
 def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
