@@ -21,13 +21,14 @@ from ingestion.postgres.plan import make_plan
 from ingestion.postgres.source import Source
 from ingestion.warehouse.engine import open_warehouse
 from ingestion.warehouse.lease import lease
+from ingestion.warehouse.postgres.sizes import about_rows
 from orchestration.errors import FluxError
 from orchestration.locks import is_held, sole
 from orchestration.settings import Settings
 from orchestration.status import EventStatus, Status, read_status
 from orchestration.walk.freshness import Lags
 from orchestration.walk.product import CLOCK, product
-from orchestration.walk.rows import estimated_rows, table_rows
+from orchestration.walk.rows import table_rows
 from orchestration.walk.selecting import selection
 from orchestration.walk.sizes import table_bytes
 
@@ -166,7 +167,8 @@ def _loaded(settings: Settings, began: float, lag: Callable[[Lags], float]) -> L
     with lease(settings.home, "count of rows"), open_warehouse(settings.warehouse) as destination:
         session = destination.machinery.session
         if on_postgres:
-            rows = estimated_rows(session) | {_schema_and_name(table.relation): table.rows for table in status.tables}
+            told = {_schema_and_name(table.relation): table.rows for table in status.tables}
+            rows = {relation: count or 0 for relation, count in about_rows(session).items()} | told
         else:
             rows = table_rows(session)
         sizes = table_bytes(session, {schema for schema, _ in rows}, postgres=on_postgres)

@@ -24,13 +24,3 @@ def table_rows(session: Session, schemas: Collection[str] | None = None) -> dict
         f"select {index}, count(*) from {quote(schema)}.{quote(name)}" for index, (schema, name) in enumerate(tables)
     )
     return {tables[index]: count for index, count in session.execute(counts)}
-
-
-def estimated_rows(session: Session) -> dict[tuple[str, str], int]:
-    """Give Postgres' own estimate by (schema, table), without reading any; 0 of one that it has not looked at."""
-    found = session.execute(
-        "select n.nspname, c.relname, greatest(c.reltuples, 0)::bigint from pg_class as c"
-        " inner join pg_namespace as n on n.oid = c.relnamespace"
-        " where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')"
-    )
-    return {(schema, name): rows for schema, name, rows in found}
