@@ -26,6 +26,9 @@ def command(top: int, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
+    if not found.models:
+        click.echo("nothing is known yet: a build tells of those before it; run 'flux build'")
+        return
     print_table(
         ("model", "builds", "seconds", "rows", "stored", "scanned", "input, at most"),
         [

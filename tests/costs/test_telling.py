@@ -61,6 +61,14 @@ def test_costs_that_no_build_made_are_one_sentence(home: Path, capsys: pytest.Ca
     assert "no costs are published yet" in capsys.readouterr().err
 
 
+def test_costs_after_the_first_build_are_one_sentence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with duckdb.connect(str(home / "published" / "warehouse.duckdb")) as file:
+        for report in REPORTS:
+            file.execute(f"delete from reporting.{report}")
+    assert main(["costs"]) == 0
+    assert capsys.readouterr().out == "nothing is known yet: a build tells of those before it; run 'flux build'\n"
+
+
 def test_a_forecast_is_kept_in_a_file(tmp_path: Path) -> None:
     with duckdb.connect() as memory:
         session = DuckdbSession(memory)
