@@ -28,7 +28,7 @@
     coalesce({{ real_id(of ~ 'anonymous_id') }}, {{ real_id(of ~ 'user_id') }}, {{ of }}event_id)
 {%- endmacro %}
 
-{#- Whether the login or the device of a call is one of a list that leads to somebody else now (columns id_kind, known_id). -#}
+{#- Whether the login or the device of a call is one of a list, by id_kind and known_id, of those that lead to others. -#}
 {% macro leads_elsewhere(concerned) -%}
     user_id in (select {{ concerned }}.known_id from {{ concerned }} where {{ concerned }}.id_kind = 'user')
     or anonymous_id in (select {{ concerned }}.known_id from {{ concerned }} where {{ concerned }}.id_kind = 'device')
