@@ -24,6 +24,8 @@ from ingestion.events.contract import Call, decode_call
 KIND_EVENTS: Final = 3
 # The source of events whose write key is unknown, and of records that cannot be read at all.
 UNKNOWN_SOURCE: Final = "unknown"
+# Why such an event is refused, for good: the record does not hold the key, so nobody can tell later whose it was.
+UNKNOWN_KEY: Final = "unknown write key"
 
 _NOTHING: Final = msgspec.Raw(b"")
 

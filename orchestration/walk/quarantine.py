@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ingestion.events.judge import PlanJudge
 from ingestion.events.look import look
+from ingestion.events.record import UNKNOWN_KEY
 from ingestion.load.positions import EVENTS, POSTGRES
 from ingestion.load.requeue import Requeued, requeue_events
 from ingestion.log import LogReader
@@ -24,6 +25,11 @@ ADVICE = {
     EVENTS: "mend the client, the tracking plan or Flux, then: flux quarantine replay {source}",
     POSTGRES: "flux quarantine replay {source} asks for a new copy; 'flux plan' says what keeps it from replicating",
 }
+
+OF_UNKNOWN_KEY = (
+    "nothing lands it, for its key is not kept; --show-bytes shows whose it is (ip, ua, context.page or context.app): "
+    "give the key in that sender's settings a source, or stop the sender"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ def advice(entry: Entry) -> str:
     """Say what to do about an entry."""
     if entry.resolved_at is not None:
         return f"nothing: it is resolved ({entry.resolution})"
+    if entry.reason == UNKNOWN_KEY:
+        return OF_UNKNOWN_KEY
     return ADVICE[entry.consumer].format(source=entry.source)
 
 

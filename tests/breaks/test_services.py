@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,10 +22,11 @@ from orchestration.locks import is_held, sole
 from orchestration.ports import answers, free_port
 from orchestration.walk import doctor
 from tests.breaks.watch import Watch, replicate, watch
-from tests.orchestration.test_operation import run, source
+from tests.orchestration.test_operation import Run, run, source
 
 __all__ = ["replicate", "run", "source", "watch"]
 ROOT = Path(__file__).parents[2]
+WHO_SENDS = re.compile(r"```sql\n(select[^`]*'unknown write key'[^`]*)```")
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
@@ -81,7 +84,7 @@ def test_collector_down(watch: Watch) -> None:
 
 
 @pytest.mark.usefixtures("flux_is_meant_to_run")
-def test_unknown_write_key_in_use(watch: Watch, run: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_write_key_in_use(watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     port = watch.settings.collect_port
     collector = start_collector(watch)
 
@@ -90,6 +93,7 @@ def test_unknown_write_key_in_use(watch: Watch, run: Callable[..., object], monk
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/v1/track", body, {"Content-Type": "application/json"}
         )
+        request.add_header("User-Agent", "app of a stranger")
         request.add_header("Authorization", "Basic " + base64.b64encode(f"{key}:".encode()).decode())
         urllib.request.urlopen(request, timeout=10).close()
 
@@ -97,12 +101,33 @@ def test_unknown_write_key_in_use(watch: Watch, run: Callable[..., object], monk
         send("nobody-knows-this")
         run("load")
 
-    def an_hour_passes() -> None:
-        monkeypatch.setattr("orchestration.walk.doctor.events.GROWING", -dt.timedelta(hours=1))
+    def lands() -> bool:
+        send("nobody-knows-this")
+        return bool(run("load")["events"]["loaded"] > loaded)
+
+    def find_the_sender_and_give_its_key_a_source() -> None:
+        (group,) = [group for group in run("quarantine") if group["reason"] == "unknown write key"]
+        (entry,) = run("quarantine", "explain", group["example"], "--show-bytes")
+        record = json.loads(entry["raw"])
+        assert (record["ip"], record["ua"]) == ("127.0.0.1", "app of a stranger")
+        assert "nobody-knows-this" not in entry["raw"]
+        asked = WHO_SENDS.search((ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
+        assert asked is not None
+        (sender,) = run("query", "--live", asked[1])
+        assert (sender["address"], sender["program"]) == ("127.0.0.1", "app of a stranger")
+        sources = watch.settings.sources_file
+        sources.write_text(sources.read_text().replace('["known"]', '["known", "nobody-knows-this"]'))
+        wait_for(lands)
+        assert run("quarantine", "replay", "unknown", code=1)["refused"] >= 1  # what came before never lands
+        monkeypatch.setattr("orchestration.walk.doctor.events.GROWING", -dt.timedelta(hours=1))  # an hour passes
 
     try:
         send("known")
-        watch.fires_once_and_clears("write_key_unknown", "FLUX_WRITE_KEYS", stranger, an_hour_passes)
+        loaded = run("load")["events"]["loaded"]
+        ill = watch.fires_once_and_clears(
+            "write_key_unknown", "FLUX_WRITE_KEYS", stranger, find_the_sender_and_give_its_key_a_source
+        )
+        assert "--show-bytes" in ill.mend
     finally:
         collector.kill()
 

@@ -34,7 +34,7 @@ from ingestion.events.collector.routes import Route, Routes
 from ingestion.events.collector.settings_document import settings_document
 from ingestion.events.collector.webhook import webhook_records
 from ingestion.events.collector.write_keys import Source, Sources
-from ingestion.events.record import UNKNOWN_SOURCE, Origin, complete_records, encode_head
+from ingestion.events.record import UNKNOWN_KEY, UNKNOWN_SOURCE, Origin, complete_records, encode_head
 
 _CALLS: Final = ("track", "identify", "page", "screen", "group", "alias")
 _DONE: Final = json_response({"success": True})
@@ -200,7 +200,7 @@ class Collector:
                 type=kind,
                 context=posted.context,
                 integrations=posted.integrations,
-                refused=None if source else "unknown write key",
+                refused=None if source else UNKNOWN_KEY,
             )
         )
         # What the batch says of all its events is repeated for each of them.

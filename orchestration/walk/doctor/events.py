@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from ingestion.errors import IngestionError
-from ingestion.events.record import UNKNOWN_SOURCE
+from ingestion.events.record import UNKNOWN_KEY
 from orchestration.settings import Settings
 from orchestration.walk.doctor.check import HINT, PROBLEM, WARNING, Check, one_line, well
 from orchestration.walk.loading import tracking_plan
@@ -42,13 +42,15 @@ def checks(settings: Settings, document: Document) -> Iterator[Check]:
 def _quarantine(document: Document) -> Iterator[Check]:
     groups, since = document["quarantine"]["groups"], (datetime.now(UTC) - GROWING).isoformat()
     fresh = [group for group in groups if (group.get("newest") or group["since"]) > since]
-    strange = [group for group in fresh if group["source"] == UNKNOWN_SOURCE and "write key" in group["reason"]]
+    strange = [group for group in fresh if group["reason"] == UNKNOWN_KEY]
     if strange:
         yield Check(
             "write_key_unknown", WARNING,
             f"{sum(group['rows'] for group in strange):,} events came with a write key that no source has, the newest "
-            "within the hour: they wait in quarantine",
-            "give the key a source (FLUX_WRITE_KEYS, sources.toml), then: flux quarantine replay; or stop the sender",
+            "within the hour: quarantine keeps them, and they never land",
+            f"find the sender by its address, program and page: flux quarantine explain {strange[0]['example']} "
+            "--show-bytes; the key stands in its own settings alone: give it a source (sources.toml, FLUX_WRITE_KEYS), "
+            "or stop the sender",
         )  # fmt: skip
     else:
         yield well("write_key_unknown", "all that came within the hour is known")
