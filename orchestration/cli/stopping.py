@@ -11,11 +11,14 @@ from types import FrameType
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that a signal sets; a second signal interrupts as usual."""
+    """Give an event that a signal sets. A second Ctrl-C interrupts as usual: somebody waits at a terminal.
+
+    A second SIGTERM is the same word again: who ends a service tells its whole group, and its leader passes that on.
+    """
     stop = threading.Event()
 
     def heard(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.set()
 
