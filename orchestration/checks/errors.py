@@ -8,4 +8,9 @@ from orchestration.errors import FluxError
 
 
 class ChecksError(FluxError):
-    """A check could not be made: the contract is wrong, the engine failed or was never tried in this version."""
+    """A check could not be made: the contract is wrong, the engine failed or was never tried in this version.
+
+    `engine_words` are the engine's own. They may quote a value: no log has them, only who asks with FLUX_DEBUG=1.
+    """
+
+    engine_words: str = ""

@@ -32,8 +32,7 @@ def run_landing_checks(
 
     `warehouse` is SQLAlchemy's URL or engine; a URL's file is opened by this call and closed again, an engine stays
     the caller's. A relation that does not exist is a failed result. With `data_docs` pages for people are written into
-    that directory. Raises ChecksError when a check could not be made, whatever the data; SQLAlchemy's OperationalError
-    when the warehouse cannot be opened.
+    that directory. Raises ChecksError when a check could not be made, whatever the data.
     """
     from orchestration.checks import validator  # imports Great Expectations
     from orchestration.checks.data_docs import DataDocs

@@ -7,7 +7,6 @@ broken engine never looks like bad data, and never like good data either.
 from __future__ import annotations
 
 import importlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -21,8 +20,6 @@ from orchestration.checks.expectations import ExpectColumnsToHaveTypes, ExpectMe
 from orchestration.checks.results import LandingResult, Outcome
 
 KEY_SAMPLES = 5
-
-logger = logging.getLogger(__name__)
 
 _expectations: Any = gx.expectations
 _conditions: Any = importlib.import_module("great_expectations.expectations.row_conditions")
@@ -38,7 +35,7 @@ Hear = Callable[[LandingResult, Any], None]
 
 
 def validate(engine: sa.Engine, contracts: Sequence[Contract], hear: Hear | None = None) -> list[LandingResult]:
-    """Check each contract. Raises ChecksError when an expectation could not be evaluated.
+    """Check each contract. Raises ChecksError when the engine failed.
 
     `hear` gets each result as it comes.
     """
@@ -56,7 +53,13 @@ def validate(engine: sa.Engine, contracts: Sequence[Contract], hear: Hear | None
         datasources[schema].use(engine)
     results = []
     for contract in contracts:
-        result, told = _validate(context, datasources[contract.schema], engine, contract)
+        try:
+            result, told = _validate(context, datasources[contract.schema], engine, contract)
+        except sa.exc.SQLAlchemyError as error:  # of our own questions; GX's are told by its result
+            raise ChecksError(
+                f"{contract.relation}: its columns or rows could not be read, which says nothing about the data"
+                f" ({type(error).__name__})"
+            ) from error
         results.append(result)
         if hear is not None:
             hear(result, told)
@@ -157,12 +160,12 @@ def _require_evaluated(relation: str, result: Any) -> None:
     # One exception, or one for each metric that raised.
     for one in [information, *(value for value in information.values() if isinstance(value, dict))]:
         if one.get("raised_exception"):
-            # The engine's own words may quote a value of the table: they go to the debug log only.
-            logger.debug("relation=%s: %s", relation, one.get("exception_traceback"))
-            raise ChecksError(
+            broken = ChecksError(
                 f"{relation}: rule {result.expectation_config.meta['rule']!r} could not be checked, which says nothing"
-                f" about the data ({_exception_name(one)}); see the debug log of {__name__} for the engine's words"
+                f" about the data ({_exception_name(one)}); FLUX_DEBUG=1 shows the engine's words"
             )
+            broken.engine_words = str(one.get("exception_traceback"))
+            raise broken
 
 
 def _exception_name(information: Mapping[str, Any]) -> str:

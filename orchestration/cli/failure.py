@@ -39,6 +39,8 @@ def report(error: BaseException) -> int:
         return 1
     if debugging():
         traceback.print_exception(error)
+        if words := getattr(error, "engine_words", ""):
+            click.echo(words, err=True)
     if not _is_ours(error) and _system_error(error) not in _SYSTEM:
         exceptions.tell(error)
     click.echo(f"error: {sentence(error)}", err=True)

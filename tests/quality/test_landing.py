@@ -252,6 +252,22 @@ def test_engine_that_fails_is_an_error_and_never_bad_data(
     with pytest.raises(ChecksError, match="says nothing about the data") as caught:
         check(warehouse, applications)
     assert "Jane" not in str(caught.value)
+    assert "Jane Doe" in caught.value.engine_words
+
+
+def test_rows_that_cannot_be_counted_are_an_error_and_never_bad_data(
+    warehouse: Path, applications: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.checks import validator
+
+    def gone(engine: object, contract: object) -> int:
+        raise sa.exc.OperationalError("select", {}, Exception("Jane Doe"))
+
+    monkeypatch.setattr(validator, "_count", gone)
+
+    with pytest.raises(ChecksError, match="says nothing about the data") as caught:
+        check(warehouse, applications)
+    assert "Jane" not in str(caught.value)
 
 
 def test_gx_as_it_comes_still_fails_on_duckdb(

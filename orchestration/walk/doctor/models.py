@@ -97,7 +97,8 @@ def _promises(settings: Settings) -> Iterator[Check]:
     if note := _read(directory / CHECKS_NOTE):
         yield Check(
             "checks_broken", PROBLEM, f"the {note['step']} checks could not be made: {note['error']}",
-            "this says nothing of the data; see that packages are those of the lock (make install), then: flux build",
+            "this says nothing of the data; FLUX_DEBUG=1 flux build shows the engine's words; see that packages are "
+            "those of the lock (make install)",
         )  # fmt: skip
     else:
         yield well("checks_broken", "the checks at the borders can be made")
