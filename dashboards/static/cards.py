@@ -68,7 +68,9 @@ def draw_card(
 
 
 def draw_body(card: Card, rows: Sequence[Row], cut: Cut) -> Body:
-    """Draw one body; without rows (or without a closed period) it says so in the card's own words."""
+    """Draw one body; without rows (or a closed period, or a number in a heatmap) it says so in the card's own words."""
+    if card.chart == "heatmap" and all(row[card.encode.y[0].column] is None for row in rows):
+        rows = ()
     if card.grain is not None and card.encode.x is not None:
         rows = closed_periods(rows, card.encode.x, card.grain, cut.at, card.periods)
     if not rows:

@@ -30,9 +30,11 @@ class Built:
     relations: dict[str, str]
 
 
-def site(home: Path, audience: str) -> Built:
-    """Build an audience's site from the small warehouse, and the logs of usage."""
+def site(home: Path, audience: str, change: str = "") -> Built:
+    """Build an audience's site from the small warehouse, after a change to it, and the logs of usage."""
     connection, relations = full_warehouse()
+    if change:
+        connection.connection.execute(change)
     relations |= usage.RELATIONS
     definitions = load_definitions(DEFINITIONS, METRICS).of(audience)
     out = home / definitions.audiences[audience].directory

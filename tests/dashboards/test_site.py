@@ -20,7 +20,7 @@ from dashboards.static.directory_swap import new_directory
 from dashboards.static.number_format import write
 from dashboards.static.site import SiteReport, build_site
 from tests.dashboards import small
-from tests.dashboards.conftest import Built
+from tests.dashboards.conftest import Built, site
 from tests.dashboards.warehouse import CUT, DEFINITIONS, METRICS, DuckConnection, empty_warehouse
 
 PAGES = [
@@ -132,6 +132,16 @@ def test_page_says_the_cut_of_what_it_shows(built_fairness: Built) -> None:
     html = (built_fairness.directory / "index.html").read_text(encoding="utf-8")
     assert "Cut 41 · data to 10\u00a0Mar\u00a02026, 13:30\u00a0UTC" in html
     assert "20\u00a0h old" in html
+
+
+def test_fairness_of_small_clients_opens_with_the_words_that_nothing_can_be_compared(tmp_path: Path) -> None:
+    """What is hidden of one client is hidden of all together, where their sum would give it away."""
+    change = "update restricted.rpt_bias_audit_summary set impact_ratio = null where client_name is null"
+    built = site(tmp_path, "fairness", change)
+    assert built.report.failures == ()
+    cards = Cards((built.directory / "index.html").read_text(encoding="utf-8"))
+    for card in ("impact_ratio_by_sex", "impact_ratio_by_race", "impact_ratio_intersectional"):
+        assert "No ratio can be shown." in cards.text[card]
 
 
 def test_numbers_on_the_page_equal_the_models(built: Built) -> None:

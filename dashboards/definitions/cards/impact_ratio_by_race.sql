@@ -1,5 +1,6 @@
 -- One row per client (and all clients), category and stage: the newest model version, categories with
--- any ratio.
+-- any ratio. Of all clients together every category where none has one: the page opens with these rows, and
+-- where clients are small one of them may be shown when the sum over them would give a hidden one away.
 with
 
 audit as (select * from {{ ref('rpt_bias_audit_summary') }}),
@@ -7,7 +8,8 @@ audit as (select * from {{ ref('rpt_bias_audit_summary') }}),
 told as (
     select
         audit.*,
-        count(audit.impact_ratio) over (partition by audit.client_name, audit.category) as ratio_count
+        count(audit.impact_ratio) over (partition by audit.client_name, audit.category) as ratio_count,
+        count(audit.impact_ratio) over (partition by audit.client_name) as client_ratio_count
     from audit
     where audit.is_newest_version and audit.dimension = 'race' and not audit.is_unknown
 )
@@ -21,5 +23,7 @@ select
     told.impact_ratio,
     told.n
 from told
-where told.ratio_count > 0
+where
+    told.ratio_count > 0
+    or (told.client_name is null and told.client_ratio_count = 0)
 order by client_name, told.category, told.outcome_rank
