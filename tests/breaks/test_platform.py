@@ -1,14 +1,13 @@
 """Break one thing of Flux itself after the other: `flux doctor` names it with the mend, its alert fires and clears.
 
 Each test breaks a real thing (a file, a row, a package's metadata) unless it says what stands for it: time that passes
-is always an offset. Disks, processes and the source's server have files of their own. `make test-breaks`; a few of them
-in every run (tests/alerts/test_some_breaks.py).
+is always an offset. Disks, processes, the source's server and the quality of data have files of their own.
+`make test-breaks`; a few of them in every run (tests/alerts/test_some_breaks.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import subprocess
 import sys
 from contextlib import closing
@@ -20,12 +19,8 @@ import pytest
 
 from ingestion.log.directory import segment_numbers
 from ingestion.log.segment import segment_name
-from orchestration.checks.errors import ChecksError
 from orchestration.locks import sole
-from orchestration.walk.freshness import Lags, Reach
-from orchestration.walk.verification import _noted
 from tests.breaks.watch import Do, Watch, edit, replicate, watch
-from tests.orchestration.test_health_checks import reach_of_now
 from tests.orchestration.test_operation import Run, accept, run, source
 
 __all__ = ["replicate", "run", "source", "watch"]
@@ -119,73 +114,6 @@ def test_tracking_plan_invalid(watch: Watch, tmp_path: Path, monkeypatch: pytest
         "tracking_plan_invalid", "FLUX_TRACKING_PLAN",
         lambda: monkeypatch.setenv("FLUX_TRACKING_PLAN", str(tmp_path / "plan.yaml")),
         lambda: monkeypatch.delenv("FLUX_TRACKING_PLAN"),
-    )  # fmt: skip
-
-
-def test_great_expectations_engine_error(watch: Watch) -> None:
-    def fail() -> list[Any]:
-        raise ChecksError("the engine answered with an exception")
-
-    def break_it() -> None:
-        with pytest.raises(ChecksError):
-            _noted(watch.settings, "landing", fail)
-
-    watch.fires_once_and_clears(
-        "checks_broken", "make install", break_it, lambda: _noted(watch.settings, "landing", list)
-    )
-
-
-def build(home: Path, status: str, reach: Reach | None = None) -> None:
-    """Write down a build of one mart with one test, as builds do; on a cut of that reach, if it matters."""
-    (home / "dbt").mkdir(exist_ok=True)
-    model, test = "model.flux.fct_x", "test.flux.assert_x"
-    nodes = {
-        model: {"resource_type": "model", "name": "fct_x", "schema": "marts", "depends_on": {"nodes": []}},
-        test: {"resource_type": "test", "name": "assert_x", "schema": "tests", "depends_on": {"nodes": [model]}},
-    }
-    manifest = {"nodes": nodes, "sources": {}, "exposures": {}, "child_map": {model: [test], test: []}}
-    (home / "dbt" / "manifest-x.json").write_text(json.dumps(manifest))
-    now = dt.datetime.now(dt.UTC).isoformat()
-    result = {"cut": 1, "cut_at": now, "built_at": now, "failures": 3}
-    results = {model: result | {"status": "success"}, test: result | {"status": status}}
-    (home / "dbt" / "last_build.json").write_text(
-        json.dumps(
-            {"manifest": "manifest-x.json", "results": results, "reaches": {1: reach.to_json()} if reach else {}}
-        )
-    )
-
-
-def test_dbt_test_failing(watch: Watch, tmp_path: Path) -> None:
-    ill = watch.fires_once_and_clears(
-        "test_failing", "flux models fct_x", lambda: build(tmp_path, "fail"), lambda: build(tmp_path, "pass")
-    )
-    assert ill.what == "the test assert_x of fct_x finds 3 rows"
-    text = next(document["text"] for document in watch.hook.taken if "Test failing" in document["text"])
-    assert "*Impact:* 1 model (fct_x)" in text
-
-
-def test_mart_stale_after_six_hours_of_none(watch: Watch, source: Any, replicate: Do, tmp_path: Path) -> None:
-    patch = pytest.MonkeyPatch()
-    patch.setattr("orchestration.walk.doctor.models.STALE", dt.timedelta(0))
-    patch.setattr(Lags, "captured", lambda lags: 0.0)  # no capture looks at the source here
-    build(tmp_path, "pass", reach_of_now(tmp_path))
-
-    def go_on() -> None:  # the product goes on, and nobody builds
-        source("update t set n = 7")
-        replicate()
-
-    with sole(watch.settings.alerts_lock):
-        watch.fires_once_and_clears(
-            "mart_stale", "flux build", go_on, lambda: build(tmp_path, "pass", reach_of_now(tmp_path))
-        )
-    patch.undo()
-
-
-def test_dashboard_card_failing(watch: Watch, tmp_path: Path) -> None:
-    note = tmp_path / "failing_cards.json"
-    watch.fires_once_and_clears(
-        "card_failing", "flux dashboards build", lambda: note.write_text('{"overview": ["members"]}'),
-        lambda: note.write_text('{"overview": []}'),
     )  # fmt: skip
 
 

@@ -33,11 +33,11 @@ def database(server: Server) -> str:
     return server.database_url(name)
 
 
-def restart(server: Server, **settings: str) -> Server:
+def restart(server: Server, wal_level: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"alter system set wal_level = '{wal_level}'".encode())
     server.stop()
-    again = Server(server.directory, settings=QUICK | settings)
-    again.start()
-    return again
+    server.start()
 
 
 def test_wal_level_wrong(watch: Watch, source: Any, server: Server, replicate: Do) -> None:

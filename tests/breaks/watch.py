@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,16 @@ class Watch:
 @pytest.fixture
 def watch(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """A home with two replicated tables and an event, and a channel."""
-    monkeypatch.setenv("FLUX_COLLECT_PORT", str(free_port()))
     accept(Settings.read().home, track(1))
     run("replicate", "--until-now")
+    with watching_home(monkeypatch) as watch:
+        yield watch
+
+
+@contextmanager
+def watching_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Watch the home that FLUX_HOME names, with a channel."""
+    monkeypatch.setenv("FLUX_COLLECT_PORT", str(free_port()))
     with receiving(slack, SECRET) as receiver:
         monkeypatch.setenv("FLUX_ALERT_WEBHOOK", receiver.url)
         yield Watch(receiver)
