@@ -128,7 +128,7 @@ def block_of_one_contract(warehouse: Path) -> tuple[str, int]:
             for (block,) in file.execute(told).fetchall():
                 owners.setdefault(block, set()).add(relation)
     landing = {contract.relation for contract in load_contracts() if contract.schema == "raw_app"}
-    return next((*names, block) for block, names in owners.items() if len(names) == 1 and names <= landing)
+    return next((min(names), block) for block, names in owners.items() if len(names) == 1 and names <= landing)
 
 
 def test_great_expectations_engine_error(demo: Demo, watch: Watch) -> None:
